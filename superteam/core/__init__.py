@@ -1,0 +1,1 @@
+"""Vocabulary and rules. Pure: no IO, no async, no clock, no randomness."""

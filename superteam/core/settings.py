@@ -1,0 +1,130 @@
+"""The effective configuration (contract, section 3). Keys are written with hyphens in files."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from superteam.core.failures import Action, FailureType
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(value: Any) -> float:
+    """A duration as written by people: 90, "90s", "30m", "2h"; ValueError otherwise."""
+    if isinstance(value, bool):
+        raise ValueError("a duration is a number of seconds or a text such as \"90s\", \"30m\", \"2h\"")
+    if isinstance(value, int | float):
+        found = float(value)
+    else:
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", str(value))
+        if not match:
+            raise ValueError(f"{value!r} is not a duration; write seconds, \"90s\", \"30m\" or \"2h\"")
+        found = float(match[1]) * _UNITS[match[2]]
+    if not 0 < found < 10**9:
+        raise ValueError(f"{value!r} is not a positive duration")
+    return found
+
+
+Duration = Annotated[float, BeforeValidator(seconds)]
+
+
+def _hyphens(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class Section(BaseModel):
+    """A table of the configuration: frozen, unknown keys refused, keys with hyphens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=_hyphens, populate_by_name=True)
+
+
+class AgentSettings(Section):
+    """[agent]: which agent is used and how long one dispatch may take."""
+
+    use: str | None = None
+    timeout: Duration = 1800.0
+    idle_timeout: Duration = 600.0
+    max_attempts: int = Field(3, ge=1)
+
+
+class AgentDefinition(Section):
+    """[agents.NAME]: an agent of the user's own. `script` is the file of a scripted agent."""
+
+    kind: Literal["command", "scripted"]
+    command: tuple[str, ...] = ()
+    script: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> AgentDefinition:
+        if self.kind == "command" and not self.command:
+            raise ValueError('kind = "command" needs command = ["program", "argument", ...]')
+        if self.kind == "scripted" and not self.script:
+            raise ValueError('kind = "scripted" needs script = "path/to/script.toml"')
+        return self
+
+
+class ValidationSettings(Section):
+    """[validation]: limits of gates and suites, and how often a new failure is run again."""
+
+    timeout: Duration = 1200.0
+    auto_fix: int = Field(1, ge=0)
+    reruns: int = Field(2, ge=1)
+    confirmations: int = Field(2, ge=1)
+
+
+class WorkspaceSettings(Section):
+    """[workspace]: where the agent works and what a new tree needs to run."""
+
+    isolation: Literal["tree", "in-place"] = "tree"
+    bring: Literal["auto"] | tuple[str, ...] = "auto"
+    setup: str | None = None
+
+
+class CommitSettings(Section):
+    """[commit]: the subject line of a task's commit; {id} and {title} are filled in."""
+
+    message: str = "feat({id}): {title}"
+
+
+class BudgetSettings(Section):
+    """[budget]: maxima over all processes of a run; None is no limit."""
+
+    warn_usd: float | None = Field(None, gt=0)
+    max_usd: float | None = Field(None, gt=0)
+    max_tokens: int | None = Field(None, gt=0)
+    max_time: Duration | None = None
+
+
+class Settings(Section):
+    """Everything that can be configured, with its defaults."""
+
+    test_command: str | None = None
+    validation_command: str | None = None
+    validation_cadence: Literal["every", "every-N", "on-demand"] = "every"
+    validation_interval: int = Field(3, ge=1)
+    execution_mode: Literal["auto", "checkpoint", "batch"] = "auto"
+    batch_size: int = Field(3, ge=1)
+    on_escalation: Literal["ask", "pause", "skip", "abort"] = "ask"
+    agent: AgentSettings = AgentSettings()
+    agents: dict[str, AgentDefinition] = {}
+    validation: ValidationSettings = ValidationSettings()
+    workspace: WorkspaceSettings = WorkspaceSettings()
+    commit: CommitSettings = CommitSettings()
+    budget: BudgetSettings = BudgetSettings()
+    failure_actions: dict[FailureType, Action] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_cadence(cls, data: Any) -> Any:
+        """"every-3" is short for "every-N" with interval 3."""
+        if not isinstance(data, dict):
+            return data
+        for key in ("validation-cadence", "validation_cadence"):
+            match = re.fullmatch(r"every-([1-9]\d*)", str(data.get(key, "")))
+            if match:
+                rest = {k: v for k, v in data.items() if k not in ("validation_interval", "validation-interval")}
+                return {**rest, key: "every-N", "validation-interval": int(match[1])}
+        return data
