@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from superteam.core.results import Execution, TestId
+from superteam.core.baseline import Expected
+from superteam.core.events import Question
+from superteam.core.results import Execution, TestId, TestReport
 
 Role = Literal["implement", "fix", "review"]
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A folder that holds exactly one commit's files, ready to run in: `env` is the whole environment for programs there."""
+    """A folder that holds exactly one commit's files; `env` is the whole environment for programs run there."""
 
     path: Path
     sha: str
@@ -78,3 +80,90 @@ class Clock(Protocol):
     def now(self) -> str: ...
 
     def seconds(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """The work tree as it was found: its tree object, and the folders and files that are never committed."""
+
+    tree: str
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Workspace(Protocol):
+    """The user's repository and the trees made from it. Names of saved refs are below refs/superteam/<run id>/."""
+
+    async def prepare(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
+        """Makes the work tree hold exactly `tree`; what it held, if that differs, is kept under the ref `keep_as`."""
+        ...
+
+    @property
+    def work(self) -> Tree:
+        """The prepared work tree, with its environment."""
+        ...
+
+    async def capture(self) -> Capture:
+        """Takes the work tree as it is, after its last program is gone."""
+        ...
+
+    async def absorb(self) -> str:
+        """The tree last captured plus what was changed since in tracked files (a formatter that ran as gate)."""
+        ...
+
+    async def check_out(self, sha: str) -> Tree:
+        """Makes the check tree a clean checkout of this commit, ready to run in."""
+        ...
+
+    async def changed(self, old: str, new: str) -> tuple[str, ...]:
+        """Paths that differ between two trees or commits."""
+        ...
+
+    async def renames(self, old: str, new: str) -> Mapping[str, str]:
+        """Files that git sees renamed between two commits, old path to new."""
+        ...
+
+    async def diff(self, old: str, new: str, limit: int) -> str:
+        """The difference as text, cut with a mark after `limit` bytes."""
+        ...
+
+    async def tree_of(self, commit: str) -> str:
+        """The tree object of a commit."""
+        ...
+
+    async def commit(self, tree: str, parent: str, message: str, at: str) -> str:
+        """Makes a commit object; the same arguments give the same object, so repeating it does no harm."""
+        ...
+
+    async def keep(self, name: str, sha: str) -> None:
+        """Makes a commit, or a tree, reachable under this ref."""
+        ...
+
+    async def move(self, new: str, old: str) -> None:
+        """Moves the run's branch by compare and swap; no effect when it is already there."""
+        ...
+
+    async def merge(self, base: str, ours: str, theirs: str) -> str | None:
+        """The merged tree of three commits or trees, or None where they conflict."""
+        ...
+
+    async def finish(self, tip: str, fast_forward: bool) -> str | None:
+        """Gives the checkout back; None when the user's branch is at the tip, else the reason why it is not."""
+        ...
+
+
+class Reports(Protocol):
+    """Where reports and expected sets are kept, by content."""
+
+    def save_report(self, report: TestReport) -> str: ...
+    def load_report(self, name: str) -> TestReport: ...
+    def save_expected(self, expected: Expected) -> str: ...
+    def load_expected(self, name: str) -> Expected: ...
+
+
+class Operator(Protocol):
+    """Whoever answers questions: a person at a terminal."""
+
+    async def ask(self, question: Question) -> tuple[str, str | None]:
+        """The chosen option's id and an optional note."""
+        ...

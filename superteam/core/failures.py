@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from superteam.core.settings import Settings
 
 
 class FailureType(StrEnum):
@@ -52,3 +58,104 @@ DEFAULT_ACTIONS: dict[FailureType, Action] = {
     FailureType.ENVIRONMENT: Action.ESCALATE,
     FailureType.SCOPE_VIOLATION: Action.WARN_CONTINUE,
 }
+
+FIXABLE = frozenset(
+    {
+        FailureType.VALIDATION_FAILURE,
+        FailureType.TEST_REGRESSION,
+        FailureType.TEST_MISSING,
+        FailureType.SUITE_CRASH,
+    }
+)
+APPROVABLE = frozenset(
+    {
+        FailureType.TEST_REGRESSION,
+        FailureType.TEST_FLAKE,
+        FailureType.TEST_PREEXISTING,
+        FailureType.TEST_MISSING,
+        FailureType.TEST_SUSPECT,
+        FailureType.VALIDATION_FAILURE,
+        FailureType.SCOPE_VIOLATION,
+        FailureType.REVIEW_MAX_RETRIES,
+    }
+)
+
+
+class Failure(BaseModel):
+    """One thing that went wrong, with its evidence. `origin` says which step noticed it; `tests` are ids."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: FailureType
+    task: str | None = None
+    origin: Literal["agent", "gate", "suite", "budget"] = "agent"
+    message: str = ""
+    tests: tuple[str, ...] = ()
+    messages: dict[str, str] = {}
+    unresolved: bool = False
+    output: str | None = None
+    reproduce_command: str | None = None
+
+    def approvable(self) -> bool:
+        """Whether a person may take it as it is; what could not be settled never is."""
+        return self.type in APPROVABLE and not self.unresolved
+
+
+class Response(StrEnum):
+    """What the engine does next about a failure: its action, given what was tried already."""
+
+    FIX = "fix"
+    REDO = "redo"
+    RECHECK = "recheck"
+    PROCEED = "proceed"
+    ASK = "ask"
+    SKIP = "skip"
+    ABORT = "abort"
+
+
+class History(BaseModel):
+    """What was tried already on this piece of work since a person last answered."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    attempts: int = 0
+    fixes: int = 0
+    retries: dict[FailureType, int] = {}
+    fix_was_empty: bool = False
+
+
+def action_for(type: FailureType, settings: Settings) -> Action:
+    """The configured action of a failure type, else its default."""
+    return settings.failure_actions.get(type, DEFAULT_ACTIONS[type])
+
+
+def resolve(failure: Failure, settings: Settings, history: History) -> tuple[Action, Response]:
+    """The one place where a failure is turned into what is done about it (contract, section 4)."""
+    action = action_for(failure.type, settings)
+    if action in (Action.WARN_CONTINUE, Action.IGNORE):
+        return action, Response.PROCEED
+    again = _again(failure, action, settings, history)
+    if again is not None:
+        return action, again
+    if action is Action.CHECKPOINT or failure.origin == "budget":
+        return action, Response.ASK
+    return action, {"skip": Response.SKIP, "abort": Response.ABORT}.get(settings.on_escalation, Response.ASK)
+
+
+def _again(failure: Failure, action: Action, settings: Settings, history: History) -> Response | None:
+    """Another try before anybody is asked, or None when there is none (left)."""
+    may_dispatch = history.attempts < settings.agent.max_attempts
+    if failure.type in FIXABLE:
+        limit = settings.agent.max_attempts if action is Action.AUTO_RETRY else settings.validation.auto_fix
+        left = history.fixes < limit and not history.fix_was_empty and not failure.unresolved
+        return Response.FIX if left and may_dispatch else None
+    if failure.origin == "budget" or action not in (Action.AUTO_RETRY, Action.RETRY_THEN_ESCALATE):
+        return None
+    limit = settings.agent.max_attempts if action is Action.AUTO_RETRY else 1
+    if history.retries.get(failure.type, 0) >= limit:
+        return None
+    if failure.origin == "agent":
+        return Response.REDO if may_dispatch else None
+    if failure.type is FailureType.TOOL_TIMEOUT and failure.origin == "suite":
+        return None  # the second run of the suite was that retry
+    return Response.RECHECK

@@ -86,7 +86,7 @@ class TestReport:
         return tuple(key for key, result in self.tests.items() if result.outcome.bad)
 
     def counts(self) -> dict[str, int]:
-        """Number of tests by outcome, every outcome of the contract's `counts` present (timed-out counts as errored)."""
+        """Number of tests by outcome, all of the contract's `counts` present; timed-out counts as errored."""
         names = ("passed", "failed", "errored", "skipped", "xfailed", "xpassed", "not_run")
         found = dict.fromkeys(names, 0)
         for result in self.tests.values():

@@ -15,13 +15,13 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 def seconds(value: Any) -> float:
     """A duration as written by people: 90, "90s", "30m", "2h"; ValueError otherwise."""
     if isinstance(value, bool):
-        raise ValueError("a duration is a number of seconds or a text such as \"90s\", \"30m\", \"2h\"")
+        raise ValueError('a duration is a number of seconds or a text such as "90s", "30m", "2h"')
     if isinstance(value, int | float):
         found = float(value)
     else:
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", str(value))
         if not match:
-            raise ValueError(f"{value!r} is not a duration; write seconds, \"90s\", \"30m\" or \"2h\"")
+            raise ValueError(f'{value!r} is not a duration; write seconds, "90s", "30m" or "2h"')
         found = float(match[1]) * _UNITS[match[2]]
     if not 0 < found < 10**9:
         raise ValueError(f"{value!r} is not a positive duration")
@@ -119,7 +119,7 @@ class Settings(Section):
     @model_validator(mode="before")
     @classmethod
     def _short_cadence(cls, data: Any) -> Any:
-        """"every-3" is short for "every-N" with interval 3."""
+        """ "every-3" is short for "every-N" with interval 3."""
         if not isinstance(data, dict):
             return data
         for key in ("validation-cadence", "validation_cadence"):

@@ -1,0 +1,161 @@
+"""The expected set: the pinned baseline, moved forward by each accepted validation, and the difference from it.
+
+Source of the rules: shared/verdicts.md, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from superteam.core.results import Granularity, Outcome, TestId, TestReport, TestResult
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What one test did at the newest accepted commit; `passed_at` is the newest accepted commit where it passed."""
+
+    outcome: Outcome
+    passed_at: str | None = None
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The set of tests that a later run is compared with; `sha` is the newest accepted commit with a sound run."""
+
+    sha: str
+    granularity: Granularity
+    tests: Mapping[TestId, Expectation]
+
+    def known_failures(self) -> tuple[TestId, ...]:
+        """Ids that are expected to fail."""
+        return tuple(key for key, entry in self.tests.items() if entry.outcome.bad)
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What the plan declares: globs of ids that may go, be skipped or be red for now, and file renames (old to new)."""
+
+    may_remove: tuple[str, ...] = ()
+    may_skip: tuple[str, ...] = ()
+    may_fail: tuple[str, ...] = ()
+    renames: Mapping[str, str] = field(default_factory=dict)
+    known: frozenset[TestId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A report set against the expected set, before any rerun. Every id stands in at most one of the lists."""
+
+    new_failures: tuple[TestId, ...] = ()
+    pre_existing: tuple[TestId, ...] = ()
+    fails_differently: tuple[TestId, ...] = ()
+    new_passes: tuple[TestId, ...] = ()
+    missing: tuple[TestId, ...] = ()
+    newly_skipped: tuple[TestId, ...] = ()
+    owed: tuple[TestId, ...] = ()
+    renamed: tuple[tuple[TestId, TestId], ...] = ()
+
+
+def matches(id: TestId, globs: Iterable[str]) -> bool:
+    """Whether a test id is meant by one of the globs; only * and ? are special, since ids contain brackets."""
+    return any(id == glob or fnmatchcase(id, glob.replace("[", "[[]")) for glob in globs)
+
+
+def pin(report: TestReport, sha: str) -> Expected:
+    """The expected set that a sound report at this commit gives."""
+    tests = {key: _expect(result, sha, None) for key, result in report.tests.items()}
+    return Expected(sha, report.granularity, tests)
+
+
+def compare(expected: Expected, report: TestReport, permits: Permits) -> Difference:
+    """Sets a sound report against the expected set."""
+    renamed = _renames(expected, report, permits.renames)
+    came_from = {new: old for old, new in renamed}
+    lists: dict[str, list[TestId]] = {}
+    for key, result in report.tests.items():
+        name = _classify(key, result, expected.tests.get(came_from.get(key, key)), permits)
+        if name:
+            lists.setdefault(name, []).append(key)
+    gone = [old for old, _ in renamed]
+    lists["missing"] = _missing(expected, report, permits, frozenset(gone))
+    return Difference(renamed=renamed, **{name: tuple(ids) for name, ids in lists.items()})
+
+
+def advance(
+    expected: Expected, report: TestReport, sha: str, difference: Difference, kept: Collection[TestId]
+) -> Expected:
+    """The expected set after this report was accepted.
+
+    `kept` are ids whose failure was not accepted as a known one (flakes, suspects, owed): their old entry stays.
+    Ids that are gone leave the set, since whoever accepted the report accepted that.
+    """
+    came_from = {new: old for old, new in difference.renamed}
+    tests: dict[TestId, Expectation] = {}
+    for key, result in report.tests.items():
+        before = expected.tests.get(came_from.get(key, key))
+        if key in kept:
+            if before is not None:
+                tests[key] = before
+        else:
+            tests[key] = _expect(result, sha, before)
+    return Expected(sha, report.granularity, tests)
+
+
+def _expect(result: TestResult, sha: str, before: Expectation | None) -> Expectation:
+    passed_at = sha if result.outcome is Outcome.PASSED else before.passed_at if before else None
+    return Expectation(result.outcome, passed_at, result.signature)
+
+
+def _classify(key: TestId, result: TestResult, before: Expectation | None, permits: Permits) -> str | None:
+    """The name of the list of `Difference` that a test of the report belongs to; None for new and stable tests."""
+    outcome = result.outcome
+    if outcome.bad:
+        return _classify_failure(key, result, before, permits)
+    if before is None:
+        return None
+    if outcome is Outcome.NOT_RUN:
+        gone = before.outcome is not Outcome.NOT_RUN and not matches(key, permits.may_remove)
+        return "newly_skipped" if gone else None
+    weaker = outcome in (Outcome.SKIPPED, Outcome.XFAILED) and before.outcome not in (
+        outcome,
+        Outcome.NOT_RUN,
+    )
+    if weaker and not (before.outcome is Outcome.SKIPPED or key in permits.known):
+        return None if matches(key, permits.may_skip) else "newly_skipped"
+    better = outcome in (Outcome.PASSED, Outcome.XPASSED)
+    return "new_passes" if better and (before.outcome.bad or before.outcome is Outcome.XFAILED) else None
+
+
+def _classify_failure(key: TestId, result: TestResult, before: Expectation | None, permits: Permits) -> str:
+    if before is not None and before.outcome.bad:
+        same = not before.signature or before.signature == result.signature
+        return "pre_existing" if same else "fails_differently"
+    if key in permits.known:
+        return "pre_existing"
+    return "owed" if matches(key, permits.may_fail) else "new_failures"
+
+
+def _missing(expected: Expected, report: TestReport, permits: Permits, renamed: frozenset[TestId]) -> list[TestId]:
+    return [
+        key
+        for key, entry in expected.tests.items()
+        if key not in report.tests
+        and key not in renamed
+        and key not in permits.known
+        and entry.outcome is not Outcome.NOT_RUN
+        and not matches(key, permits.may_remove)
+    ]
+
+
+def _renames(expected: Expected, report: TestReport, files: Mapping[str, str]) -> tuple[tuple[TestId, TestId], ...]:
+    """Tests whose file git saw renamed, under the same name with the same parameters."""
+    found = []
+    for key in expected.tests if files else ():
+        path, mark, rest = key.partition("::")
+        new = files.get(path, path) + mark + rest
+        if new != key and key not in report.tests and new in report.tests and new not in expected.tests:
+            found.append((key, new))
+    return tuple(found)

@@ -1,0 +1,417 @@
+"""What reruns prove about new failures: which run is wanted next, and what the runs so far come to.
+
+Source of the rules: shared/verdicts.md, section 4, steps 1 to 4 and 7 (paired confirmation). `next_probe` and
+`conclude` are the whole of it; both the engine and `superteam validate` run the probes that `next_probe` wants until
+it wants none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Literal
+
+from superteam.core.baseline import Difference
+from superteam.core.results import Outcome, TestId, Verdict
+
+# More new failures than this, if they are over 5 % of the suite or share a signature, are settled by representatives.
+MANY = 10
+SHARE = 0.05
+REPRESENTATIVES = 3
+
+
+class Settlement(StrEnum):
+    """What the reruns prove about one new failure."""
+
+    REGRESSION = "regression"
+    FLAKE = "flake"
+    SUSPECT = "suspect"
+    PRE_EXISTING = "pre-existing"
+    ENVIRONMENT = "environment"
+    UNRESOLVED = "unresolved"
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a validation with such a test cannot pass."""
+        return self in (Settlement.REGRESSION, Settlement.ENVIRONMENT, Settlement.UNRESOLVED)
+
+
+# suite: the whole suite on the task's tree, up to twice; suite-reference: the same on the reference tree after two
+# unsound runs; rerun and confirm: only the candidates, on the task's and the reference tree; company and
+# company-reference: the whole suite once more on both; bisect: only the regressions, at a commit in between.
+Purpose = Literal["suite", "suite-reference", "rerun", "confirm", "company", "company-reference", "bisect"]
+
+
+NO_DIFFERENCE = Difference()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One run that is wanted: `only` None is the whole suite; `number` counts the probes of a validation from 1."""
+
+    purpose: Purpose
+    sha: str
+    only: tuple[TestId, ...] | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a probe showed. `outcomes` holds the bad tests and those that were watched; absent ids did not run."""
+
+    probe: Probe
+    verdict: Verdict
+    reason: str | None = None
+    timed_out: bool = False
+    outcomes: Mapping[TestId, Outcome] = field(default_factory=dict)
+    difference: Difference = NO_DIFFERENCE
+    signatures: Mapping[TestId, str] = field(default_factory=dict)
+    size: int = 0
+
+    @property
+    def sound(self) -> bool:
+        """Whether the run proves anything."""
+        return self.verdict != "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How often each side is run (contract, [validation])."""
+
+    reruns: int = 2
+    confirmations: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """A validation under way: the commit judged, its references, the commits to bisect and what was seen so far.
+
+    `commits` are (task id, commit) since the last accepted validation, oldest first, ending with `sha`. `references`
+    holds the commit where a new failure last passed; an id without one did not exist (or never passed) there.
+    `owed` are ids that were planned red and are due now, with the task that declared them.
+    """
+
+    sha: str
+    reference: str
+    commits: tuple[tuple[str, str], ...]
+    after_task: str
+    references: Mapping[TestId, str] = field(default_factory=dict)
+    owed: Mapping[TestId, str] = field(default_factory=dict)
+    observations: tuple[Observation, ...] = ()
+
+    def of(self, *purposes: Purpose) -> tuple[Observation, ...]:
+        """The observations made for these purposes, in order."""
+        return tuple(seen for seen in self.observations if seen.probe.purpose in purposes)
+
+    def suite(self) -> Observation | None:
+        """The sound run of the whole suite that is judged, if there is one yet."""
+        return next((seen for seen in self.of("suite") if seen.sound), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a finished validation comes to. `crash` is set when no sound run could be had on the task's tree."""
+
+    labels: Mapping[TestId, Settlement]
+    counts: Mapping[TestId, tuple[tuple[int, int], tuple[int, int]]]
+    reasons: Mapping[TestId, str]
+    introduced_by: Mapping[TestId, str]
+    difference: Difference
+    crash: Literal["suite-crash", "tool-timeout", "environment"] | None = None
+    reason: str | None = None
+
+    def labelled(self, *wanted: Settlement) -> tuple[TestId, ...]:
+        """Ids with one of these labels, in the order of the report."""
+        return tuple(key for key, label in self.labels.items() if label in wanted)
+
+    def verdict(self) -> Verdict:
+        """pass, fail or inconclusive, as the contract's section 7 defines a validation verdict."""
+        if self.crash or self.labelled(Settlement.ENVIRONMENT):
+            return "inconclusive"
+        stands = any(label.blocks for label in self.labels.values())
+        return "fail" if stands or self.difference.missing or self.difference.newly_skipped else "pass"
+
+
+def next_probe(v: Validation, rules: Rules) -> Probe | None:
+    """The run that is wanted next, or None when the validation can be concluded."""
+    suite = v.suite()
+    if suite is None:
+        return _after_unsound(v)
+    candidates = suite.difference.new_failures
+    for group in _groups(v, suite, candidates, rules):
+        wanted = _settle_probe(v, group, rules)
+        if wanted:
+            return wanted
+    return _bisect_probe(v, rules)
+
+
+def conclude(v: Validation, rules: Rules) -> Conclusion:
+    """What the observations come to; only meaningful when `next_probe` wants nothing more."""
+    suite = v.suite()
+    if suite is None:
+        return _conclude_unsound(v)
+    labels = _labels(v, suite, rules)
+    reasons = {key: _why_unresolved(v, key) for key, label in labels.items() if label is Settlement.UNRESOLVED}
+    guilty = {key: task for key in labels if (task := _culprit(v, key, labels[key]))}
+    counts = {key: (_count(v, key, "rerun"), _count(v, key, "confirm")) for key in labels}
+    crowd = [key for key, label in labels.items() if label is Settlement.ENVIRONMENT]
+    why = f"{len(crowd)} tests that passed at {v.reference[:12]} now fail there too" if crowd else None
+    return Conclusion(labels, counts, reasons, guilty, suite.difference, reason=why)
+
+
+def label(v: Validation, key: TestId, rules: Rules) -> Settlement:
+    """The row of the table in verdicts.md, section 4, that the runs of one candidate fall into."""
+    here = _bad(v, key, "rerun")
+    if len(here) < rules.reruns:
+        return Settlement.UNRESOLVED
+    if key in v.owed:
+        return Settlement.REGRESSION if all(here) else Settlement.SUSPECT
+    there = _bad(v, key, "confirm")
+    exists = key in v.references
+    if exists and not there:
+        return Settlement.UNRESOLVED
+    if all(here):
+        if not any(there):
+            return Settlement.REGRESSION
+        return Settlement.PRE_EXISTING if all(there) else Settlement.FLAKE
+    if any(there):
+        return Settlement.FLAKE
+    return Settlement.SUSPECT if any(here) else _label_company(v, key, exists)
+
+
+def _label_company(v: Validation, key: TestId, exists: bool) -> Settlement:
+    """The label of a candidate that passes each isolated rerun and never fails at the reference."""
+    here = v.of("company")
+    if not here or key not in here[-1].outcomes:
+        return Settlement.UNRESOLVED
+    if not here[-1].outcomes[key].bad:
+        return Settlement.SUSPECT
+    if not exists:
+        return Settlement.REGRESSION
+    there = v.of("company-reference")
+    if not there or key not in there[-1].outcomes:
+        return Settlement.UNRESOLVED
+    return Settlement.FLAKE if there[-1].outcomes[key].bad else Settlement.REGRESSION
+
+
+def _probe(v: Validation, purpose: Purpose, sha: str, only: Iterable[TestId] | None) -> Probe:
+    ids = None if only is None else tuple(only)
+    return Probe(purpose, sha, ids, len(v.observations) + 1)
+
+
+def _after_unsound(v: Validation) -> Probe | None:
+    """Step 1: once more as a whole; then the same command on the reference tree."""
+    if len(v.of("suite")) < 2:
+        return _probe(v, "suite", v.sha, None)
+    return None if v.of("suite-reference") else _probe(v, "suite-reference", v.reference, None)
+
+
+def _conclude_unsound(v: Validation) -> Conclusion:
+    runs, there = v.of("suite"), v.of("suite-reference")
+    reason = runs[-1].reason or "the suite gave no sound verdict"
+    if there and not there[-1].sound:
+        why = f"the suite gives no sound verdict at {v.reference[:12]} either: {there[-1].reason}"
+        return Conclusion({}, {}, {}, {}, NO_DIFFERENCE, "environment", why)
+    crash: Literal["suite-crash", "tool-timeout"] = (
+        "tool-timeout" if all(seen.timed_out for seen in runs) else "suite-crash"
+    )
+    return Conclusion({}, {}, {}, {}, NO_DIFFERENCE, crash, reason)
+
+
+def _groups(
+    v: Validation, suite: Observation, candidates: tuple[TestId, ...], rules: Rules
+) -> list[tuple[TestId, ...]]:
+    """Step 2: the ids to settle together, in order; representatives first where there are many."""
+    heads = representatives(candidates, suite.signatures, suite.size)
+    if heads == candidates:
+        return [candidates] if candidates else []
+    spread = _spread(v, suite, heads, rules) if all(_settled(v, key, rules) for key in heads) else {}
+    rest = tuple(key for key in candidates if key not in heads and key not in spread)
+    return [heads, rest] if rest else [heads]
+
+
+def representatives(candidates: tuple[TestId, ...], signatures: Mapping[TestId, str], size: int) -> tuple[TestId, ...]:
+    """All candidates, or up to three of them where there are many: one of each of the commonest signatures first."""
+    groups = Counter(signatures.get(key, "") for key in candidates)
+    if len(candidates) <= MANY or not (len(candidates) > SHARE * size or len(groups) == 1):
+        return candidates
+    common = [signature for signature, _ in groups.most_common(REPRESENTATIVES)]
+    firsts = [next(key for key in candidates if signatures.get(key, "") == wanted) for wanted in common]
+    filled = firsts + [key for key in candidates if key not in firsts]
+    chosen = frozenset(filled[:REPRESENTATIVES])
+    return tuple(key for key in candidates if key in chosen)
+
+
+def _spread(v: Validation, suite: Observation, heads: tuple[TestId, ...], rules: Rules) -> dict[TestId, Settlement]:
+    """Labels that extend from the representatives to the others of their signature: only those that block."""
+    found: dict[str, set[Settlement]] = {}
+    for key in heads:
+        settled = label(v, key, rules)
+        crowd = settled is Settlement.PRE_EXISTING  # many at once that fail at the reference: the environment broke
+        found.setdefault(suite.signatures.get(key, ""), set()).add(Settlement.ENVIRONMENT if crowd else settled)
+    extended = {}
+    for key in suite.difference.new_failures:
+        labels = found.get(suite.signatures.get(key, ""), set())
+        if len(labels) == 1 and labels <= {Settlement.REGRESSION, Settlement.ENVIRONMENT}:
+            extended[key] = next(iter(labels))
+    return extended
+
+
+def _labels(v: Validation, suite: Observation, rules: Rules) -> dict[TestId, Settlement]:
+    candidates = suite.difference.new_failures
+    heads = representatives(candidates, suite.signatures, suite.size)
+    spread = {} if heads == candidates else _spread(v, suite, heads, rules)
+    labels = {key: spread[key] if key in spread else label(v, key, rules) for key in candidates}
+    excused = [key for key, found in labels.items() if found is Settlement.PRE_EXISTING]
+    if len(excused) > MANY:
+        labels |= dict.fromkeys(excused, Settlement.ENVIRONMENT)
+    return labels
+
+
+def _settled(v: Validation, key: TestId, rules: Rules) -> bool:
+    return _settle_probe(v, (key,), rules) is None
+
+
+def _settle_probe(v: Validation, ids: tuple[TestId, ...], rules: Rules) -> Probe | None:
+    """Steps 3 and 4 for these ids: reruns here, confirmations there, then the whole suite on both if that is left."""
+    short = [key for key in ids if _tries(v, key, "rerun") < rules.reruns]
+    if short:
+        return _probe(v, "rerun", v.sha, short)
+    selected = [key for key in ids if len(_bad(v, key, "rerun")) >= rules.reruns]
+    open_there = [key for key in selected if key not in v.owed and _wants_confirmation(v, key, rules)]
+    if open_there:
+        sha = v.references[open_there[0]]
+        return _probe(v, "confirm", sha, [key for key in open_there if v.references[key] == sha])
+    alone = [key for key in selected if _only_in_company(v, key)]
+    return _company_probe(v, alone) if alone else None
+
+
+def _wants_confirmation(v: Validation, key: TestId, rules: Rules) -> bool:
+    if key not in v.references or any(_bad(v, key, "confirm")):
+        return False
+    return _tries(v, key, "confirm") < rules.confirmations
+
+
+def _only_in_company(v: Validation, key: TestId) -> bool:
+    confirmed = key not in v.references or (_bad(v, key, "confirm") and not any(_bad(v, key, "confirm")))
+    return key not in v.owed and not any(_bad(v, key, "rerun")) and bool(confirmed)
+
+
+def _company_probe(v: Validation, alone: list[TestId]) -> Probe | None:
+    here = v.of("company")
+    if not here:
+        return _probe(v, "company", v.sha, None)
+    fails = [key for key in alone if key in v.references and _is_bad(here[-1], key)]
+    if fails and not v.of("company-reference"):
+        return _probe(v, "company-reference", v.reference, None)
+    return None
+
+
+def _is_bad(seen: Observation, key: TestId) -> bool:
+    return key in seen.outcomes and seen.outcomes[key].bad
+
+
+def _bad(v: Validation, key: TestId, purpose: Purpose) -> list[bool]:
+    """Whether the test failed, for each run of this purpose in which it was executed."""
+    runs = [seen.outcomes.get(key) for seen in v.of(purpose)]
+    return [outcome.bad for outcome in runs if outcome is not None and outcome.ran]
+
+
+def _tries(v: Validation, key: TestId, purpose: Purpose) -> int:
+    return sum(key in (seen.probe.only or ()) for seen in v.of(purpose))
+
+
+def _count(v: Validation, key: TestId, purpose: Purpose) -> tuple[int, int]:
+    runs = _bad(v, key, purpose)
+    return sum(runs), len(runs)
+
+
+def _why_unresolved(v: Validation, key: TestId) -> str:
+    asked = [seen for seen in v.of("rerun", "confirm") if key in (seen.probe.only or ())]
+    lost = next((seen for seen in asked if key not in seen.outcomes), None)
+    if lost:
+        where = "the task's tree" if lost.probe.purpose == "rerun" else f"the reference {lost.probe.sha[:12]}"
+        return f"the test could not be run alone on {where}: {lost.reason or 'it was not executed'}"
+    return "the test did not run in the repeated whole suite"
+
+
+# Bisection over the tasks' commits (step 7): plain, two agreeing runs at the boundary; a test that does not exist
+# at a commit counts as good there.
+
+
+def _bisect_probe(v: Validation, rules: Rules) -> Probe | None:
+    if len(v.commits) < 2:
+        return None
+    suite = v.suite()
+    assert suite is not None
+    wanted: dict[int, list[TestId]] = {}
+    for key, found in _labels(v, suite, rules).items():
+        place = _next_place(v, key) if found is Settlement.REGRESSION and key not in v.owed else None
+        if place is not None:
+            wanted.setdefault(place, []).append(key)
+    if not wanted:
+        return None
+    place = min(wanted)
+    return _probe(v, "bisect", v.commits[place][1], wanted[place])
+
+
+def _runs_at(v: Validation, key: TestId, place: int) -> list[bool]:
+    """What the runs at one of the commits showed: True for bad; a sound run without the test shows good."""
+    sha = v.commits[place][1]
+    seen = [s for s in v.of("bisect") if s.probe.sha == sha and key in (s.probe.only or ())]
+    return [_is_bad(s, key) for s in seen]
+
+
+def _boundary(v: Validation, key: TestId) -> tuple[int, int] | None:
+    """The last place known good (-1: the reference) and the first known bad; None if runs contradict."""
+    if not any(_bad(v, key, "rerun")):  # fails only in company: alone it shows nothing at any commit
+        return None
+    low, high = -1, len(v.commits) - 1
+    for place in range(high):
+        runs = _runs_at(v, key, place)
+        if len(set(runs)) > 1:
+            return None
+        if runs and runs[0]:
+            high = min(high, place)
+        elif runs:
+            low = max(low, place)
+    return (low, high) if low < high else None
+
+
+def _next_place(v: Validation, key: TestId) -> int | None:
+    boundary = _boundary(v, key)
+    if boundary is None:
+        return None
+    low, high = boundary
+    if high - low > 1:
+        return (low + high) // 2
+    last = len(v.commits) - 1
+    unsure = [place for place in (low, high) if 0 <= place < last and len(_runs_at(v, key, place)) < 2]
+    return unsure[0] if unsure else None
+
+
+def _culprit(v: Validation, key: TestId, found: Settlement) -> str | None:
+    """The task that introduced a blocking test, where that is known."""
+    if key in v.owed:
+        return v.owed[key]
+    if found is not Settlement.REGRESSION:
+        return None
+    if len(v.commits) == 1:
+        return v.commits[0][0]
+    boundary = _boundary(v, key)
+    if boundary is None or boundary[1] - boundary[0] != 1:
+        return None
+    return v.commits[boundary[1]][0]
+
+
+def watched(v: Validation, probe: Probe) -> frozenset[TestId]:
+    """Ids whose outcome an observation of this probe has to hold, good or bad."""
+    suite = v.suite()
+    return frozenset(probe.only or (suite.difference.new_failures if suite else ()))
+
+
+def observe(v: Validation, seen: Observation, references: Mapping[TestId, str]) -> Validation:
+    """The validation with one more observation, and where its new failures last passed."""
+    return replace(v, observations=(*v.observations, seen), references={**v.references, **references})

@@ -1,0 +1,133 @@
+"""What a concluded validation says and raises: its result for the status, its failures for the taxonomy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from superteam.core.events import ValidationResult
+from superteam.core.failures import Failure, FailureType
+from superteam.core.results import TestId
+from superteam.core.run import ProbeFacts
+from superteam.core.settle import Conclusion, Settlement, Validation
+
+SHOWN = 5
+
+
+def result_of(v: Validation, found: Conclusion, facts: ProbeFacts | None, tree: str) -> ValidationResult:
+    """The validation as `status --json` and `validate --json` show it."""
+    difference = found.difference
+    excused = found.labelled(Settlement.PRE_EXISTING, Settlement.ENVIRONMENT)
+    return ValidationResult(
+        after_task=v.after_task,
+        sha=v.sha,
+        tree=tree,
+        reference_sha=v.reference,
+        verdict=found.verdict(),
+        reason=found.reason,
+        confidence=facts.confidence if facts else "high",
+        counts=dict(facts.counts) if facts else {},
+        new_failures=difference.new_failures,
+        regressions=found.labelled(Settlement.REGRESSION),
+        unresolved=found.labelled(Settlement.UNRESOLVED),
+        flaky=found.labelled(Settlement.FLAKE),
+        suspects=found.labelled(Settlement.SUSPECT),
+        pre_existing=(*difference.pre_existing, *difference.fails_differently, *excused),
+        new_passes=difference.new_passes,
+        missing=difference.missing,
+        newly_skipped=difference.newly_skipped,
+        owed=difference.owed,
+        settlements={key: _settlement(v, found, key) for key in found.labels},
+        introduced_by=dict(found.introduced_by),
+        reproduce_command=facts.reproduce_command if facts else "",
+    )
+
+
+def _settlement(v: Validation, found: Conclusion, key: TestId) -> dict[str, Any]:
+    here, there = found.counts[key]
+    entry: dict[str, Any] = {"task": list(here), "reference": list(there)}
+    sha = v.references.get(key)
+    return entry if sha in (None, v.reference) else {**entry, "sha": sha}
+
+
+def raised(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> tuple[Failure, ...]:
+    """The failures of a validation: what only warns first, what blocks after it, grouped by the guilty task."""
+    if found.crash:
+        return (_crash(v, found, facts),)
+    difference = found.difference
+    warnings = (
+        (FailureType.TEST_PREEXISTING, _red_before(found)),
+        (FailureType.TEST_FLAKE, found.labelled(Settlement.FLAKE)),
+        (FailureType.TEST_SUSPECT, found.labelled(Settlement.SUSPECT)),
+    )
+    failures = [_failure(kind, ids, v.after_task, found, facts) for kind, ids in warnings if ids]
+    crowd = found.labelled(Settlement.ENVIRONMENT)
+    if crowd:
+        failures.append(_failure(FailureType.ENVIRONMENT, crowd, v.after_task, found, facts))
+    failures += _regressions(v, found, facts)
+    gone = (*difference.missing, *difference.newly_skipped)
+    if gone:
+        failures.append(_failure(FailureType.TEST_MISSING, gone, v.after_task, found, facts))
+    return tuple(failures)
+
+
+def _red_before(found: Conclusion) -> tuple[TestId, ...]:
+    difference = found.difference
+    return (*difference.pre_existing, *difference.fails_differently, *found.labelled(Settlement.PRE_EXISTING))
+
+
+def _regressions(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> list[Failure]:
+    """One failure a guilty task, in the order of the tasks; what is unresolved is a failure of its own."""
+    order = [task for task, _ in v.commits]
+    groups: dict[str, list[TestId]] = {}
+    for key in found.labelled(Settlement.REGRESSION):
+        groups.setdefault(found.introduced_by.get(key, v.after_task), []).append(key)
+    ranked = sorted(groups, key=lambda task: order.index(task) if task in order else -1)
+    failures = [_failure(FailureType.TEST_REGRESSION, tuple(groups[t]), t, found, facts) for t in ranked]
+    open_ids = found.labelled(Settlement.UNRESOLVED)
+    if open_ids:
+        failure = _failure(FailureType.TEST_REGRESSION, open_ids, v.after_task, found, facts)
+        why = "; ".join(dict.fromkeys(found.reasons.get(key, "") for key in open_ids))
+        text = f"unresolved, could not be settled: {_listed(open_ids)} ({why})"
+        failures.append(failure.model_copy(update={"unresolved": True, "message": text}))
+    return failures
+
+
+def _crash(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> Failure:
+    assert found.crash is not None
+    return Failure(
+        type=FailureType(found.crash),
+        task=v.after_task,
+        origin="suite",
+        message=found.reason or "",
+        output=facts.output if facts else None,
+        reproduce_command=facts.reproduce_command if facts else None,
+    )
+
+
+def _failure(
+    kind: FailureType, ids: tuple[TestId, ...], task: str, found: Conclusion, facts: ProbeFacts | None
+) -> Failure:
+    words = {
+        FailureType.TEST_REGRESSION: "worked before and does not any more",
+        FailureType.TEST_FLAKE: "fails now and then, at the reference too",
+        FailureType.TEST_SUSPECT: "fails now and then, never seen to fail at the reference",
+        FailureType.TEST_PREEXISTING: "fails at the reference too",
+        FailureType.TEST_MISSING: "is gone or does not run any more, and the plan does not say so",
+        FailureType.ENVIRONMENT: "fails now at the reference too, where it passed before",
+    }
+    messages = facts.messages if facts else {}
+    return Failure(
+        type=kind,
+        task=task,
+        origin="suite",
+        message=f"{_listed(ids)} {words[kind]}",
+        tests=ids,
+        messages={key: messages[key] for key in ids[:50] if key in messages},
+        output=facts.output if facts else None,
+        reproduce_command=facts.reproduce_command if facts else None,
+    )
+
+
+def _listed(ids: tuple[TestId, ...]) -> str:
+    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
+    return ", ".join(ids[:SHOWN]) + more

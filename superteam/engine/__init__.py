@@ -1,0 +1,1 @@
+"""Performs what the core decides: the loop, the steps, the prompts."""

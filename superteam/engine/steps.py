@@ -1,0 +1,228 @@
+"""One coroutine a step: the only effects. A step never decides what comes next; it says what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import anyio
+
+from superteam.core import events as e
+from superteam.core.decide import Kind, Step
+from superteam.core.evolve import ending
+from superteam.core.failures import Response, resolve
+from superteam.core.questions import budget_question, failure_question
+from superteam.core.run import NOTHING_TRIED, Run, TaskRun, Work
+from superteam.core.scope import outside
+from superteam.engine import prompts
+from superteam.engine.probing import accept, capture_baseline, conclude_validation, run_probe
+from superteam.engine.rebuild import forecast, rebuild
+from superteam.engine.world import World, how_it_ended, message, name, of, shell
+from superteam.ports import Brief
+
+QUESTION_DIFF_LIMIT = 200_000
+
+
+async def perform(world: World, run: Run, step: Step) -> e.Event:
+    """Does what the step names and returns the event of what happened."""
+    return await _PERFORM[step.kind](world, run, step)
+
+
+async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
+    t, work = of(run, step)
+    if work.commit and work.kind != "check":  # a fix makes a new object: the one it replaces stays reachable
+        await world.workspace.keep(f"replaced/{name(step)}-commit", work.commit)
+    notes = await world.workspace.prepare(work.from_tree, work.base, f"replaced/{name(step)}")
+    brief = await _brief(world, run, step, t, work)
+    report = await world.agents(t.task.agent or run.settings.agent.use or "").work(brief)
+    taken = await world.workspace.capture()
+    changed = await world.workspace.changed(work.base_tree, taken.tree)
+    return e.AgentFinished(
+        task=t.task.id,
+        attempt=step.number,
+        role=work.role,
+        ended=report.ended,
+        exit_code=report.exit_code,
+        detail=report.detail,
+        tree=taken.tree,
+        changed=changed,
+        out_of_scope=outside(changed, t.task.files),
+        left_out=taken.left_out,
+        leftovers=report.leftovers,
+        notes=(*notes, *taken.notes),
+        summary=report.summary,
+        claims=report.claims,
+        deviations=report.deviations,
+        question=report.question,
+        cost_usd=report.cost_usd,
+        input_tokens=report.input_tokens,
+        output_tokens=report.output_tokens,
+        output=str(brief.output),
+    )
+
+
+async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> Brief:
+    tree, limits = world.workspace.work, run.settings.agent
+    text = await _prompt(world, run, t, work)
+    base = world.outputs / name(step)
+    prompt_file = base.with_name(f"{base.name}.prompt.md")
+    _write_private(prompt_file, text)
+    return Brief(
+        role=work.role,
+        task_id=t.task.id,
+        attempt=step.number,
+        run_id=run.run_id,
+        prompt=text,
+        tree=tree.path,
+        env=tree.env,
+        prompt_file=prompt_file,
+        result_file=base.with_name(f"{base.name}.result.json"),
+        output=base.with_name(f"{base.name}.log"),
+        timeout=limits.timeout,
+        idle_timeout=limits.idle_timeout,
+    )
+
+
+async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
+    if work.role == "implement":
+        return prompts.implement(run, t, work.fixing, work.note)
+    good = run.reference() if work.kind == "repair" else work.base
+    diff = await world.workspace.diff(good, work.from_tree, prompts.DIFF_LIMIT)
+    return prompts.fix(t, diff, work.note)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+async def _run_gate(world: World, run: Run, step: Step) -> e.Event:
+    t, work = of(run, step)
+    command = run.gate(t.task.id)
+    assert command is not None
+    # After a kill the tree is not what it was; in the ordinary course this finds everything in place.
+    await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}")
+    done = await shell(world, run, step, command, world.workspace.work)
+    return e.GateFinished(
+        task=t.task.id,
+        command=command,
+        ok=done.exit.code == 0 and done.exit.ended_by == "exit",
+        timed_out=done.exit.timed_out,
+        exit_code=done.exit.code,
+        detail=how_it_ended(done),
+        tree=await world.workspace.absorb(),
+        stdout=_both_ends(done.stdout_head, done.stdout_tail),
+        stderr=_both_ends(done.stderr_head, done.stderr_tail),
+        output=str(done.output),
+    )
+
+
+def _both_ends(head: str, tail: str) -> str:
+    """One text of a stream's head and tail; short outputs are the same in both."""
+    if head.endswith(tail):
+        return head
+    return tail if tail.endswith(head) else f"{head}\n[...]\n{tail}"
+
+
+async def _check_gate(world: World, run: Run, step: Step) -> e.Event:
+    t, work = of(run, step)
+    command = run.gate(t.task.id)
+    assert command is not None
+    done = await shell(world, run, step, command, await world.workspace.check_out(work.base))
+    return e.GateChecked(task=t.task.id, red=done.exit.code != 0, detail=how_it_ended(done))
+
+
+async def _make_commit(world: World, run: Run, step: Step) -> e.Event:
+    t, work = of(run, step)
+    text = message(run, t, repair=work.kind == "repair")
+    sha = await world.workspace.commit(work.tree, work.base, text, work.committed_at)
+    return e.CommitMade(task=t.task.id, sha=sha)
+
+
+async def _move_branch(world: World, run: Run, step: Step) -> e.Event:
+    t, work = of(run, step)
+    assert work.commit is not None
+    await world.workspace.move(work.commit, run.tip)
+    return e.BranchMoved(task=t.task.id, sha=work.commit)
+
+
+async def _inspect(world: World, run: Run, step: Step) -> e.Event:
+    assert step.task is not None
+    taken = await world.workspace.capture()
+    return e.TreeInspected(task=step.task, tree=taken.tree)
+
+
+async def _put_back(world: World, run: Run, step: Step) -> e.Event:
+    t, work = of(run, step)
+    if work.commit:
+        await world.workspace.keep(f"replaced/{name(step)}-commit", work.commit)
+    await world.workspace.prepare(work.base_tree, work.base, f"replaced/{name(step)}")
+    return e.TaskPutBack(task=t.task.id)
+
+
+async def _respond(world: World, run: Run, step: Step) -> e.Event:
+    """The only step that consults the taxonomy."""
+    number = run.questions + 1
+    if step.task is None:
+        failure = run.budget_failure
+        assert failure is not None
+        action, response = resolve(failure, run.settings, NOTHING_TRIED)
+        question = budget_question(number, failure) if response is Response.ASK else None
+        return e.ActionChosen(failure=failure, action=action, response=response, question=question)
+    t, work = of(run, step)
+    failure = work.failures[0]
+    action, response = resolve(failure, run.settings, work.history)
+    question = None
+    if response is Response.ASK:
+        good = work.base if work.kind == "task" else run.reference()
+        diff = await world.workspace.diff(good, work.tree, QUESTION_DIFF_LIMIT)
+        taken_back = None if work.kind == "task" else await forecast(world, run, t)
+        question = failure_question(number, t, failure, diff, taken_back, str(world.workspace.work.path))
+    return e.ActionChosen(task=t.task.id, failure=failure, action=action, response=response, question=question)
+
+
+async def _ask(world: World, run: Run, step: Step) -> e.Event:
+    question = run.pending
+    assert question is not None
+    choice, note = await world.operator.ask(question)
+    return e.Answered(question=question.id, choice=choice, note=note)
+
+
+async def _watch_time(world: World, run: Run, step: Step) -> e.Event:
+    limit = run.settings.budget.max_time
+    assert limit is not None
+    await anyio.sleep(max(0.0, limit * (1 + run.allowed.get("max-time", 0)) - run.elapsed_s))
+    return e.TimeUp()
+
+
+async def _finish(world: World, run: Run, step: Step) -> e.Event:
+    status, code = ending(run)
+    begun = run.working()
+    if begun:
+        await world.workspace.prepare(run.tip_tree, run.tip, f"replaced/{name(step)}-aborted")
+    for t in begun:
+        if t.work and t.work.commit:
+            await world.workspace.keep(f"replaced/{name(step)}-aborted-commit", t.work.commit)
+    reason = await world.workspace.finish(run.tip, fast_forward=code == 0)
+    return e.RunEnded(status=status, exit_code=code, fast_forwarded=code == 0 and reason is None, reason=reason)
+
+
+_PERFORM: Mapping[Kind, Callable[[World, Run, Step], Awaitable[e.Event]]] = {
+    Kind.CAPTURE_BASELINE: capture_baseline,
+    Kind.DISPATCH: _dispatch,
+    Kind.RUN_GATE: _run_gate,
+    Kind.CHECK_GATE: _check_gate,
+    Kind.MAKE_COMMIT: _make_commit,
+    Kind.RUN_PROBE: run_probe,
+    Kind.CONCLUDE: conclude_validation,
+    Kind.ACCEPT: accept,
+    Kind.MOVE_BRANCH: _move_branch,
+    Kind.RESPOND: _respond,
+    Kind.INSPECT: _inspect,
+    Kind.PUT_BACK: _put_back,
+    Kind.REBUILD: rebuild,
+    Kind.ASK: _ask,
+    Kind.WATCH_TIME: _watch_time,
+    Kind.FINISH: _finish,
+}

@@ -1,0 +1,80 @@
+"""What the steps act upon, and the few things that several of them do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from superteam import process
+from superteam.core.decide import Step
+from superteam.core.results import Granularity
+from superteam.core.run import Run, TaskRun, Work
+from superteam.ports import Agent, Clock, Operator, Reports, Source, Tree, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a step acts upon. `source` is given what the baseline's run had; `redact` takes secrets out."""
+
+    workspace: Workspace
+    agents: Callable[[str], Agent]
+    source: Callable[[str, Granularity | None], Source]
+    reports: Reports
+    operator: Operator
+    clock: Clock
+    outputs: Path
+    fingerprint: Callable[[Tree], str]
+    redact: Callable[[bytes], bytes]
+    on_output: Callable[[str, bytes], None]
+
+
+def of(run: Run, step: Step) -> tuple[TaskRun, Work]:
+    """The task a step is about, and its work."""
+    assert step.task is not None
+    t = run.of(step.task)
+    assert t.work is not None
+    return t, t.work
+
+
+def name(step: Step) -> str:
+    """A name for a step's files and refs: a task's id is not ours, so only harmless characters of it are used."""
+    task = "".join(c if c.isascii() and c.isalnum() else "-" for c in step.task or "run")
+    return f"{step.kind}-{task[:40].strip('-') or 'task'}-{step.number}"
+
+
+def message(run: Run, t: TaskRun, repair: bool) -> str:
+    """The message of a task's commit, or of a repair of it, with the trailers by which it is known."""
+    pattern = "fix({id}): {title}" if repair else run.settings.commit.message
+    subject = pattern.replace("{id}", t.task.id).replace("{title}", t.task.title)
+    trailers = [f"Superteam-Run: {run.run_id}", f"Superteam-Task: {t.task.id}", f"Superteam-Attempt: {t.number}"]
+    if repair:
+        trailers.append(f"Superteam-Repair: {len(t.repairs) + 1}")
+    return " ".join(subject.split()) + "\n\n" + "\n".join(trailers) + "\n"
+
+
+async def shell(world: World, run: Run, step: Step, command: str, tree: Tree) -> process.Completed:
+    """Runs a command that the user wrote as one string, in a tree, with the limits of gates and suites."""
+    key = step.key
+    return await process.run(
+        process.shell(command),
+        cwd=tree.path,
+        env={**tree.env, "SUPERTEAM_RUN_ID": run.run_id},
+        output=world.outputs / f"{name(step)}.log",
+        timeout=run.settings.validation.timeout,
+        on_output=lambda data: world.on_output(key, data),
+        redact=world.redact,
+    )
+
+
+def how_it_ended(done: process.Completed) -> str:
+    """The end of a program in words."""
+    end = done.exit
+    if end.timed_out:
+        return f"it was ended after {end.duration_s:.0f} s without coming to an end"
+    if end.code is None:
+        return end.detail or "it could not be started"
+    if end.code < 0:
+        return f"it was killed by signal {-end.code}"
+    missing = ": the command was not found or cannot be executed" if end.code in (126, 127) else ""
+    return f"exit code {end.code}{missing}"

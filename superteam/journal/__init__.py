@@ -1,0 +1,1 @@
+"""The append-only log of a run, which is the truth, and the lock that lets one run a repository write."""
