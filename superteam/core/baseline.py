@@ -117,8 +117,8 @@ def _classify(key: TestId, result: TestResult, before: Expectation | None, permi
     if before is None:
         return None
     if outcome is Outcome.NOT_RUN:
-        gone = before.outcome is not Outcome.NOT_RUN and not matches(key, permits.may_remove)
-        return "newly_skipped" if gone else None
+        excused = key in permits.known or matches(key, permits.may_remove)
+        return None if excused or before.outcome is Outcome.NOT_RUN else "newly_skipped"
     weaker = outcome in (Outcome.SKIPPED, Outcome.XFAILED) and before.outcome not in (
         outcome,
         Outcome.NOT_RUN,

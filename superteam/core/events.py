@@ -65,6 +65,15 @@ class BaselineDocument(BaseModel):
     output: str | None = None
 
 
+class PinnedBaseline(BaseModel):
+    """A baseline as a document of its own, for validations without a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_name: Literal["superteam.baseline.v1"] = Field("superteam.baseline.v1", alias="schema")
+    baseline: BaselineDocument
+
+
 class ValidationResult(BaseModel):
     """One concluded validation, as `status --json` shows it."""
 
@@ -106,6 +115,7 @@ class RunCreated(_Event):
     user_branch: str | None
     run_branch: str
     interactive: bool
+    partial: bool = False
     superteam: str
     pid: int
     host: str
@@ -313,6 +323,12 @@ class RunInterrupted(_Event):
     signal: str
 
 
+class RunAborted(_Event):
+    """A person ended the run for good; what is begun is put aside, then the run ends."""
+
+    kind: Literal["run-aborted"] = "run-aborted"
+
+
 class RunEnded(_Event):
     """The run is over for good."""
 
@@ -353,6 +369,7 @@ Event = (
     | BranchRebuilt
     | TimeUp
     | RunInterrupted
+    | RunAborted
     | RunEnded
     | Warned
 )

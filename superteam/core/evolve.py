@@ -31,6 +31,7 @@ def start(event: e.RunCreated, at: str) -> Run:
         tip_tree=event.start_tree,
         tasks=tuple(TaskRun(task) for task in event.plan.tasks),
         superteam=event.superteam,
+        partial=event.partial,
         last_at=at,
     )
     return _begin_next(run)
@@ -88,6 +89,8 @@ def _apply(run: Run, event: e.Event, at: str) -> Run:
             return _branch_rebuilt(run, event)
         case e.RunInterrupted():
             return run
+        case e.RunAborted():
+            return replace(run, aborted=True, pending=None, halted=None, budget_failure=None)
         case e.RunEnded():
             return _ended(run, event)
         case e.Warned():
@@ -120,8 +123,11 @@ def _clock(run: Run, event: e.Event, at: str) -> Run:
 def _resumed(run: Run, event: e.RunResumed) -> Run:
     run = replace(run, settings=event.settings, interactive=event.interactive, halted=None)
     run = replace(run, interrupted=bool(run.in_flight), in_flight=frozenset())
-    if event.capture_again or (run.baseline and run.baseline.verdict == "inconclusive"):
+    if run.baseline and run.baseline.verdict == "inconclusive":
         run = replace(run, baseline=None)
+    if event.capture_again:  # what was accepted by another command proves nothing for this one
+        made = tuple((t.task.id, t.commit_sha) for t in run.tasks if t.commit_sha)
+        run = replace(run, baseline=None, points=(), unvalidated=made)
     if event.changes:
         run = _warn(run, *(f"configuration changed: {change}" for change in event.changes))
     pending = run.pending
@@ -182,7 +188,11 @@ def _baseline_captured(run: Run, event: e.BaselineCaptured) -> Run:
     if event.baseline.verdict == "inconclusive":
         return replace(run, halted=event.baseline.reason or "the baseline is inconclusive")
     point = Point(event.baseline.sha, event.baseline.expected)
-    return replace(run, points=(point, *run.points[1:]))
+    run = replace(run, points=(point, *run.points[1:]))
+    for t in run.working():
+        if t.work and t.work.validation and t.work.phase in (Phase.VALIDATE, Phase.CONCLUDE):
+            run = run.with_work(t.task.id, _validate(run, t.work, t.task.id, final=False))
+    return run
 
 
 # -- budgets
@@ -372,17 +382,16 @@ def _probe_finished(run: Run, event: e.ProbeFinished) -> Run:
     validation = observe(work.validation, event.observation, event.references)
     work = replace(work, validation=validation)
     if event.observation.probe.purpose == "suite":
-        facts = ProbeFacts(
-            event.report,
-            event.counts,
-            event.confidence,
-            event.messages,
-            event.reproduce_command,
-            event.output,
-        )
-        work = replace(work, facts=facts)
+        work = replace(work, facts=facts_of(event))
     done = next_probe(validation, _rules(run)) is None
     return run.with_work(event.task, replace(work, phase=Phase.CONCLUDE if done else Phase.VALIDATE))
+
+
+def facts_of(event: e.ProbeFinished) -> ProbeFacts:
+    """What the judged run of the suite left behind."""
+    return ProbeFacts(
+        event.report, event.counts, event.confidence, event.messages, event.reproduce_command, event.output
+    )
 
 
 def _validation_concluded(run: Run, event: e.ValidationConcluded) -> Run:

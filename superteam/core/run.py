@@ -164,6 +164,7 @@ class Run:
     tip_tree: str
     tasks: tuple[TaskRun, ...]
     superteam: str = ""
+    partial: bool = False
     baseline: BaselineDocument | None = None
     baseline_runs: int = 0
     points: tuple[Point, ...] = ()

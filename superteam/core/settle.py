@@ -170,7 +170,7 @@ def label(v: Validation, key: TestId, rules: Rules) -> Settlement:
         return Settlement.REGRESSION if all(here) else Settlement.SUSPECT
     there = _bad(v, key, "confirm")
     exists = key in v.references
-    if exists and not there:
+    if exists and not any(there) and len(there) < rules.confirmations:
         return Settlement.UNRESOLVED
     if all(here):
         if not any(there):
@@ -184,16 +184,18 @@ def label(v: Validation, key: TestId, rules: Rules) -> Settlement:
 def _label_company(v: Validation, key: TestId, exists: bool) -> Settlement:
     """The label of a candidate that passes each isolated rerun and never fails at the reference."""
     here = v.of("company")
-    if not here or key not in here[-1].outcomes:
+    failed_here = _showed(here[-1], key) if here else None
+    if failed_here is None:
         return Settlement.UNRESOLVED
-    if not here[-1].outcomes[key].bad:
+    if not failed_here:
         return Settlement.SUSPECT
     if not exists:
         return Settlement.REGRESSION
     there = v.of("company-reference")
-    if not there or key not in there[-1].outcomes:
+    failed_there = _showed(there[-1], key) if there else None
+    if failed_there is None:
         return Settlement.UNRESOLVED
-    return Settlement.FLAKE if there[-1].outcomes[key].bad else Settlement.REGRESSION
+    return Settlement.FLAKE if failed_there else Settlement.REGRESSION
 
 
 def _probe(v: Validation, purpose: Purpose, sha: str, only: Iterable[TestId] | None) -> Probe:
@@ -276,7 +278,7 @@ def _settled(v: Validation, key: TestId, rules: Rules) -> bool:
 
 def _settle_probe(v: Validation, ids: tuple[TestId, ...], rules: Rules) -> Probe | None:
     """Steps 3 and 4 for these ids: reruns here, confirmations there, then the whole suite on both if that is left."""
-    short = [key for key in ids if _tries(v, key, "rerun") < rules.reruns]
+    short = [key for key in ids if not _lost(v, key, "rerun") and _tries(v, key, "rerun") < rules.reruns]
     if short:
         return _probe(v, "rerun", v.sha, short)
     selected = [key for key in ids if len(_bad(v, key, "rerun")) >= rules.reruns]
@@ -284,43 +286,57 @@ def _settle_probe(v: Validation, ids: tuple[TestId, ...], rules: Rules) -> Probe
     if open_there:
         sha = v.references[open_there[0]]
         return _probe(v, "confirm", sha, [key for key in open_there if v.references[key] == sha])
-    alone = [key for key in selected if _only_in_company(v, key)]
+    alone = [key for key in selected if _only_in_company(v, key, rules)]
     return _company_probe(v, alone) if alone else None
 
 
 def _wants_confirmation(v: Validation, key: TestId, rules: Rules) -> bool:
-    if key not in v.references or any(_bad(v, key, "confirm")):
+    if key not in v.references or any(_bad(v, key, "confirm")) or _lost(v, key, "confirm"):
         return False
     return _tries(v, key, "confirm") < rules.confirmations
 
 
-def _only_in_company(v: Validation, key: TestId) -> bool:
-    confirmed = key not in v.references or (_bad(v, key, "confirm") and not any(_bad(v, key, "confirm")))
-    return key not in v.owed and not any(_bad(v, key, "rerun")) and bool(confirmed)
+def _only_in_company(v: Validation, key: TestId, rules: Rules) -> bool:
+    there = _bad(v, key, "confirm")
+    confirmed = key not in v.references or (len(there) >= rules.confirmations and not any(there))
+    return key not in v.owed and not any(_bad(v, key, "rerun")) and confirmed
 
 
 def _company_probe(v: Validation, alone: list[TestId]) -> Probe | None:
     here = v.of("company")
     if not here:
         return _probe(v, "company", v.sha, None)
-    fails = [key for key in alone if key in v.references and _is_bad(here[-1], key)]
+    fails = [key for key in alone if key in v.references and _showed(here[-1], key)]
     if fails and not v.of("company-reference"):
         return _probe(v, "company-reference", v.reference, None)
     return None
 
 
-def _is_bad(seen: Observation, key: TestId) -> bool:
-    return key in seen.outcomes and seen.outcomes[key].bad
+def _showed(seen: Observation, key: TestId) -> bool | None:
+    """Whether the test failed in this run; None if the run proves nothing about it."""
+    outcome = seen.outcomes.get(key)
+    return outcome.bad if seen.sound and outcome is not None and outcome.ran else None
 
 
 def _bad(v: Validation, key: TestId, purpose: Purpose) -> list[bool]:
-    """Whether the test failed, for each run of this purpose in which it was executed."""
-    runs = [seen.outcomes.get(key) for seen in v.of(purpose)]
-    return [outcome.bad for outcome in runs if outcome is not None and outcome.ran]
+    """Whether the test failed, for each sound run of this purpose in which it was executed."""
+    shown = [_showed(seen, key) for seen in v.of(purpose)]
+    return [failed for failed in shown if failed is not None]
 
 
 def _tries(v: Validation, key: TestId, purpose: Purpose) -> int:
-    return sum(key in (seen.probe.only or ()) for seen in v.of(purpose))
+    return sum(key in (seen.probe.only or ()) and not _spoiled(seen, key) for seen in v.of(purpose))
+
+
+def _spoiled(seen: Observation, key: TestId) -> bool:
+    """Whether a run is unsound because others of its tests did not run: it is repeated without those."""
+    others_lost = any(other not in seen.outcomes for other in seen.probe.only or ())
+    return not seen.sound and key in seen.outcomes and others_lost
+
+
+def _lost(v: Validation, key: TestId, purpose: Purpose) -> bool:
+    """Whether the test was asked for and did not run: asking again would not help."""
+    return any(key in (seen.probe.only or ()) and key not in seen.outcomes for seen in v.of(purpose))
 
 
 def _count(v: Validation, key: TestId, purpose: Purpose) -> tuple[int, int]:
@@ -329,16 +345,16 @@ def _count(v: Validation, key: TestId, purpose: Purpose) -> tuple[int, int]:
 
 
 def _why_unresolved(v: Validation, key: TestId) -> str:
-    asked = [seen for seen in v.of("rerun", "confirm") if key in (seen.probe.only or ())]
-    lost = next((seen for seen in asked if key not in seen.outcomes), None)
+    asked = [seen for seen in v.of("rerun", "confirm") if key in (seen.probe.only or ()) and not _spoiled(seen, key)]
+    lost = next((seen for seen in asked if _showed(seen, key) is None), None)
     if lost:
         where = "the task's tree" if lost.probe.purpose == "rerun" else f"the reference {lost.probe.sha[:12]}"
         return f"the test could not be run alone on {where}: {lost.reason or 'it was not executed'}"
     return "the test did not run in the repeated whole suite"
 
 
-# Bisection over the tasks' commits (step 7): plain, two agreeing runs at the boundary; a test that does not exist
-# at a commit counts as good there.
+# Bisection over the tasks' commits (step 7): plain, two agreeing runs at the boundary. A new test that does not exist
+# at a commit counts as good there; a run that proves nothing makes the culprit unknown.
 
 
 def _bisect_probe(v: Validation, rules: Rules) -> Probe | None:
@@ -357,11 +373,13 @@ def _bisect_probe(v: Validation, rules: Rules) -> Probe | None:
     return _probe(v, "bisect", v.commits[place][1], wanted[place])
 
 
-def _runs_at(v: Validation, key: TestId, place: int) -> list[bool]:
-    """What the runs at one of the commits showed: True for bad; a sound run without the test shows good."""
+def _runs_at(v: Validation, key: TestId, place: int) -> list[bool | None]:
+    """What the runs at one of the commits showed: True for bad, None for nothing."""
     sha = v.commits[place][1]
     seen = [s for s in v.of("bisect") if s.probe.sha == sha and key in (s.probe.only or ())]
-    return [_is_bad(s, key) for s in seen]
+    not_yet_there = [key not in s.outcomes and key not in v.references for s in seen]
+    pairs = zip(seen, not_yet_there, strict=True)
+    return [False if absent else _showed(s, key) for s, absent in pairs if not _spoiled(s, key)]
 
 
 def _boundary(v: Validation, key: TestId) -> tuple[int, int] | None:
@@ -371,7 +389,7 @@ def _boundary(v: Validation, key: TestId) -> tuple[int, int] | None:
     low, high = -1, len(v.commits) - 1
     for place in range(high):
         runs = _runs_at(v, key, place)
-        if len(set(runs)) > 1:
+        if None in runs or len(set(runs)) > 1:
             return None
         if runs and runs[0]:
             high = min(high, place)

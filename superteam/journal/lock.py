@@ -81,7 +81,7 @@ def read_owner(path: Path) -> Owner | None:
     """Who wrote the lock file last; None if it was given back. A killed holder stays named: see `is_held`."""
     try:
         with path.open("rb") as stream:
-            return Owner.model_validate_json(stream.read(_LARGEST_DOCUMENT))
+            return Owner.model_validate_json(stream.readline(_LARGEST_DOCUMENT))
     except (OSError, ValidationError):
         return None
 
@@ -147,9 +147,10 @@ def _own(path: Path, fd: int, owner: Owner) -> Lock:
 
 
 def _write_owner(fd: int, owner: Owner) -> None:
+    """One line; in this order a reader sees the old one or the new one, never half of one."""
     document = owner.model_dump_json(by_alias=True).encode() + b"\n"
-    os.ftruncate(fd, 0)
     os.pwrite(fd, document, 0)
+    os.ftruncate(fd, len(document))
 
 
 def _held(path: Path, owner: Owner | None) -> LockHeld:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,7 +189,8 @@ def _cannot(verb: str, path: Path, error: OSError) -> JournalError:
 def _damaged(path: Path, good: int, offset: int, reason: str) -> JournalError:
     last = f"the last good record is number {good}" if good else "there is no good record before it"
     message = f"the journal {path} is damaged at line {good + 1} (byte {offset}): {reason}; {last}"
-    hint = f"nothing was changed and the run's commits are kept; to start anew: mv {path.parent} /tmp/ first"
+    folder = shlex.quote(str(path.parent))
+    hint = f"nothing was changed and the run's commits are kept; to start anew: mv {folder} /tmp/ first"
     return JournalError(message, hint)
 
 

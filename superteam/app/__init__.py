@@ -1,0 +1,1 @@
+"""Wiring: settings and adapters become an engine. The only package that knows everyone."""

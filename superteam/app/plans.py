@@ -1,0 +1,57 @@
+"""Plans that may be run: read, checked, narrowed, and their commands trusted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from superteam.app.project import Project
+from superteam.core.plan import Plan
+from superteam.errors import PlanError
+from superteam.plans import read_plan
+from superteam.plans.check import check_plan
+
+
+def usable_plan(project: Project, path: Path) -> Plan:
+    """The plan, read and checked; PlanError with everything that keeps it from being run."""
+    if not path.is_file():
+        raise PlanError(f"there is no plan at {path}", "superteam plan check PLAN")
+    plan = read_plan(path.resolve(), project.root)
+    findings = check_plan(plan, project.root, project.settings.validation_command is not None)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        text = "\n".join(f"{plan.path}:{found.line or 1}: {found.message}" for found in errors)
+        raise PlanError(text, f"superteam plan check {plan.path}")
+    return plan
+
+
+def narrowed(plan: Plan, only: tuple[str, ...]) -> Plan:
+    """The plan with only these tasks; what they depend on outside is taken as done."""
+    if not only:
+        return plan
+    known = {task.id for task in plan.tasks}
+    unknown = [id for id in only if id not in known]
+    if unknown:
+        text = f"the plan has no task {', '.join(unknown)}; its tasks are {', '.join(sorted(known))}"
+        raise PlanError(text, f"superteam plan check {plan.path}")
+    tasks = [task for task in plan.tasks if task.id in only]
+    kept = [t.model_copy(update={"depends_on": tuple(d for d in t.depends_on if d in only)}) for t in tasks]
+    return plan.model_copy(update={"tasks": tuple(kept)})
+
+
+def require_trust(project: Project, plan: Plan, trusted: bool, confirm: Callable[[str], bool] | None) -> None:
+    """Commands that stand in a plan are approved once, by hash, unless the plan is a tracked, unchanged file."""
+    commands = plan.commands()
+    if not commands or project.repository.is_unchanged_in_head(plan.path):
+        return
+    name = hashlib.sha256("\0".join(commands).encode()).hexdigest()
+    approved = project.repository.cache / "trusted" / name
+    if approved.exists():
+        return
+    shown = "\n".join(f"  {command}" for command in commands)
+    text = f"{plan.path} is not committed, and it holds commands that would be run on this machine:\n{shown}"
+    if not trusted and not (confirm and confirm(text)):
+        raise PlanError(text, f"read them, then: superteam execute {plan.path} --trust-plan")
+    approved.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    approved.touch(mode=0o600)

@@ -1,0 +1,442 @@
+"""Runs: beginning one, taking one up, answering, ending it for good."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+
+from superteam import __version__, process
+from superteam.agents import choices, make_agent
+from superteam.app.plans import narrowed, require_trust, usable_plan
+from superteam.app.project import CLOCK, Project, make_source
+from superteam.core import events as e
+from superteam.core.decide import decide
+from superteam.core.evolve import start
+from superteam.core.plan import Plan, Task
+from superteam.core.run import Run
+from superteam.core.settings import Settings
+from superteam.engine.driver import Driver, Perform
+from superteam.engine.steps import perform
+from superteam.engine.world import World
+from superteam.errors import ConfigError, SuperteamError
+from superteam.evidence.status import status_document
+from superteam.journal import lock as locks
+from superteam.journal import runs
+from superteam.journal.log import Journal
+from superteam.journal.store import Store
+from superteam.ports import Agent, Operator
+from superteam.workspace.desk import Desk, open_desk
+from superteam.workspace.environment import base_environment
+
+
+class View(Protocol):
+    """Shows a person what happens."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def event(self, before: Run | None, event: e.Event, after: Run, at: str) -> None: ...
+    def output(self, key: str, data: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A run after a command: the signal that interrupted it, and whether there was nothing to do."""
+
+    run: Run
+    received: str | None = None
+    done_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the options of `execute` and `resume` ask for beyond configuration."""
+
+    fresh: bool = False
+    only: tuple[str, ...] = ()
+    trust_plan: bool = False
+    terminal: bool = False
+    confirm: Callable[[str], bool] | None = None
+
+
+# -- beginning and taking up a run
+
+
+def execute(project: Project, path: Path, wishes: Wishes, view: View, operator: Operator) -> Result:
+    """Runs a plan, or goes on with its unfinished run."""
+    plan = narrowed(usable_plan(project, path), wishes.only)
+    _check_agents(project, plan)
+    require_trust(project, plan, wishes.trust_plan, wishes.confirm)
+    with locks.acquire(project.lock_path, f"execute {plan.path}", CLOCK.now()) as held:
+        before = _newest_of_plan(project, plan)
+        if before and not before.ended and not wishes.fresh:
+            held.describe(before.run_id)
+            return _resume(project, before, plan, wishes, view, operator)
+        if before and not before.ended:
+            _end_as_aborted(project, before, view, operator)
+        elif before and _is_done(project, before, plan) and not wishes.fresh:
+            return Result(before, done_before=True)
+        run_id = _new_run_id()
+        held.describe(run_id)
+        return _begin(project, run_id, plan, wishes, view, operator)
+
+
+def resume(project: Project, run_id: str | None, wishes: Wishes, view: View, operator: Operator) -> Result:
+    """Goes on with an unfinished run."""
+    with locks.acquire(project.lock_path, "resume", CLOCK.now()) as held:
+        run = unfinished(project, run_id)
+        held.describe(run.run_id)
+        plan = _plan_now(project, run)
+        _check_agents(project, plan)
+        if plan.sha256 != run.plan.sha256:
+            require_trust(project, plan, wishes.trust_plan, wishes.confirm)
+        return _resume(project, run, plan, wishes, view, operator)
+
+
+def _plan_now(project: Project, run: Run) -> Plan:
+    """The plan document as it is now; the run's own copy where it is gone. A run of some tasks stays one of these."""
+    path = project.root / run.plan.path
+    if not path.is_file():
+        return run.plan
+    plan = usable_plan(project, path)
+    if plan.sha256 == run.plan.sha256:
+        return run.plan
+    known = tuple(task.id for task in run.plan.tasks)
+    return plan if not run.partial else narrowed(plan, tuple(t.id for t in plan.tasks if t.id in known))
+
+
+def unfinished(project: Project, run_id: str | None) -> Run:
+    """The newest (or named) run that has not ended; SuperteamError if there is none."""
+    if run_id is not None:
+        run = runs.load(project.root, runs.find(project.root, run_id))
+        if run.ended:
+            raise SuperteamError(f"run {run.run_id} has ended ({run.ended})", f"superteam execute {run.plan.path}")
+        return run
+    for id in reversed(runs.run_ids(project.root)):
+        run = runs.load(project.root, id)
+        if not run.ended:
+            return run
+    raise SuperteamError("there is no unfinished run in this repository", "superteam execute plan.md")
+
+
+def _newest_of_plan(project: Project, plan: Plan) -> Run | None:
+    for id in reversed(runs.run_ids(project.root)):
+        run = runs.load(project.root, id)
+        if run.plan.path == plan.path:
+            return run
+    return None
+
+
+def _is_done(project: Project, run: Run, plan: Plan) -> bool:
+    """Whether this plan, as it is written now, was carried out and its commits are part of HEAD."""
+    same = run.ended == "finished" and run.plan.sha256 == plan.sha256 and run.plan.tasks == plan.tasks
+    return same and project.repository.is_ancestor(run.tip, "HEAD")
+
+
+def _new_run_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _check_agents(project: Project, plan: Plan) -> None:
+    settings = project.settings
+    named = {task.agent or settings.agent.use for task in plan.tasks}
+    if None in named:
+        known = ", ".join(choices(settings)) or "none is defined yet"
+        text = f"no agent is chosen; the choices are: {known}"
+        raise ConfigError(text, 'superteam execute PLAN --agent NAME, or [agent] use = "NAME" in superteam.toml')
+    for name in sorted(filter(None, named)):
+        make_agent(name, settings, project.root).check()
+
+
+def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View, operator: Operator) -> Result:
+    repository, settings = project.repository, project.settings
+    repository.require_identity()
+    repository.require_startable(in_place=settings.workspace.isolation == "in-place")
+    created = e.RunCreated(
+        run_id=run_id,
+        plan=plan,
+        settings=settings,
+        start_sha=repository.head,
+        start_tree=repository.tree_of(repository.head),
+        user_branch=repository.branch,
+        run_branch=f"superteam/{_slug(plan)}-{run_id[-6:]}",
+        interactive=_interactive(settings, wishes),
+        partial=bool(wishes.only),
+        superteam=__version__,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+    )
+    runs.home(project.root)
+    journal = Journal.create(runs.journal_path(project.root, run_id))
+    runs.point_latest(project.root, run_id)
+    at = CLOCK.now()
+    journal.append(at, _plain(created))
+    run = start(created, at)
+    view.event(None, created, run, at)
+    return _drive(project, run, journal, view, operator, [])
+
+
+def _slug(plan: Plan) -> str:
+    stem = Path(plan.path).stem.lower()
+    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in stem)
+    return "-".join(part for part in kept.split("-") if part)[:40] or "plan"
+
+
+def _interactive(settings: Settings, wishes: Wishes) -> bool:
+    return wishes.terminal and settings.on_escalation == "ask"
+
+
+def _resume(project: Project, run: Run, plan: Plan, wishes: Wishes, view: View, operator: Operator) -> Result:
+    journal, records = Journal.open(runs.journal_path(project.root, run.run_id))
+    run = runs.fold(records)
+    anyio.run(_end_survivors, run.run_id)
+    settings = project.settings
+    again = run.baseline is not None and (
+        settings.test_command != run.baseline.command or settings.workspace.setup != run.settings.workspace.setup
+    )
+    first: list[e.Event] = [
+        e.RunResumed(
+            settings=settings,
+            interactive=_interactive(settings, wishes),
+            changes=_changes(run.settings, settings),
+            capture_again=again and settings.test_command is not None,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+        )
+    ]
+    changed = plan_changes(run, plan)
+    if changed:
+        first.append(changed)
+    return _drive(project, run, journal, view, operator, first)
+
+
+async def _end_survivors(run_id: str) -> None:
+    """After a kill the agent may live on: what carries the run's id in its environment is ended first."""
+    await process.end_processes(process.marked_processes(f"SUPERTEAM_RUN_ID={run_id}"), grace=3.0)
+
+
+def _changes(old: Settings, new: Settings) -> tuple[str, ...]:
+    """The keys whose values differ, in words."""
+    before, after = _flat(old.model_dump(mode="json", by_alias=True)), _flat(new.model_dump(mode="json", by_alias=True))
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return tuple(f"{key}: {before.get(key)!r} is now {after.get(key)!r}" for key in keys)
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
+
+
+def plan_changes(run: Run, plan: Plan) -> e.PlanChanged | None:
+    """What a changed plan document means for a run: finished tasks that differ, and all others that do."""
+    if plan.sha256 == run.plan.sha256:
+        return None
+    old = {t.task.id: t for t in run.tasks}
+    new = {task.id: task for task in plan.tasks}
+    differ = [id for id in {**old, **new} if id not in old or _text(old[id].task) != _text(new.get(id))]
+    finished = tuple(id for id in differ if id in old and id in new and old[id].status == "complete")
+    return e.PlanChanged(plan=plan, finished=finished, pending=tuple(id for id in differ if id not in finished))
+
+
+def _text(task: Task | None) -> Task | None:
+    """A task without its place in the document: a moved task is the same task."""
+    return task.model_copy(update={"line": 0}) if task else None
+
+
+# -- driving
+
+
+def _drive(
+    project: Project, run: Run, journal: Journal, view: View, operator: Operator, first: list[e.Event]
+) -> Result:
+    desk = open_desk(project.repository, run, project.settings, project.environ)
+    driver = Driver(run, lambda event: _append(journal, event), _performer(project, run, desk, view, operator))
+    driver.observe = partial(_observe, project, view)
+    try:
+        for event in first:
+            driver.record(event)
+        desk.recover(interrupted=driver.run.interrupted)
+        view.start()
+        received = anyio.run(_drive_until_signal, driver)
+        if received:
+            driver.record(e.RunInterrupted(signal=received))
+        return Result(driver.run, received)
+    finally:
+        view.stop()
+        _write_state(project, driver.run, live=False)
+        desk.close()
+        journal.close()
+
+
+def _append(journal: Journal, event: e.Event) -> str:
+    at = CLOCK.now()
+    journal.append(at, _plain(event))
+    return at
+
+
+def _plain(event: e.Event) -> dict[str, Any]:
+    """The event as it is written: only what differs from the defaults."""
+    document: dict[str, Any] = {"kind": event.kind, **event.model_dump(mode="json", exclude_defaults=True)}
+    return document
+
+
+def _observe(project: Project, view: View, before: Run, event: e.Event, after: Run) -> None:
+    view.event(before, event, after, after.last_at)
+    told = (e.BranchMoved, e.ValidationConcluded, e.ActionChosen, e.BaselineCaptured, e.RunEnded, e.Answered)
+    if isinstance(event, told):
+        _write_state(project, after, live=not after.ended)
+
+
+def _write_state(project: Project, run: Run, live: bool) -> None:
+    """The derived state; failing to write it is no reason to stop."""
+    path = runs.journal_path(project.root, run.run_id).with_name("state.json")
+    try:
+        runs.write_document(path, status_document(run, live))
+    except OSError as problem:
+        print(f"warning: {path} could not be written: {problem}", file=sys.stderr)
+
+
+def _performer(project: Project, run: Run, desk: Desk, view: View, operator: Operator) -> Perform:
+    folder = runs.journal_path(project.root, run.run_id).parent / "outputs"
+    environment = base_environment(project.environ)
+    world = World(
+        workspace=desk,
+        agents=partial(_agent, project),
+        source=partial(make_source, project, folder, view.output, run.run_id),
+        reports=Store(project.root / ".superteam" / "baselines"),
+        operator=operator,
+        clock=CLOCK,
+        outputs=folder,
+        fingerprint=desk.fingerprint,
+        redact=process.secrets_redactor(environment),
+        on_output=view.output,
+    )
+    return partial(perform, world)
+
+
+def _agent(project: Project, name: str) -> Agent:
+    return make_agent(name, project.settings, project.root)
+
+
+async def _drive_until_signal(driver: Driver) -> str | None:
+    """Drives until nothing is wanted (None) or a signal came (its name); a second signal ends the process at once."""
+    received: list[str] = []
+    async with anyio.create_task_group() as group:
+        scope = anyio.CancelScope()
+        await group.start(_watch_signals, scope, received)
+        with scope:
+            await driver.drive()
+        group.cancel_scope.cancel()
+    return received[0] if received else None
+
+
+async def _watch_signals(
+    scope: anyio.CancelScope, received: list[str], *, task_status: anyio.abc.TaskStatus[None]
+) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        task_status.started()
+        async for number in signals:
+            if received:
+                os._exit(130)
+            received.append(signal.Signals(number).name)
+            scope.cancel()
+
+
+# -- what a resume would do
+
+
+def explain(project: Project, run: Run) -> list[str]:
+    """What `resume` would repeat, ask and skip, and why; nothing is done."""
+    lines = [f"run {run.run_id} of {run.plan.path}"]
+    for t in run.tasks:
+        if t.status == "complete":
+            lines.append(f"skip    task {t.task.id} ({t.task.title}): complete, {(t.commit_sha or '')[:12]}")
+    lines += [f"repeat  {key}: it was in flight when the last process ended" for key in sorted(run.in_flight)]
+    plan = _plan_now(project, run)
+    changed = plan_changes(run, plan)
+    if changed:
+        lines += [
+            f"ask     task {id}: it is finished, and the plan now describes it differently" for id in changed.finished
+        ]
+        lines += [f"take    task {id}: as the plan now describes it" for id in changed.pending]
+    lines += [f"record  {change}" for change in _changes(run.settings, project.settings)]
+    if run.pending:
+        answers = ", ".join(option.id for option in run.pending.options)
+        lines.append(f"ask     {run.pending.question} ({answers})")
+    lines += [f"do      {step.key}" for step in sorted(decide(replace(run, pending=None, halted=None)), key=str)]
+    return lines
+
+
+# -- ending a run for good
+
+
+def abort(project: Project, run_id: str | None, view: View, operator: Operator) -> Run:
+    """Ends a run for good; a live one is signalled and waited for first. Its commits stay reachable."""
+    _stop_live(project)
+    with locks.acquire(project.lock_path, "abort", CLOCK.now()) as held:
+        run = unfinished(project, run_id)
+        held.describe(run.run_id)
+        return _end_as_aborted(project, run, view, operator)
+
+
+def _stop_live(project: Project) -> None:
+    owner = locks.read_owner(project.lock_path)
+    if owner is None or not locks.is_held(project.lock_path):
+        return
+    if owner.host != socket.gethostname():
+        raise SuperteamError(f"the run is live on {owner.host} (process {owner.pid})", "run superteam abort there")
+    os.kill(owner.pid, signal.SIGTERM)
+    anyio.run(_wait_until_free, project.lock_path)
+
+
+async def _wait_until_free(path: Path) -> None:
+    with anyio.fail_after(60):
+        while locks.is_held(path):
+            await anyio.sleep(0.05)
+
+
+def _end_as_aborted(project: Project, run: Run, view: View, operator: Operator) -> Run:
+    journal, records = Journal.open(runs.journal_path(project.root, run.run_id))
+    run = runs.fold(records)
+    anyio.run(_end_survivors, run.run_id)
+    resumed = e.RunResumed(settings=run.settings, interactive=False, pid=os.getpid(), host=socket.gethostname())
+    return _drive(project, run, journal, view, operator, [resumed, e.RunAborted()]).run
+
+
+# -- answering
+
+
+def answer(project: Project, run_id: str | None, choice: str, note: str | None, view: View) -> Run:
+    """Records the answer to the pending question of a paused run; `resume` goes on from there."""
+    with locks.acquire(project.lock_path, "answer", CLOCK.now()):
+        run = unfinished(project, run_id)
+        question = run.pending
+        if question is None:
+            raise SuperteamError(f"run {run.run_id} asks nothing", "superteam status")
+        ids = [option.id for option in question.options]
+        if choice not in ids:
+            text = f"{choice!r} is no answer to question {question.id}; the answers are {', '.join(ids)}"
+            raise SuperteamError(text, "superteam status")
+        journal, records = Journal.open(runs.journal_path(project.root, run.run_id))
+        driver = Driver(runs.fold(records), lambda event: _append(journal, event), _nothing)
+        driver.observe = partial(_observe, project, view)
+        driver.record(e.Answered(question=question.id, choice=choice, note=note))
+        _write_state(project, driver.run, live=False)
+        journal.close()
+        return driver.run
+
+
+async def _nothing(run: Run, step: Any) -> e.Event:
+    raise AssertionError("answering performs no step")

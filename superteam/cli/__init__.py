@@ -1,0 +1,1 @@
+"""The commands, the console, the exit codes and the one error boundary."""

@@ -1,0 +1,159 @@
+"""`superteam execute` and `superteam resume`: runs plans and goes on with them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from superteam.cli.console import emit_json, note, say
+
+
+def execute(
+    plan: Annotated[Path, typer.Argument(help="The plan document.", metavar="PLAN")],
+    agent: Annotated[str | None, typer.Option(help="The agent to use.", metavar="NAME")] = None,
+    test_command: Annotated[str | None, typer.Option(help="The suite compared across tasks.", metavar="CMD")] = None,
+    validation_command: Annotated[str | None, typer.Option(help="The gate of each task.", metavar="CMD")] = None,
+    cadence: Annotated[str | None, typer.Option(help="every, every-N (e.g. every-3) or on-demand.")] = None,
+    mode: Annotated[str | None, typer.Option(help="auto, checkpoint or batch.")] = None,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Let the agent work in this checkout.")] = False,
+    action: Annotated[
+        list[str] | None, typer.Option(help="Override a failure's action.", metavar="TYPE=ACTION")
+    ] = None,
+    on_escalation: Annotated[str | None, typer.Option(help="ask, pause, skip or abort.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Maximum cost of the run.", metavar="USD")] = None,
+    trust_plan: Annotated[bool, typer.Option("--trust-plan", help="Approve the commands in the plan.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="End an unfinished run of this plan, start anew.")] = False,
+    task: Annotated[list[str] | None, typer.Option(help="Only this task (repeatable).", metavar="ID")] = None,
+    config: Annotated[Path | None, typer.Option(help="A further configuration file.", metavar="FILE")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Stream the events as JSON Lines.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only warnings, questions and the end.")] = False,
+) -> int:
+    """Run a plan task by task, or go on with its unfinished run."""
+    from superteam.app import plans, running
+    from superteam.app import project as projects
+
+    options = _options(
+        agent, test_command, validation_command, cadence, mode, in_place, action, on_escalation, max_cost
+    )
+    project = projects.open_project(Path.cwd(), config=config, options=options, for_run=True)
+    if dry_run:
+        _show_dry_run(plans.usable_plan(project, plan), project.settings, json)
+        return 0
+    wishes = running.Wishes(
+        fresh, tuple(task or ()), trust_plan, _terminal(json), _confirm if _terminal(json) else None
+    )
+    view, operator = _faces(json, quiet)
+    result = running.execute(project, plan, wishes, view, operator)
+    if result.done_before:
+        note(f"run {result.run.run_id} has carried out this plan already; to run it anew: --fresh")
+    return _end(result, json)
+
+
+def resume(
+    run: Annotated[
+        str | None, typer.Argument(help="A run's id; default: the newest unfinished.", metavar="[RUN]")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Only say what would be done.")] = False,
+    trust_plan: Annotated[bool, typer.Option("--trust-plan", help="Approve the commands in the plan.")] = False,
+    config: Annotated[Path | None, typer.Option(help="A further configuration file.", metavar="FILE")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Stream the events as JSON Lines.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only warnings, questions and the end.")] = False,
+) -> int:
+    """Go on with the newest (or the named) unfinished run."""
+    from superteam.app import plans, running
+    from superteam.app import project as projects
+
+    project = projects.open_project(Path.cwd(), config=config)
+    if explain:
+        found = running.unfinished(project, run)
+        lines = running.explain(project, found)
+        emit_json({"schema": "superteam.explanation.v1", "run_id": found.run_id, "steps": lines}) if json else say(
+            "\n".join(lines)
+        )
+        return 0
+    wishes = running.Wishes(
+        trust_plan=trust_plan, terminal=_terminal(json), confirm=_confirm if _terminal(json) else None
+    )
+    view, operator = _faces(json, quiet)
+    return _end(running.resume(project, run, wishes, view, operator), json)
+
+
+def _options(
+    agent: str | None,
+    test_command: str | None,
+    validation_command: str | None,
+    cadence: str | None,
+    mode: str | None,
+    in_place: bool,
+    action: list[str] | None,
+    on_escalation: str | None,
+    max_cost: float | None,
+) -> dict[str, Any]:
+    """The options in the form of a configuration file; what was not given is not there."""
+    from superteam.cli.taxonomy import parse_actions
+
+    flat = {
+        "test-command": test_command,
+        "validation-command": validation_command,
+        "validation-cadence": cadence,
+        "execution-mode": mode,
+        "on-escalation": on_escalation,
+        "agent": {"use": agent} if agent else None,
+        "workspace": {"isolation": "in-place"} if in_place else None,
+        "budget": {"max-usd": max_cost} if max_cost is not None else None,
+        "failure-actions": parse_actions(action) if action else None,
+    }
+    return {key: value for key, value in flat.items() if value is not None}
+
+
+def _terminal(json: bool) -> bool:
+    return not json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _confirm(text: str) -> bool:
+    """Asks a person at the terminal whether the commands of a plan may be run."""
+    note(text)
+    return typer.confirm("Run these commands?", default=False, err=True)
+
+
+def _faces(json: bool, quiet: bool) -> tuple[Any, Any]:
+    from superteam.cli.operator import Terminal
+    from superteam.cli.view import make_view
+
+    view = make_view(json=json, quiet=quiet, terminal=_terminal(json))
+    return view, Terminal(view)
+
+
+def _end(result: Any, json: bool) -> int:
+    """Prints the end table; the exit code of the contract."""
+    from superteam.cli.view import final
+    from superteam.evidence.status import exit_code_of
+
+    interrupted = result.received is not None
+    if not json:
+        say(final(result.run, interrupted=interrupted))
+    return 130 if interrupted else exit_code_of(result.run)
+
+
+def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
+    tasks = [
+        {
+            "id": t.id,
+            "title": t.title,
+            "agent": t.agent or settings.agent.use,
+            "gate": t.gate or settings.validation_command,
+        }
+        for t in plan.tasks
+    ]
+    if json:
+        emit_json({"schema": "superteam.dry-run.v1", "plan": plan.path, "tasks": tasks})
+        return
+    say(f"{plan.title} ({plan.path}): {len(tasks)} tasks, nothing is run")
+    for t in tasks:
+        say(f"  {t['id']}  {t['title']}  (agent: {t['agent'] or 'none chosen'}, gate: {t['gate'] or 'none'})")
+    cadence = settings.validation_cadence if settings.test_command else "no test-command, so none"
+    say(f"validation across tasks: {cadence}" + (f", {settings.test_command}" if settings.test_command else ""))

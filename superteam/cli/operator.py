@@ -1,0 +1,237 @@
+"""Asks a person at a terminal, and puts a question with its evidence into words.
+
+The evidence comes from tests, programs and agents: every line of it is made harmless and indented, so that none of
+it can pass for a line of ours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from superteam.cli.console import note, sanitise
+from superteam.core.events import Question
+from superteam.errors import SuperteamError
+
+LINE_LIMIT = 400
+TESTS_SHOWN = 5
+MESSAGE_LINES = 15
+DIFF_LINES = 60
+OUTPUT_LINES = 30
+_NOTED = {"failure": ("retry", "approve"), "agent": ("continue",)}
+
+
+class Paused(SuperteamError):
+    """The end of input where an answer was wanted: the question stays open, the run can be resumed."""
+
+    exit_code = 4
+
+
+class Pausable(Protocol):
+    """Something that draws on the terminal and has to give way while a person is asked."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Terminal:
+    """Asks on standard error and reads a line at a time from a terminal; cancelling leaves no thread behind."""
+
+    view: Pausable
+    descriptor: int = 0
+    _typed: bytearray = field(default_factory=bytearray)
+
+    async def ask(self, question: Question) -> tuple[str, str | None]:
+        """The chosen option's id and an optional note; asks again until the answer is one. Paused at the end of input."""
+        self.view.stop()
+        try:
+            self._forget_typed_ahead()
+            note("\n" + question_text(question, full=False), "bold" if question.kind == "checkpoint" else None)
+            choice, remark = await self._choose(question)
+            if remark is None and choice in _NOTED.get(question.kind, ()):
+                remark = (await self._line("note (optional): ")).strip() or None
+            return choice, remark
+        finally:
+            self.view.start()
+
+    async def _choose(self, question: Question) -> tuple[str, str | None]:
+        while True:
+            line = await self._line("answer: ")
+            try:
+                return read_answer(question, line)
+            except ValueError as problem:
+                note(str(problem), "yellow")
+
+    async def _line(self, prompt: str) -> str:
+        """The next line that is typed, without its end."""
+        import anyio
+
+        _show_prompt(prompt)
+        while b"\n" not in self._typed:
+            await anyio.wait_readable(self.descriptor)
+            data = _read(self.descriptor)
+            if not data:
+                note("")
+                raise Paused("the input ended before the question was answered; it stays open", "superteam status")
+            self._typed += data
+        line, _, rest = bytes(self._typed).partition(b"\n")
+        self._typed = bytearray(rest)
+        return line.decode("utf-8", "replace").rstrip("\r")
+
+    def _forget_typed_ahead(self) -> None:
+        """What was typed before the question was seen is no answer to it."""
+        import termios
+
+        self._typed.clear()
+        try:
+            termios.tcflush(self.descriptor, termios.TCIFLUSH)
+        except termios.error:
+            pass  # not a terminal
+
+
+def _show_prompt(prompt: str) -> None:
+    os.write(2, b"") if False else None
+    import sys
+
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # the terminal is gone
+        return b""
+
+
+def read_answer(question: Question, line: str) -> tuple[str, str | None]:
+    """An option by its id, its number or an unambiguous beginning, with a note after a colon; ValueError says why not."""
+    word, colon, rest = line.partition(":")
+    word, remark = word.strip().lower(), rest.strip() or None
+    ids = [option.id for option in question.options]
+    valid = f"the answers are: {', '.join(f'{i} {id}' for i, id in enumerate(ids, 1))}"
+    if word in ids:
+        return word, remark
+    if word.isascii() and word.isdigit() and 1 <= int(word[:9]) <= len(ids):
+        return ids[int(word[:9]) - 1], remark
+    found = [id for id in ids if word and id.startswith(word)]
+    if len(found) == 1:
+        return found[0], remark
+    said = _harmless(word)
+    if found:
+        raise ValueError(f"{said!r} could be {' or '.join(found)}; {valid}")
+    raise ValueError(f"{said!r} is no answer; {valid}" if word else valid)
+
+
+# -- the question in words
+
+
+def question_text(question: Question, full: bool) -> str:
+    """The question with its evidence and its numbered answers; `full` shows long evidence whole."""
+    about = [f"task {_harmless(question.task)}"] if question.task else []
+    heading = ", ".join([f"Question {question.id}", *about, *([question.failure_type] if question.failure_type else [])])
+    parts = [[heading, *_text(question.question)], *_evidence(question, full), _options(question)]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _options(question: Question) -> list[str]:
+    width = max((len(option.id) for option in question.options), default=0)
+    rows = enumerate(question.options, 1)
+    return [f"  {i}  {_harmless(option.id):<{width}}  {_harmless(option.label)}" for i, option in rows]
+
+
+def _evidence(question: Question, full: bool) -> list[list[str]]:
+    """The parts of the evidence, each with its heading; what a kind of question lacks is left out."""
+    found = question.evidence
+    return [
+        _tests(found, full),
+        _gate(found, full),
+        _diff(found, full),
+        _taken_back(found),
+        _places(found),
+    ]
+
+
+def _tests(found: Mapping[str, Any], full: bool) -> list[str]:
+    ids, messages = list(found.get("tests") or ()), dict(found.get("messages") or {})
+    if not ids:
+        return []
+    shown = ids if full else ids[:TESTS_SHOWN]
+    lines = [f"Tests ({len(ids)}):"]
+    for id in shown:
+        lines.append(f"  {_harmless(str(id))}")
+        if messages.get(id):
+            lines += _block(str(messages[id]), MESSAGE_LINES, full, found.get("output"), "      ")
+    if len(shown) < len(ids):
+        lines.append(f"  [... {len(ids) - len(shown)} more: superteam status]")
+    return lines
+
+
+def _gate(found: Mapping[str, Any], full: bool) -> list[str]:
+    gate = found.get("gate")
+    if not gate:
+        return []
+    command, code = _harmless(str(gate.get("command"))), gate.get("exit_code")
+    lines = [f"Gate: {command} (exit code {'none' if code is None else code})"]
+    red = found.get("gate_red_at_start")
+    if red is not None:
+        lines.append(f"  at the task's start commit it is {'red too' if red else 'green'}")
+    for name, label in (("stdout", "standard output"), ("stderr", "standard error")):
+        text = str(gate.get(name) or "")
+        if text.strip():
+            lines += [f"  {label}:", *_block(text, OUTPUT_LINES, full, found.get("output"), "    ")]
+    return lines
+
+
+def _diff(found: Mapping[str, Any], full: bool) -> list[str]:
+    text = str(found.get("diff") or "")
+    if not text.strip():
+        return []
+    lines = _block(text, DIFF_LINES, full, found.get("work_tree"), "  ")
+    return ["Difference since the last accepted commit:", *lines]
+
+
+def _taken_back(found: Mapping[str, Any]) -> list[str]:
+    after = found.get("if_taken_back")
+    if not after:
+        return []
+    kept, again = (", ".join(map(_harmless, map(str, after.get(key) or ()))) for key in ("kept", "pending"))
+    return [
+        "If the task is taken back (rollback, skip):",
+        f"  later tasks put on again, if their gates pass: {kept or 'none'}",
+        f"  later tasks to be done again: {again or 'none'}",
+    ]
+
+
+def _places(found: Mapping[str, Any]) -> list[str]:
+    rows = (
+        ("complete output", "output"),
+        ("to reproduce", "reproduce_command"),
+        ("the tree, for changes of your own", "work_tree"),
+    )
+    return [f"{name}: {_harmless(str(found[key]))}" for name, key in rows if found.get(key)]
+
+
+def _block(text: str, limit: int, full: bool, whole: object, margin: str) -> list[str]:
+    """A text as indented lines; a long one keeps its first and last lines, with a mark between them."""
+    lines = text.splitlines()
+    if full or len(lines) <= limit:
+        return [margin + _harmless(line) for line in lines]
+    head, tail = limit // 2, limit - limit // 2
+    where = f"superteam status, {_harmless(str(whole))}" if whole else "superteam status"
+    mark = f"[... {len(lines) - limit} lines are left out; the whole: {where}]"
+    shown = [*map(_harmless, lines[:head]), mark, *map(_harmless, lines[-tail:])]
+    return [margin + line for line in shown]
+
+
+def _text(text: str) -> Iterable[str]:
+    return [_harmless(line) for line in text.splitlines()]
+
+
+def _harmless(line: str) -> str:
+    """One line of foreign text, made safe; a very long one is cut with a mark."""
+    mark = f" [... {len(line) - LINE_LIMIT} characters]" if len(line) > LINE_LIMIT else ""
+    return sanitise(line[:LINE_LIMIT]).replace("\n", "\\n") + mark

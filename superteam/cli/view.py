@@ -1,0 +1,679 @@
+"""What people see while a run goes on, and the table at its end.
+
+One of three views observes a run: `Live`, a picture on a terminal; `Plain`, one line per event that matters; `Json`,
+the events themselves. `story` says what matters, `picture` what a terminal shows, `final` what a run came to: these
+are pure. Whatever a plan, a test or an agent wrote passes `one_line` before it is shown.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import shlex
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from superteam.cli.console import Style, emit_json, note, sanitise, table
+from superteam.core import events as e
+from superteam.core.decide import Kind
+from superteam.core.failures import Action, FailureType, Response
+from superteam.core.run import Run, TaskRun
+from superteam.core.settle import Rules, next_probe
+from superteam.evidence.status import standing, task_status
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.live import Live as RichLive
+
+Level = Literal["step", "good", "bad", "warning", "question"]
+_STYLES: dict[str, Style] = {"good": "green", "bad": "red", "warning": "yellow", "question": "bold"}
+
+TEXT_LIMIT = 300
+LINE_LIMIT = 1_000
+CHUNK_LIMIT = 16_384
+NAMED = 3
+LISTED = 20
+
+
+def make_view(json: bool, quiet: bool, terminal: bool) -> Live | Plain | Json:
+    """The view for how a command was called; a terminal that cannot move its cursor gets plain lines."""
+    if json:
+        return Json()
+    if quiet or not terminal or os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+        return Plain(quiet)
+    return Live()
+
+
+# -- words
+
+
+def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Foreign text as one harmless line, cut with a mark."""
+    clean = " ".join(sanitise(text[: limit * 4]).split())
+    return clean if len(clean) <= limit and len(text) <= limit * 4 else clean[:limit].rstrip() + " [...]"
+
+
+def clock(seconds: float) -> str:
+    """A span of time as 00:12 or 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def _names(ids: Sequence[str], shown: int = NAMED) -> str:
+    more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
+    return ", ".join(one_line(id, 120) for id in ids[:shown]) + more
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "no counts"
+
+
+# -- the story: what a person cares about
+
+
+class Line(NamedTuple):
+    """One thing that happened, in words; the text is harmless already."""
+
+    level: Level
+    text: str
+
+
+def story(before: Run | None, event: e.Event, after: Run) -> tuple[Line, ...]:
+    """What a person should hear about an event: nothing, or a few lines."""
+    told = (*_event(event, after), *_changes(before, after))
+    return tuple(Line(line.level, one_line(line.text)) for line in told)
+
+
+def _event(event: e.Event, after: Run) -> list[Line]:
+    match event:
+        case e.RunCreated():
+            tasks = _many(len(event.plan.tasks), "task")
+            text = f"run {event.run_id}: {event.plan.title} ({event.plan.path}), {tasks}, branch {event.run_branch}"
+            return [Line("step", text)]
+        case e.RunResumed():
+            return [Line("step", f"run {after.run_id} goes on: {after.plan.title} ({after.plan.path})")]
+        case e.StepStarted():
+            return _begun(event, after)
+        case e.BaselineCaptured():
+            return _baseline(event.baseline)
+        case e.AgentFinished():
+            return _agent(event)
+        case e.GateFinished():
+            text = f"task {event.task} gate failed: {event.detail} ({event.command})"
+            return [] if event.ok else [Line("bad", text)]
+        case e.GateChecked():
+            text = f"task {event.task} gate: it is red at the task's start too ({event.detail})"
+            return [Line("step", text)] if event.red else []
+        case e.ProbeFinished():
+            return _probe(event)
+        case e.ValidationConcluded():
+            return _validation(event.task, event.result)
+        case e.BranchMoved():
+            repair = event.sha in after.of(event.task).repairs
+            done = "repaired" if repair else "complete"
+            return [Line("good", f"task {event.task} {done}: commit {event.sha[:12]}")]
+        case e.ActionChosen():
+            return _action(event)
+        case e.Answered():
+            return [Line("step", f"answer: {event.choice}" + (f" ({event.note})" if event.note else ""))]
+        case e.TaskPutBack():
+            text = f"task {event.task} {after.of(event.task).status}: its tree was put back to the task's start"
+            return [Line("warning", text)]
+        case e.BranchRebuilt():
+            kept = f", put on again: {', '.join(event.kept)}" if event.kept else ""
+            return [Line("warning", f"task {event.task} was taken off the branch, which is at {event.tip[:12]}{kept}")]
+        case e.RunInterrupted():
+            return [Line("warning", f"interrupted by {event.signal}")]
+        case _:
+            return []
+
+
+def _begun(event: e.StepStarted, run: Run) -> list[Line]:
+    if event.step == Kind.CAPTURE_BASELINE:
+        return [Line("step", f"baseline: {run.settings.test_command} at {run.start_sha[:12]}")]
+    t = _task(run, event.task)
+    if event.step != Kind.DISPATCH or t is None or t.work is None:
+        return []
+    agent = t.task.agent or run.settings.agent.use
+    if t.work.role == "implement" and event.number == 1:
+        return [Line("step", f"task {t.task.id} begins: {t.task.title} (agent {agent})")]
+    return [Line("step", f"task {t.task.id} {t.work.role}, attempt {event.number} (agent {agent})")]
+
+
+def _task(run: Run, id: str | None) -> TaskRun | None:
+    return next((t for t in run.tasks if t.task.id == id), None)
+
+
+def _baseline(found: e.BaselineDocument) -> list[Line]:
+    if found.verdict == "inconclusive":
+        return []  # the run halts and says why
+    return [Line("good" if found.verdict == "pass" else "step", f"baseline {found.verdict}: {_counts(found.counts)}")]
+
+
+def _agent(event: e.AgentFinished) -> list[Line]:
+    if event.question is not None or event.ended == "done":
+        return []
+    return [Line("bad", f"task {event.task} agent {event.ended}: {event.detail}")]
+
+
+def _probe(event: e.ProbeFinished) -> list[Line]:
+    seen = event.observation
+    if seen.probe.purpose != "suite":
+        return []
+    if not seen.sound:
+        return [Line("bad", f"task {event.task} suite inconclusive: {seen.reason}")]
+    new = seen.difference.new_failures
+    text = f"task {event.task} {_many(len(new), 'new failure')}, to be settled by reruns: {_names(new)}"
+    return [Line("step", text)] if new else []
+
+
+def _validation(task: str, result: e.ValidationResult) -> list[Line]:
+    level: Level = "good" if result.verdict == "pass" else "bad"
+    found = (
+        ("regressions", result.regressions),
+        ("unresolved", result.unresolved),
+        ("missing", result.missing),
+        ("newly skipped", result.newly_skipped),
+    )
+    parts = [f"{name}: {_names(ids)}" for name, ids in found if ids] or [result.reason or _counts(result.counts)]
+    low = ", low confidence" if result.confidence == "low" else ""
+    return [Line(level, f"task {task} validation {result.verdict}{low}: {'; '.join(parts)}")]
+
+
+def _action(event: e.ActionChosen) -> list[Line]:
+    failure = event.failure
+    about = f"task {event.task} {failure.type}" if event.task else str(failure.type)
+    match event.response:
+        case Response.FIX:
+            return [Line("step", f"{about}: a fix is asked for")]
+        case Response.REDO:
+            return [Line("step", f"{about}: one more dispatch")]
+        case Response.RECHECK:
+            return [Line("step", f"{about}: checked once more")]
+        case Response.PROCEED if event.action is not Action.IGNORE:
+            return [Line("warning", f"{about}: {failure.message}")]
+        case Response.SKIP | Response.ABORT:
+            left = "the task is left out" if event.response is Response.SKIP else "the run is ended"
+            return [Line("warning", f"{about}: {failure.message}; {left} (on-escalation)")]
+        case _:
+            return []  # a question is told as such; what is ignored is listed at the end
+
+
+def _changes(before: Run | None, after: Run) -> list[Line]:
+    """What an event brought about besides itself: warnings, blocked tasks, a halt, a question."""
+    known = len(before.warnings) if before else 0
+    lines = [Line("warning", f"warning: {message}") for message in after.warnings[known:]]
+    was = {t.task.id: t.status for t in before.tasks} if before else {}
+    blocked = [t.task.id for t in after.tasks if t.status == "blocked" and was.get(t.task.id) != "blocked"]
+    lines += [Line("warning", f"task {id} is blocked: it depends on a task that was not done") for id in blocked]
+    if after.halted and (before is None or before.halted is None):
+        lines.append(Line("warning", f"the run stops: {after.halted}"))
+    asked = after.pending
+    # At a terminal the operator shows the whole question.
+    if asked and not after.interactive and (before is None or before.pending is None):
+        lines.append(Line("question", f"question {asked.id}: {asked.question}"))
+    return lines
+
+
+# -- the last lines of what runs
+
+
+@dataclass(slots=True)
+class Tail:
+    """The last lines that a program printed, in bounded memory; a carriage return begins a line anew."""
+
+    keep: int = 5
+    lines: tuple[str, ...] = ()
+    _open: str = ""
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
+    )
+
+    def feed(self, data: bytes) -> None:
+        """Takes any chunk; of a very long one only its end."""
+        if len(data) > CHUNK_LIMIT:
+            data, self._open = data[-CHUNK_LIMIT:], ""
+        *whole, last = (self._open + self._decoder.decode(data)).split("\n")
+        seen = [shown for line in whole if (shown := _overwritten(line)).strip()]
+        self.lines = (*self.lines, *seen)[-self.keep :]
+        self._open = _overwritten(last) + ("\r" if last.endswith("\r") else "")
+
+    def shown(self) -> tuple[str, ...]:
+        """The lines as they can be shown; an unfinished last one counts."""
+        last = self._open.rstrip("\r")
+        lines = (*self.lines, last) if last.strip() else self.lines
+        return tuple(sanitise(line).replace("\n", " ").expandtabs() for line in lines[-self.keep :])
+
+
+def _overwritten(line: str) -> str:
+    """What is left of a line after its carriage returns, cut."""
+    return line.rstrip("\r").rpartition("\r")[2][:LINE_LIMIT]
+
+
+# -- the picture on a terminal
+
+
+class Row(NamedTuple):
+    """One line of the picture; `style` is a style of rich."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """A step that is under way, in words, and since how many seconds."""
+
+    label: str
+    seconds: float
+
+
+_GLYPHS = {
+    "complete": ("✔", "+"),
+    "running": ("▶", ">"),
+    "waiting": ("?", "?"),
+    "failed": ("✘", "x"),
+    "blocked": ("⊘", "!"),
+    "skipped": ("↷", "-"),
+    "pending": ("·", "."),
+}
+_COLOURS = {"complete": "green", "running": "bold", "waiting": "bold yellow", "failed": "red", "blocked": "red"}
+
+
+def picture(
+    run: Run, doing: Sequence[Doing], tail: Sequence[str], elapsed: float, height: int, ascii_only: bool = False
+) -> list[Row]:
+    """The rows of the live picture, never more than fit into `height` lines."""
+    tail = tail[-(5 if height >= 24 else 3) :]
+    room = max(1, height - 2 - len(doing) - len(tail))
+    bar = "|" if ascii_only else "│"
+    head = Row(f"{one_line(run.plan.title, 60)} ({one_line(run.plan.path, 60)})  {clock(elapsed)}", "bold")
+    steps = [Row(f"{step.label}  {clock(step.seconds)}") for step in doing]
+    return [head, *_task_rows(run, room, ascii_only), *steps, *(Row(f"  {bar} {line}", "dim") for line in tail)]
+
+
+def _task_rows(run: Run, room: int, ascii_only: bool) -> list[Row]:
+    """The tasks, or those around the one that is being worked on where there are too many."""
+    statuses = [task_status(run, t) for t in run.tasks]
+    start, stop = _window(statuses, room)
+    width = max((len(one_line(t.task.id, 12)) for t in run.tasks), default=1)
+    rows = [_task_row(run, t, statuses[i], width, ascii_only) for i, t in enumerate(run.tasks[start:stop], start)]
+    above = [Row(f"  ... {_many(start, 'task')} above", "dim")] if start else []
+    below = len(run.tasks) - stop
+    return [*above, *rows, *([Row(f"  ... {_many(below, 'task')} below", "dim")] if below else [])]
+
+
+def _window(statuses: Sequence[str], room: int) -> tuple[int, int]:
+    """Which tasks are shown: all, or as many as fit around the first that is not over, with two lines for marks."""
+    if len(statuses) <= room:
+        return 0, len(statuses)
+    size = max(1, room - 2)
+    focus = next((i for i, status in enumerate(statuses) if status in ("running", "waiting", "pending")), 0)
+    start = max(0, min(focus - size // 2, len(statuses) - size))
+    return start, start + size
+
+
+def _task_row(run: Run, t: TaskRun, status: str, width: int, ascii_only: bool) -> Row:
+    glyph = _GLYPHS[status][ascii_only]
+    facts = [t.commit_sha[:12] if t.commit_sha else "", _verdict(run, t)]
+    if t.work and t.attempts:
+        facts.append(f"attempt {t.attempts + 1}" if t.work.role == "fix" else f"{_many(t.attempts, 'attempt')} so far")
+    shown = "  ".join(fact for fact in facts if fact)
+    text = f"  {glyph} {status:<8}  {one_line(t.task.id, 12):<{width}}  {one_line(t.task.title, 60)}"
+    return Row(f"{text}  {shown}" if shown else text, _COLOURS.get(status, "dim"))
+
+
+def _verdict(run: Run, t: TaskRun) -> str:
+    found = _newest(run).get(t.task.id)
+    if found is None:
+        return ""
+    return found.verdict + (" (low)" if found.confidence == "low" else "")
+
+
+def _newest(run: Run) -> dict[str | None, e.ValidationResult]:
+    """The newest validation after each task."""
+    return {found.after_task: found for found in run.validations}
+
+
+def label(run: Run, event: e.StepStarted) -> str | None:
+    """A step in the words of the picture, or None where there is nothing to see."""
+    command = one_line(run.settings.test_command or "", 80)
+    t = _task(run, event.task)
+    about = f"task {one_line(event.task, 12)}: " if event.task else ""
+    match event.step:
+        case Kind.WATCH_TIME | Kind.ASK:
+            return None
+        case Kind.CAPTURE_BASELINE:
+            return f"baseline: {command}"
+        case Kind.DISPATCH if t and t.work:
+            agent = one_line(t.task.agent or run.settings.agent.use or "the agent", 40)
+            return f"{about}{t.work.role}, attempt {event.number} ({agent})"
+        case Kind.RUN_GATE | Kind.CHECK_GATE if t:
+            where = " at the task's start" if event.step == Kind.CHECK_GATE else ""
+            return f"{about}gate{where}: {one_line(run.gate(t.task.id) or '', 80)}"
+        case Kind.RUN_PROBE if t:
+            return f"{about}{_probing(run, t)}: {command}"
+        case _:
+            return about + event.step.replace("-", " ")
+
+
+def _probing(run: Run, t: TaskRun) -> str:
+    rules = Rules(run.settings.validation.reruns, run.settings.validation.confirmations)
+    probe = next_probe(t.work.validation, rules) if t.work and t.work.validation else None
+    if probe is None or probe.purpose == "suite":
+        return "validation"
+    tests = _many(len(probe.only), "test") if probe.only else "the suite"
+    where = "at the reference" if probe.purpose in ("confirm", "suite-reference", "company-reference") else "again"
+    return f"bisecting {tests}" if probe.purpose == "bisect" else f"validation, {tests} {where}"
+
+
+# -- the three views
+
+
+@dataclass(slots=True)
+class Json:
+    """Streams each event as one line of JSON to standard output."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def event(self, before: Run | None, event: e.Event, after: Run, at: str) -> None:
+        document = {"schema": "superteam.event.v1", "at": at, "event": event.model_dump(mode="json")}
+        emit_json(document, line=True)
+
+    def output(self, key: str, data: bytes) -> None: ...
+
+
+@dataclass(slots=True)
+class Plain:
+    """One line per event that matters, to standard error; quiet: only warnings and questions."""
+
+    quiet: bool = False
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def event(self, before: Run | None, event: e.Event, after: Run, at: str) -> None:
+        for line in story(before, event, after):
+            if not self.quiet or line.level in ("warning", "question"):
+                _tell(f"{clock(after.elapsed_s)} {line.text}", _STYLES.get(line.level))
+
+    def output(self, key: str, data: bytes) -> None: ...
+
+
+def _tell(text: str, style: Style | None) -> None:
+    """A line to standard error; that nobody is there to read it is no reason to stop a run."""
+    try:
+        note(text, style)
+    except (OSError, ValueError):
+        pass
+
+
+class Live:
+    """A picture of the run on a terminal, drawn four times a second; what happens scrolls by above it.
+
+    While it is stopped (a question is asked) lines are still told. Output may come from any step under way; the
+    picture shows the last lines of the one that spoke last. A thread draws, so all that it reads is replaced, never
+    changed in place.
+    """
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._live: RichLive | None = None
+        self._run: Run | None = None
+        self._at = time.monotonic()
+        self._doing: dict[str, tuple[str, float]] = {}
+        self._speaker = ""
+        self._tail = Tail()
+
+    def start(self) -> None:
+        """Begins to draw; again after `stop`."""
+        from rich.live import Live as RichLive
+
+        if self._live is not None:
+            return
+        # transient: the picture gives way to a question or the final table. Lines told meanwhile stay.
+        self._live = RichLive(
+            console=self._console,
+            get_renderable=self._render,
+            refresh_per_second=4,
+            transient=True,
+            redirect_stdout=False,
+        )
+        self._live.start()
+        self._console.show_cursor(True)  # a killed process could not bring it back
+
+    def stop(self) -> None:
+        """Takes the picture off the terminal; may be called at any time."""
+        live, self._live = self._live, None
+        if live is not None:
+            try:
+                live.stop()
+            except OSError:
+                pass
+
+    def event(self, before: Run | None, event: e.Event, after: Run, at: str) -> None:
+        """Takes the new state in and tells what matters."""
+        self._follow(event, after)
+        for line in story(before, event, after):
+            self._print(f"{clock(after.elapsed_s)} {line.text}", _STYLES.get(line.level, ""))
+
+    def output(self, key: str, data: bytes) -> None:
+        """Takes what a program printed."""
+        if key != self._speaker:
+            self._speaker, self._tail = key, Tail()
+        self._tail.feed(data)
+
+    def _follow(self, event: e.Event, after: Run) -> None:
+        now = time.monotonic()
+        doing = {key: step for key, step in self._doing.items() if key in after.in_flight}
+        if isinstance(event, e.StepStarted) and event.key and (words := label(after, event)):
+            doing[event.key] = (words, now)
+        if self._speaker and self._speaker not in after.in_flight:
+            self._speaker, self._tail = "", Tail()
+        self._run, self._at, self._doing = after, now, doing
+
+    def _print(self, text: str, style: str) -> None:
+        from rich.text import Text
+
+        try:
+            self._console.print(Text(text, style=style), soft_wrap=True)
+        except OSError:
+            pass
+
+    def _render(self) -> Group:
+        from rich.console import Group
+        from rich.text import Text
+
+        return Group(*(Text(row.text, row.style, no_wrap=True, overflow="ellipsis") for row in self._rows()))
+
+    def _rows(self) -> list[Row]:
+        run, now = self._run, time.monotonic()
+        if run is None:
+            return []
+        doing = [Doing(words, now - since) for words, since in self._doing.values()]
+        plain = not self._console.encoding.lower().startswith("utf")
+        height = self._console.size.height
+        return picture(run, doing, self._tail.shown(), run.elapsed_s + now - self._at, height, plain)
+
+
+# -- what a run came to
+
+
+_MEANING = {
+    0: "ok: what was asked for is done",
+    1: "blocked: something stands that nobody accepted, or the run was aborted",
+    3: "inconclusive: no sound verdict could be reached",
+    4: "waiting for an answer",
+    5: "budget: a maximum was reached",
+    130: "interrupted; nothing is lost",
+}
+_LISTED_ELSEWHERE = (FailureType.TEST_FLAKE, FailureType.TEST_SUSPECT, FailureType.TEST_PREEXISTING)
+
+
+def final(run: Run, next_command: str | None = None, *, interrupted: bool = False, live: bool = False) -> str:
+    """What a run came to, or where it stands, as plain text; the next command is worked out unless it is given."""
+    status, code = standing(run, live)
+    if interrupted and run.ended is None:
+        status, code = "interrupted", 130
+    lines = [
+        f"{one_line(run.plan.title)} ({one_line(run.plan.path)}), run {run.run_id}: {status}",
+        "",
+        table(_table(run)),
+        "",
+        *_findings(run),
+        *_facts(run),
+        "running; exit code not known yet" if status == "running" else f"exit code {code}, {_MEANING[code]}",
+        _indented("next: ", [next_command] if next_command else _next(run, status)),
+    ]
+    return "\n".join(lines)
+
+
+def _table(run: Run) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("task", "status", "attempts", "commit", "verdict", "title")]
+    for t in run.tasks:
+        commit, verdict = (t.commit_sha or "-")[:12], _verdict(run, t) or "-"
+        title = one_line(t.task.title, 70)
+        rows.append((one_line(t.task.id, 20), task_status(run, t), str(t.attempts), commit, verdict, title))
+        rows += [("", "repair", "", sha[:12], "", "") for sha in t.repairs]
+    return rows
+
+
+def _findings(run: Run) -> list[str]:
+    """What a person should look at, each kind under its name; what was repaired since is not among it."""
+    newest = list(_newest(run).values())
+    sections = (
+        ("regressions", [_with_culprit(v, id) for v in newest for id in v.regressions]),
+        ("unresolved", [id for v in newest for id in v.unresolved]),
+        ("missing or newly skipped", [id for v in newest for id in (*v.missing, *v.newly_skipped)]),
+        ("planned red, still owed", list(run.owed)),
+        ("flakes", [id for v in run.validations for id in v.flaky]),
+        ("suspects (debt)", [id for v in run.validations for id in v.suspects]),
+        ("approved", _approved(run)),
+        ("taken as it is", _taken(run)),
+        ("failures", _failures(run)),
+        ("warnings", _warnings(run)),
+    )
+    return [line for name, items in sections for line in _section(name, items)]
+
+
+def _section(name: str, items: Iterable[str]) -> list[str]:
+    shown = list(dict.fromkeys(one_line(item) for item in items))
+    more = [f"  [... {len(shown) - LISTED} more: superteam status --json]"] if len(shown) > LISTED else []
+    return [f"{name}:", *(f"  {item}" for item in shown[:LISTED]), *more] if shown else []
+
+
+def _with_culprit(found: e.ValidationResult, id: str) -> str:
+    return f"{id} (task {found.introduced_by.get(id, found.after_task)})"
+
+
+def _approved(run: Run) -> list[str]:
+    return [f"task {t.task.id}: {f.type}: {f.message}" for t in run.tasks for f in t.failures if f.approved]
+
+
+def _taken(run: Run) -> list[str]:
+    """What an action let pass, but for what is listed by test."""
+    passes = (Action.WARN_CONTINUE, Action.IGNORE)
+    return [
+        f"task {t.task.id}: {f.type} ({f.action}): {f.message}"
+        for t in run.tasks
+        for f in t.failures
+        if f.action in passes and f.type not in _LISTED_ELSEWHERE
+    ]
+
+
+def _failures(run: Run) -> list[str]:
+    """Why a task is not done: the last failure of each that is not."""
+    stopped = [t for t in run.tasks if task_status(run, t) in ("failed", "skipped", "waiting") and t.failures]
+    return [f"task {t.task.id}: {t.failures[-1].type}: {t.failures[-1].message}" for t in stopped]
+
+
+def _warnings(run: Run) -> list[str]:
+    """The run's warnings but for the approvals, which are listed by themselves."""
+    said = tuple(f"task {t.task.id}: {f.type} was approved" for t in run.tasks for f in t.failures if f.approved)
+    return [message for message in run.warnings if not message.startswith(said)]
+
+
+def _facts(run: Run) -> list[str]:
+    known = len(run.baseline.known_failures) if run.baseline else 0
+    lines = [f"known failures at the baseline: {known}"] if run.baseline and run.baseline.verdict == "fail" else []
+    if run.settings.test_command is None:
+        lines.append("not validated across tasks: there is no test-command")
+    elif run.unvalidated and run.ended:
+        lines.append(f"not validated across tasks: {', '.join(one_line(id, 20) for id, _ in run.unvalidated)}")
+    lines.append(f"cost: {_cost(run)}, time {clock(run.elapsed_s)}")
+    if run.halted and not run.ended:
+        lines.append(f"stopped: {one_line(run.halted)}")
+    return [*lines, *_branch(run), f"outputs: .superteam/runs/{run.run_id}/outputs"]
+
+
+def _cost(run: Run) -> str:
+    cost = run.cost
+    usd = "unknown" if cost.usd is None else f"{cost.usd:.2f} USD"
+    tokens = (("input", cost.input_tokens), ("output", cost.output_tokens))
+    return ", ".join([usd, *(f"{number} {name} tokens" for name, number in tokens if number is not None)])
+
+
+def _branch(run: Run) -> list[str]:
+    line = f"branch: {one_line(run.run_branch)} at {run.tip[:12]}"
+    if not run.ended:
+        return [line]
+    if run.fast_forwarded:
+        return [line, f"{one_line(run.user_branch or 'HEAD')} was fast-forwarded to it"]
+    if run.tip == run.start_sha:
+        return [f"{line}: no commit was made"]
+    why = one_line(run.end_reason) if run.end_reason else "only a run that ended with exit code 0 moves it"
+    theirs = one_line(run.user_branch or "HEAD")
+    return [line, f"{theirs} was not moved ({why}); to take the commits: {_merge(run)}"]
+
+
+def _merge(run: Run) -> str:
+    return f"git merge --ff-only {shlex.quote(run.run_branch)}"
+
+
+def _next(run: Run, status: str) -> list[str]:
+    """The commands that a person would run now."""
+    id = run.run_id
+    match status:
+        case "running":
+            return [f"superteam status {id}", f"superteam abort {id}"]
+        case "waiting" | "budget":
+            return _answer(run)
+        case "interrupted" | "inconclusive" if not run.ended:
+            return [f"superteam resume {id}"]
+        case "finished" if run.fast_forwarded or run.tip == run.start_sha:
+            return [f"git log --oneline {run.start_sha[:12]}..{run.tip[:12]}"]
+        case "finished":
+            return [_merge(run)]
+        case _:
+            path = one_line(shlex.quote(run.plan.path))
+            return [f"superteam status {id} --json", f"superteam execute {path}  (begins a new run)"]
+
+
+def _answer(run: Run) -> list[str]:
+    id, asked = run.run_id, run.pending
+    assert asked is not None
+    if asked.kind == "checkpoint":
+        return [f"superteam resume {id}"]
+    choices = ", ".join(one_line(option.id, 20) for option in asked.options)
+    remark = ' --note "..."' if asked.kind in ("failure", "agent") else ""
+    return [
+        f"superteam status {id}  (shows the question)",
+        f"superteam answer CHOICE --run {id}{remark}  (CHOICE: {choices})",
+        f"superteam resume {id}",
+    ]
+
+
+def _indented(name: str, lines: Sequence[str]) -> str:
+    return name + f"\n{' ' * len(name)}".join(lines)

@@ -1,0 +1,1 @@
+"""The documents that operators and scripts read; pure builders over the state of a run."""

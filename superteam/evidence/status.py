@@ -1,0 +1,117 @@
+"""Where a run stands, as the document `superteam.status.v1` (contract, section 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from superteam.core.run import Run, TaskRun
+
+SCHEMA = "superteam.status.v1"
+BASELINE_COUNTS = ("passed", "failed", "errored", "skipped")
+
+
+def status_document(run: Run, live: bool) -> dict[str, Any]:
+    """The whole document; `live` is whether a process drives the run now. Redaction is the caller's."""
+    status, code = standing(run, live)
+    return {
+        "schema": SCHEMA,
+        "run_id": run.run_id,
+        "status": status,
+        "exit_code": code,
+        "plan": {"path": run.plan.path, "title": run.plan.title, "sha256": run.plan.sha256},
+        "branch": run.run_branch,
+        "baseline": _baseline(run),
+        "tasks": [_task(run, t) for t in run.tasks],
+        "validations": [result.model_dump(mode="json") for result in run.validations],
+        "cost": {
+            "usd": run.cost.usd,
+            "input_tokens": run.cost.input_tokens,
+            "output_tokens": run.cost.output_tokens,
+        },
+        "pending": _pending(run),
+    }
+
+
+def exit_code_of(run: Run) -> int:
+    """The exit code with which a command that has driven this run ends."""
+    return standing(run, live=False)[1]
+
+
+def standing(run: Run, live: bool) -> tuple[str, int]:
+    """The run's status in one word, and its exit code; of a run that is being driven the code is 0 so far."""
+    if run.ended is not None:
+        return run.ended, run.exit_code or 0
+    if run.pending is not None:
+        return ("budget", 5) if run.pending.kind == "budget" else ("waiting", 4)
+    if run.halted is not None:
+        return "inconclusive", 3
+    return ("running", 0) if live else ("interrupted", 130)
+
+
+def task_status(run: Run, t: TaskRun) -> str:
+    """The task's status as people see it: what is asked about waits, what is being worked on runs."""
+    if run.ended is not None:
+        return _left_behind(t)
+    if run.pending is not None and run.pending.task == t.task.id:
+        return "waiting"
+    return "running" if t.work is not None else t.status
+
+
+def _left_behind(t: TaskRun) -> str:
+    """A task that was begun when the run was aborted: its work was put aside, what was finished before stays."""
+    if t.status != "running":
+        return t.status
+    return "failed" if t.work is not None and t.work.failures else "pending"
+
+
+def base_of(t: TaskRun) -> str | None:
+    """The commit that the task's work starts from, also while it is still being done."""
+    if t.base_sha is None and t.work is not None and t.work.kind == "task":
+        return t.work.base
+    return t.base_sha
+
+
+def _task(run: Run, t: TaskRun) -> dict[str, Any]:
+    return {
+        "id": t.task.id,
+        "title": t.task.title,
+        "status": task_status(run, t),
+        "attempts": t.attempts,
+        "base_sha": base_of(t),
+        "commit_sha": t.commit_sha,
+        "failures": [
+            {"type": str(f.type), "action": str(f.action), "tests": list(f.tests), "message": f.message}
+            for f in t.failures
+        ],
+    }
+
+
+def _baseline(run: Run) -> dict[str, Any] | None:
+    """The pinned baseline; an inconclusive execution is never one."""
+    found = run.baseline
+    if found is None or found.verdict == "inconclusive":
+        return None
+    return {
+        "sha": found.sha,
+        "tree": found.tree,
+        "command": found.command,
+        "captured_at": found.captured_at,
+        "verdict": found.verdict,
+        "granularity": found.granularity.value,
+        "counts": {name: found.counts.get(name, 0) for name in BASELINE_COUNTS},
+        "known_failures": list(found.known_failures),
+    }
+
+
+def _pending(run: Run) -> dict[str, Any] | None:
+    asked = run.pending
+    if asked is None:
+        return None
+    return {
+        "id": asked.id,
+        "task": asked.task,
+        "failure_type": asked.failure_type,
+        "question": asked.question,
+        "options": [{"id": option.id, "label": option.label} for option in asked.options],
+        "evidence": asked.model_dump(mode="json")["evidence"],
+    }

@@ -1,0 +1,184 @@
+"""Reads what our pytest plugin wrote: JSON Lines, one file a session, several sessions merged into one report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from superteam.core.results import Completeness, Granularity, Outcome, TestId, TestReport, TestResult
+from superteam.core.signature import signature
+
+FORMAT = "pytest"
+_LINE_CAP = 8 * 2**20
+_WEIGHT = {"failed": 3, "passed": 2, "skipped": 1}
+
+
+@dataclass(slots=True)
+class _Execution:
+    """One execution of a test: the weightiest outcome of each phase, and what earlier tries came to."""
+
+    id: TestId
+    phases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reruns: int = 0
+    first_try: str = ""
+    seconds: float = 0.0
+    over: bool = False
+
+    def add(self, record: dict[str, Any]) -> None:
+        when, outcome = record["when"], record["outcome"]
+        if outcome not in _WEIGHT:  # "rerun" and its like: this try does not count, another one follows
+            self.reruns += 1
+            self.first_try = self.first_try or str(record.get("text", ""))
+            self.phases = {}
+            return
+        self.seconds += float(record.get("seconds", 0.0))
+        before = self.phases.get(when)
+        if before is None or _WEIGHT[outcome] > _WEIGHT[before["outcome"]]:
+            self.phases[when] = record
+        self.over = when == "teardown"
+
+    def result(self) -> TestResult:
+        outcome, message = self._outcome()
+        if outcome.bad:
+            return TestResult(outcome, message, signature(message), self.seconds)
+        if self.reruns and outcome is Outcome.PASSED:
+            message = f"passed after {self.reruns} reruns; before that: {self.first_try}".rstrip()
+        return TestResult(outcome, message, "", self.seconds)
+
+    def _outcome(self) -> tuple[Outcome, str]:
+        """The table of phases: what went wrong around the test is an error, what it found is a failure."""
+        for when in ("???", "setup", "teardown"):
+            record = self.phases.get(when)
+            if record is not None and record["outcome"] == "failed":
+                return Outcome.ERRORED, str(record.get("text", ""))
+        record = self.phases.get("call") or self._skipped_around()
+        if record is None:
+            return Outcome.NOT_RUN, ""
+        text = str(record.get("text", ""))
+        if record["outcome"] == "failed":
+            return Outcome.FAILED, text
+        if "xfail" in record:
+            xfailed = record["outcome"] == "skipped"
+            return (Outcome.XFAILED if xfailed else Outcome.XPASSED), str(record["xfail"])
+        return (Outcome.SKIPPED if record["outcome"] == "skipped" else Outcome.PASSED), text
+
+    def _skipped_around(self) -> dict[str, Any] | None:
+        """A setup or teardown that skipped; a setup that passed says nothing about the test itself."""
+        found = (self.phases.get("setup"), self.phases.get("teardown"))
+        return next((record for record in found if record and record["outcome"] == "skipped"), None)
+
+
+@dataclass(slots=True)
+class _Session:
+    """What one file says, in the order in which it says it."""
+
+    began: float = 0.0
+    executions: list[_Execution] = field(default_factory=list)
+    open: dict[tuple[TestId, str], _Execution] = field(default_factory=dict)
+    collected: dict[TestId, None] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    deaths: int = 0
+    crashes: int = 0
+    status: int | None = None
+    ended: bool = False
+    damaged: bool = False
+
+    def take(self, record: dict[str, Any]) -> None:
+        match record["kind"]:
+            case "result":
+                self._result(record)
+            case "collected":
+                self.collected.update(dict.fromkeys(str(id) for id in record["ids"]))
+            case "collect-error":
+                self.errors.append(_suite_error(str(record["id"]), str(record["text"])))
+            case "internal-error":
+                self.errors.append(_suite_error("internal error", str(record["text"])))
+            case "worker-death":
+                self.deaths += 1
+            case "foreign":
+                self.foreign += [f"{name} was loaded from {file}" for name, file in record["modules"]]
+            case "finish":
+                self.status = int(record["status"])
+            case "start":
+                self.began = float(record["time"])
+            case "end":
+                self.ended = True
+
+    def _result(self, record: dict[str, Any]) -> None:
+        key = (str(record["id"]), str(record.get("worker", "")))
+        execution = self.open.get(key)
+        if execution is None or execution.over or record["when"] in execution.phases.keys() & {"setup"}:
+            execution = self.open[key] = _Execution(key[0])
+            self.executions.append(execution)
+        self.crashes += record["when"] == "???"
+        execution.add(record)
+
+    def whole(self) -> bool:
+        """Whether the session came to its proper end and no worker died without a word about its test."""
+        return self.ended and not self.damaged and self.status is not None and self.deaths <= self.crashes
+
+
+def read_sessions(folder: Path) -> TestReport:
+    """Merges all sessions of a folder into one report, which is none if there is not one.
+
+    It is partial if a session is unfinished, or if a test was collected and never finished.
+    """
+    sessions = sorted((_read(path) for path in sorted(folder.glob("*.jsonl"))), key=lambda session: session.began)
+    if not sessions:
+        return TestReport(FORMAT, Granularity.TESTS, Completeness.NONE)
+    tests = _numbered(pair for session in sessions for pair in _tests(session))
+    waiting = any(result.outcome is Outcome.NOT_RUN for result in tests.values())
+    whole = not waiting and all(session.whole() for session in sessions)
+    statuses = [session.status for session in sessions if session.status is not None]
+    return TestReport(
+        FORMAT,
+        Granularity.TESTS,
+        Completeness.COMPLETE if whole else Completeness.PARTIAL,
+        tests,
+        tuple(error for session in sessions for error in dict.fromkeys(session.errors)),
+        tuple(dict.fromkeys(module for session in sessions for module in session.foreign)),
+        max(statuses, default=None),
+    )
+
+
+def _read(path: Path) -> _Session:
+    session = _Session()
+    with path.open("rb") as file:
+        while line := file.readline(_LINE_CAP):
+            try:
+                session.take(json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                session.damaged = True
+    return session
+
+
+def _tests(session: _Session) -> Iterator[tuple[TestId, TestResult]]:
+    """The executions in their order, then what was collected and never ran."""
+    ran = set()
+    for execution in session.executions:
+        ran.add(execution.id)
+        yield execution.id, execution.result()
+    for id in session.collected:
+        if id not in ran:
+            yield id, TestResult(Outcome.NOT_RUN)
+
+
+def _numbered(pairs: Iterable[tuple[TestId, TestResult]]) -> dict[TestId, TestResult]:
+    """Tests by id; the second of the same id gets " #2" behind it."""
+    found: dict[TestId, TestResult] = {}
+    seen: dict[TestId, int] = {}
+    for id, result in pairs:
+        seen[id] = seen.get(id, 0) + 1
+        key = id if seen[id] == 1 else f"{id} #{seen[id]}"
+        found[key] = result
+    return found
+
+
+def _suite_error(place: str, text: str) -> str:
+    """The place and what went wrong on the first line, all of it below."""
+    reasons = [line[1:].strip() for line in text.splitlines() if line.startswith("E ")]
+    return f"{place}: {reasons[-1]}\n{text}" if reasons else f"{place}\n{text}"

@@ -1,0 +1,352 @@
+"""Loaded into the user's own pytest: writes what happens to a file of JSON Lines that only superteam knows of.
+
+Standard library only; Python 3.8 and pytest 7 or newer. It is told what to do by four variables of the environment:
+
+SUPERTEAM_PYTEST_REPORT   the folder for the report; each session that is no xdist worker writes a file of its own
+SUPERTEAM_PYTEST_ONLY     a file with a JSON list of node ids: exactly these tests are run
+SUPERTEAM_TREE            the tree whose code is to be tested
+SUPERTEAM_TREE_FILES      a file with the relative paths that the tree tracks, separated by NUL or newlines
+
+They, and what brought the plugin here, are taken out of the environment at once, so that a pytest started by a test
+behaves as always. A report without its `end` record is cut short.
+"""
+
+import json
+import os
+import sys
+import sysconfig
+import time
+
+import pytest
+
+VERSION = 1
+NAME = "superteam_pytest_plugin"
+TEXT_LIMIT = 4096
+HEAD_LIMIT = 1000
+IDS_A_RECORD = 500
+
+
+def _take_settings():
+    """What the environment says, removed from it together with what loaded this plugin."""
+    names = ("SUPERTEAM_PYTEST_REPORT", "SUPERTEAM_PYTEST_ONLY", "SUPERTEAM_TREE", "SUPERTEAM_TREE_FILES")
+    found = {name: os.environ.pop(name, "") for name in names}
+    if found["SUPERTEAM_PYTEST_REPORT"] or found["SUPERTEAM_PYTEST_ONLY"]:
+        here = os.path.dirname(os.path.abspath(__file__))
+        _replace("PYTEST_ADDOPTS", lambda value: value.replace("-p " + NAME, "", 1).strip())
+        _replace(
+            "PYTHONPATH",
+            lambda value: os.pathsep.join(p for p in value.split(os.pathsep) if not p or os.path.abspath(p) != here),
+        )
+    return found
+
+
+def _replace(name, change):
+    value = os.environ.get(name)
+    if value is not None:
+        value = change(value)
+        if value:
+            os.environ[name] = value
+        else:
+            del os.environ[name]
+
+
+SETTINGS = _take_settings()
+_active = []  # the configs of the session that is going on: one that starts inside it is a test's own affair
+_count = [0]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """Claims the first session of the process; what is configured inside of it is nested and left alone."""
+    told = getattr(config, "workerinput", {}).get("superteam")
+    if told is not None:
+        _begin(config, None, json.loads(told))
+    elif SETTINGS["SUPERTEAM_PYTEST_REPORT"] and not _active and not hasattr(config, "workerinput"):
+        _count[0] += 1
+        name = "%d-%d.jsonl" % (os.getpid(), _count[0])
+        path = os.path.join(SETTINGS["SUPERTEAM_PYTEST_REPORT"], name)
+        tree, tracked = SETTINGS["SUPERTEAM_TREE"], SETTINGS["SUPERTEAM_TREE_FILES"]
+        _begin(config, path, {"only": _read_only(), "tree": tree, "tracked": tracked})
+
+
+def _read_only():
+    if not SETTINGS["SUPERTEAM_PYTEST_ONLY"]:
+        return None
+    with open(SETTINGS["SUPERTEAM_PYTEST_ONLY"], encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _begin(config, path, told):
+    session = _Session(config, path, told)
+    _active.append(config)
+    config.pluginmanager.register(session, "superteam_session")
+    _run_everything(config)
+    if session.only is not None:
+        _run_exactly(config, session.only)
+
+
+class _Session:
+    """The hooks of one pytest session, which therefore never hear of a nested one; a worker's writes no file.
+
+    The methods that write are kept from the start, since tests may replace `os`, `open` and their like.
+    """
+
+    def __init__(self, config, path, told):
+        self.config = config
+        self.told = told
+        self.only = None if told["only"] is None else set(told["only"])
+        self.foreign = {}
+        self._pid = os.getpid()
+        self._dumps = json.dumps
+        self._getpid = os.getpid
+        self._file = open(path, "xb", buffering=0) if path else None
+        self.record(
+            {
+                "kind": "start",
+                "plugin": VERSION,
+                "pytest": pytest.__version__,
+                "python": sys.version.split()[0],
+                "rootdir": str(config.rootpath),
+                "tree": told["tree"],
+                "pid": self._pid,
+                "time": time.time(),
+            }
+        )
+
+    def record(self, record):
+        """Writes one line, unless this is a fork of the session's process or the disk is full."""
+        if self._file is None or self._getpid() != self._pid:
+            return
+        try:
+            self._file.write(self._dumps(record).encode("ascii") + b"\n")
+        except OSError:
+            self.close()  # without its end the report counts as cut short
+
+    def close(self):
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def record_ids(self, ids):
+        for start in range(0, len(ids), IDS_A_RECORD):
+            self.record({"kind": "collected", "ids": ids[start : start + IDS_A_RECORD]})
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config, items):
+        if self.only is not None:
+            _select(config, items, self.only)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session):
+        self.record_ids([item.nodeid for item in session.items])
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.record({"kind": "collect-error", "id": report.nodeid, "text": _text_of(report, self.config)})
+
+    def pytest_runtest_logreport(self, report):
+        if self._file is not None:
+            self.record(_result(report, self.config))
+
+    def pytest_internalerror(self, excrepr):
+        self.record({"kind": "internal-error", "text": _cut(str(excrepr), TEXT_LIMIT)})
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node):
+        node.workerinput["superteam"] = json.dumps(self.told)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node, ids):
+        self.record_ids(list(ids))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node, error):
+        self.foreign.update((getattr(node, "workeroutput", None) or {}).get("superteam_foreign", {}))
+        if error:
+            self.record({"kind": "worker-death", "text": _cut(str(error), HEAD_LIMIT)})
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session, exitstatus):
+        self.foreign.update(_foreign_modules(self.told["tree"], self.told["tracked"]))
+        output = getattr(self.config, "workeroutput", None)
+        if output is not None:
+            output["superteam_foreign"] = self.foreign
+        if self.only is not None and int(session.exitstatus) == 5:
+            # None of the wanted tests is in this session; a command of several has to go on to the next one.
+            session.exitstatus = 0
+        self.record({"kind": "foreign", "modules": sorted(self.foreign.items())})
+        self.record({"kind": "finish", "status": int(session.exitstatus)})
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self):
+        """Says that the session came to its proper end."""
+        del _active[:]
+        self.record({"kind": "end"})
+        self.close()
+
+
+# What a report says
+
+
+def _result(report, config):
+    record = {"kind": "result", "id": report.nodeid, "when": report.when, "outcome": report.outcome}
+    seconds = getattr(report, "duration", 0.0)
+    if seconds:
+        record["seconds"] = round(seconds, 6)
+    if hasattr(report, "wasxfail"):
+        record["xfail"] = _cut(str(report.wasxfail), HEAD_LIMIT)
+    if report.outcome != "passed":
+        record["text"] = _text_of(report, config)
+    worker = getattr(getattr(getattr(report, "node", None), "gateway", None), "id", None)
+    if worker is not None:
+        record["worker"] = str(worker)
+    return record
+
+
+def _text_of(report, config):
+    """The crash's message and place first, then the traceback; head and tail of what is too long."""
+    longrepr = report.longrepr
+    if isinstance(longrepr, tuple) and len(longrepr) == 3:
+        return _cut(str(longrepr[2]), TEXT_LIMIT)
+    crash = getattr(longrepr, "reprcrash", None)
+    text = _cut(str(getattr(report, "longreprtext", "") or longrepr or ""), TEXT_LIMIT)
+    if crash is None:
+        return text
+    place = _relative(str(crash.path), str(config.rootpath))
+    return "%s\n%s:%s\n%s" % (_cut(str(crash.message), HEAD_LIMIT), place, crash.lineno, text)
+
+
+def _relative(path, root):
+    return path[len(root) + 1 :] if path.startswith(root + os.sep) else path
+
+
+def _cut(text, limit):
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return "%s\n[superteam: %d characters are left out here]\n%s" % (text[:half], len(text) - 2 * half, text[-half:])
+
+
+# Running exactly these tests
+
+
+def _run_everything(config):
+    """A referee needs the outcome of every test: stopping at the first failure would hide the rest."""
+    _set(config, maxfail=0, stepwise=False, stepwise_skip=False)
+
+
+def _run_exactly(config, only):
+    off = {"lf": False, "failedfirst": False, "newfirst": False, "cov_fail_under": 0, "reruns": 0}
+    off["randomly_reorganize"] = False
+    off["random_order_bucket"] = "none"
+    _set(config, **off)
+    coverage = config.pluginmanager.getplugin("_cov")
+    if hasattr(getattr(coverage, "options", None), "cov_fail_under"):
+        coverage.options.cov_fail_under = 0
+    files = _files_of(only, str(config.rootpath))
+    if files:
+        config.args[:] = files
+
+
+def _set(config, **values):
+    for name, value in values.items():
+        if hasattr(config.option, name):
+            setattr(config.option, name, value)
+
+
+def _files_of(only, root):
+    """The files that hold these tests, or nothing if one of them is not to be found."""
+    files = sorted({os.path.join(root, nodeid.split("::")[0]) for nodeid in only})
+    return files if all(os.path.isfile(file) for file in files) else []
+
+
+def _select(config, items, only):
+    chosen, dropped = [], []
+    for item in items:
+        wanted = item.nodeid in only or _without_group(item.nodeid) in only
+        (chosen if wanted else dropped).append(item)
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = chosen
+    if hasattr(config.option, "reruns"):
+        for item in chosen:
+            if item.get_closest_marker("flaky"):
+                item.add_marker(pytest.mark.flaky(reruns=0), append=False)
+
+
+def _without_group(nodeid):
+    """xdist's loadgroup puts "@group" behind the ids of grouped tests."""
+    return nodeid.rpartition("@")[0] or nodeid
+
+
+# Whose code is tested
+
+
+def _foreign_modules(tree, tracked_file):
+    """Loaded modules, name to file, that the tree holds as well but that were not loaded from it."""
+    if not tree:
+        return {}
+    tree = os.path.realpath(tree)
+    tracked = _tracked(tracked_file)
+    found = {}
+    for name, module in list(sys.modules.items()):
+        try:
+            file = getattr(module, "__file__", None)
+        except Exception:  # a lazy module may do anything
+            continue
+        if isinstance(file, str) and not _is_stdlib(name, file):
+            own = _own_file(name, tree, tracked)
+            if own and _is_foreign(os.path.realpath(file), tree) and not _same_in_tox(own, file):
+                found[name] = file
+    return found
+
+
+def _tracked(path):
+    """The paths that the tree tracks, or None if nobody said so."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except (OSError, ValueError):
+        return None
+    return set(os.fsdecode(data).replace("\0", "\n").split("\n"))
+
+
+def _own_file(name, tree, tracked):
+    """The tree's file that `import name` should load, or None."""
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return None
+    for folder in ("", "src/", "lib/"):
+        for end in (".py", "/__init__.py"):
+            path = folder + "/".join(parts) + end
+            full = os.path.join(tree, path)
+            if path in tracked if tracked is not None else os.path.isfile(full):
+                return full
+    return None
+
+
+def _is_stdlib(name, file):
+    if name.partition(".")[0] in getattr(sys, "stdlib_module_names", ()):
+        return True
+    library = sysconfig.get_paths().get("stdlib", "")
+    return bool(library) and file.startswith(library + os.sep) and not _is_installed(file)
+
+
+def _is_foreign(file, tree):
+    return not file.startswith(tree + os.sep) or _is_installed(file[len(tree) :])
+
+
+def _is_installed(file):
+    parts = file.replace("\\", "/").split("/")
+    return "site-packages" in parts or "dist-packages" in parts
+
+
+def _same_in_tox(own, file):
+    """tox and nox install a copy of the tree; it is as good as the tree while it has the same content."""
+    if not (os.environ.get("TOX_ENV_NAME") or os.environ.get("NOX_CURRENT_SESSION")):
+        return False
+    try:
+        with open(own, "rb") as one, open(file, "rb") as other:
+            return one.read() == other.read()
+    except OSError:
+        return False

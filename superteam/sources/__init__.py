@@ -1,0 +1,1 @@
+"""Validation sources: they run or read tests and say what happened to each."""

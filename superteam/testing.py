@@ -1,0 +1,311 @@
+"""Public fakes for tests of the engine and of plug-ins: everything a run touches, in memory and repeatable.
+
+They keep their promises as the real ones do: a journal that goes through JSON, a branch that only moves by compare
+and swap, a commit that is the same object when it is made twice. Nothing here starts a program or reads a clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from superteam.core import events as e
+from superteam.core.baseline import Expected
+from superteam.core.evolve import evolve, start
+from superteam.core.results import (
+    Completeness,
+    Execution,
+    Exit,
+    Granularity,
+    Outcome,
+    RunVerdict,
+    TestId,
+    TestReport,
+    TestResult,
+)
+from superteam.core.run import Run
+from superteam.errors import JournalError, WorkspaceError
+from superteam.ports import AgentReport, Brief, Capture, Tree
+
+Files = Mapping[str, str]
+
+
+def _pass(place: str) -> None:
+    """Where nothing is to happen."""
+
+
+@dataclass(slots=True)
+class SteppingClock:
+    """A clock on which each look takes one second."""
+
+    looks: int = 0
+
+    def now(self) -> str:
+        self.looks += 1
+        return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.looks)).isoformat()
+
+    def seconds(self) -> float:
+        self.looks += 1
+        return float(self.looks)
+
+
+@dataclass(slots=True)
+class MemoryJournal:
+    """A journal in memory: events are kept as the JSON they would be on disk. Call it to append one."""
+
+    clock: SteppingClock
+    records: list[tuple[str, bytes]] = field(default_factory=list)
+    before: Callable[[str], None] = _pass
+    after: Callable[[str], None] = _pass
+
+    def __call__(self, event: e.Event) -> str:
+        at = self.clock.now()
+        self.before(event.kind)
+        self.records.append((at, e.EVENT.dump_json(event)))
+        self.after(event.kind)
+        return at
+
+    def events(self) -> list[tuple[str, e.Event]]:
+        """What was written, read back, each with its time."""
+        return [(at, e.EVENT.validate_json(line)) for at, line in self.records]
+
+    def replay(self) -> Run:
+        """The state that the journal alone gives; JournalError if it does not begin with a run."""
+        run: Run | None = None
+        for at, event in self.events():
+            if isinstance(event, e.RunCreated):
+                run = start(event, at)
+            elif run is not None:
+                run = evolve(run, event, at)
+        if run is None:
+            raise JournalError("the journal does not begin with a run")
+        return run
+
+
+@dataclass(slots=True)
+class MemoryReports:
+    """Reports and expected sets in memory."""
+
+    kept: dict[str, TestReport | Expected] = field(default_factory=dict)
+
+    def save_report(self, report: TestReport) -> str:
+        return self._save(report)
+
+    def load_report(self, name: str) -> TestReport:
+        found = self.kept[name]
+        assert isinstance(found, TestReport)
+        return found
+
+    def save_expected(self, expected: Expected) -> str:
+        return self._save(expected)
+
+    def load_expected(self, name: str) -> Expected:
+        found = self.kept[name]
+        assert isinstance(found, Expected)
+        return found
+
+    def _save(self, document: TestReport | Expected) -> str:
+        name = _name(repr(document))
+        self.kept[name] = document
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCommit:
+    """A commit object of `MemoryWorkspace`."""
+
+    tree: str
+    parent: str | None
+    message: str
+    at: str
+
+
+@dataclass(slots=True)
+class MemoryWorkspace:
+    """A repository with a work tree, in memory. `files` is the work tree: a scripted agent changes it directly.
+
+    `at` is called before and after each effect with its name; a test raises there what a kill would have done.
+    `moves` is every change of the run's branch, old and new.
+    """
+
+    folder: Path
+    files: dict[str, str] = field(default_factory=dict)
+    at: Callable[[str], None] = _pass
+    trees: dict[str, dict[str, str]] = field(default_factory=dict)
+    commits: dict[str, MemoryCommit] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+    moves: list[tuple[str, str]] = field(default_factory=list)
+    branch: str = ""
+    user_branch: str = ""
+    start: str = ""
+
+    def begin(self) -> str:
+        """Commits `files` as the start; the run's and the user's branch stand there."""
+        tree = self.store(self.files)
+        self.start = self._commit(MemoryCommit(tree, None, "start", ""))
+        self.branch = self.user_branch = self.start
+        return self.start
+
+    def store(self, files: Files) -> str:
+        """The tree object that holds these files."""
+        name = _name(json.dumps(dict(sorted(files.items()))))
+        self.trees[name] = dict(files)
+        return name
+
+    def content(self, revision: str) -> dict[str, str]:
+        """The files of a commit or a tree."""
+        found = self.commits.get(revision)
+        return dict(self.trees[found.tree if found else revision])
+
+    def history(self, tip: str) -> list[str]:
+        """The commits from a tip down to the start, which is left out."""
+        found = []
+        at: str | None = tip
+        while at is not None and at != self.start:
+            found.append(at)
+            at = self.commits[at].parent
+        return found
+
+    @property
+    def work(self) -> Tree:
+        return Tree(self.folder, self.branch, {})
+
+    async def prepare(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
+        self.at("before prepare")
+        found = self.store(self.files)
+        if found == tree:
+            return ()
+        self.kept[keep_as] = found
+        self.at("within prepare")
+        self.files.clear()
+        self.files.update(self.trees[tree])
+        self.at("after prepare")
+        return ()
+
+    async def capture(self) -> Capture:
+        return Capture(self.store(self.files))
+
+    async def absorb(self) -> str:
+        return self.store(self.files)
+
+    async def check_out(self, sha: str) -> Tree:
+        return Tree(self.folder, sha, {})
+
+    async def changed(self, old: str, new: str) -> tuple[str, ...]:
+        a, b = self.content(old), self.content(new)
+        return tuple(sorted(path for path in a.keys() | b.keys() if a.get(path) != b.get(path)))
+
+    async def renames(self, old: str, new: str) -> Mapping[str, str]:
+        return {}
+
+    async def diff(self, old: str, new: str, limit: int) -> str:
+        return "\n".join(await self.changed(old, new))[:limit]
+
+    async def tree_of(self, commit: str) -> str:
+        return self.commits[commit].tree
+
+    async def commit(self, tree: str, parent: str, message: str, at: str) -> str:
+        self.at("before commit")
+        name = self._commit(MemoryCommit(tree, parent, message, at))
+        self.at("after commit")
+        return name
+
+    async def keep(self, name: str, sha: str) -> None:
+        self.kept[name] = sha
+
+    async def move(self, new: str, old: str) -> None:
+        self.at("before move")
+        if self.branch == new:
+            return
+        if self.branch != old:
+            raise WorkspaceError(f"the run's branch is at {self.branch[:12]}, not at {old[:12]}")
+        self.moves.append((old, new))
+        self.branch = new
+        self.at("after move")
+
+    async def merge(self, base: str, ours: str, theirs: str) -> str | None:
+        a, b, c = self.content(base), self.content(ours), self.content(theirs)
+        merged = {}
+        for path in a.keys() | b.keys() | c.keys():
+            if a.get(path) != b.get(path) != c.get(path) != a.get(path):
+                return None
+            found = c.get(path) if a.get(path) == b.get(path) else b.get(path)
+            if found is not None:
+                merged[path] = found
+        return self.store(merged)
+
+    async def finish(self, tip: str, fast_forward: bool) -> str | None:
+        self.at("before finish")
+        if not fast_forward:
+            return "the run did not end well"
+        if self.user_branch not in (self.start, tip):
+            return "the user's branch has moved on"
+        self.user_branch = tip
+        self.at("after finish")
+        return None
+
+    def _commit(self, commit: MemoryCommit) -> str:
+        name = _name(repr(commit))
+        self.commits[name] = commit
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedSource:
+    """A suite as a function of the checked-out commit: outcomes by id, or None when it gives no sound verdict."""
+
+    behave: Callable[[str, frozenset[TestId] | None], Mapping[TestId, Outcome] | None]
+
+    async def collect(self, tree: Tree, only: frozenset[TestId] | None = None) -> Execution:
+        return execution(self.behave(tree.sha, only), only)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedAgent:
+    """An agent as a function of its brief; it changes the work tree as it likes."""
+
+    behave: Callable[[Brief], AgentReport]
+
+    def check(self) -> None: ...
+
+    async def work(self, brief: Brief) -> AgentReport:
+        return self.behave(brief)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedOperator:
+    """A person as a function of the question: the chosen option's id."""
+
+    choose: Callable[[e.Question], str]
+
+    async def ask(self, question: e.Question) -> tuple[str, str | None]:
+        return self.choose(question), None
+
+
+def execution(outcomes: Mapping[TestId, Outcome] | None, only: frozenset[TestId] | None = None) -> Execution:
+    """What a source would say of these outcomes; None is a suite that ended without a report."""
+    if outcomes is None:
+        nothing = TestReport("scripted", Granularity.TESTS, Completeness.NONE)
+        lost = RunVerdict("inconclusive", "there is no report")
+        return Execution(nothing, Exit(1), lost, "suite", "suite", "suite.log")
+    chosen = {key: outcome for key, outcome in outcomes.items() if only is None or key in only}
+    tests = {key: TestResult(o, "it failed" if o.bad else "", "boom" if o.bad else "") for key, o in chosen.items()}
+    report = TestReport("scripted", Granularity.TESTS, Completeness.COMPLETE, tests)
+    verdict = _judge(report, only)
+    return Execution(report, Exit(int(bool(report.failed()))), verdict, "suite", "suite", "suite.log")
+
+
+def _judge(report: TestReport, only: frozenset[TestId] | None) -> RunVerdict:
+    if not any(result.outcome.ran for result in report.tests.values()):
+        return RunVerdict("inconclusive", "no test ran")
+    if only is not None and only != report.tests.keys():
+        return RunVerdict("inconclusive", "not all of the tests that were asked for ran")
+    return RunVerdict("fail" if report.failed() else "pass")
+
+
+def _name(text: str) -> str:
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,1 @@
+"""The user's repository and the trees made from it."""

@@ -1,0 +1,570 @@
+"""The trees of a run behind the Workspace port: the agent's tree, the check tree, and the checkout in place.
+
+Everything here is synchronous inside; the async methods run it in a worker thread, one at a time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+
+from superteam import process
+from superteam.core.run import Run
+from superteam.core.settings import Settings, WorkspaceSettings
+from superteam.errors import WorkspaceError
+from superteam.ports import Capture, Tree
+from superteam.workspace.environment import Readiness, base_environment, lock_fingerprint, make_ready
+from superteam.workspace.repository import Engine, Repository, open_engine
+
+T = TypeVar("T")
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    return await anyio.to_thread.run_sync(work)
+
+
+# -- a tree of ours
+
+
+@dataclass
+class OwnTree:
+    """One of our trees with what it needs to run; `files` is the tree object that it is known to hold."""
+
+    engine: Engine
+    path: Path
+    settings: WorkspaceSettings
+    environ: Mapping[str, str]
+    files: str | None = None
+    ready: Readiness | None = None
+
+    @property
+    def stamp(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.setup.json")
+
+    def made_by_setup(self) -> list[str]:
+        """Top-level entries that the setup command made; cleaning keeps them."""
+        try:
+            found: list[str] = json.loads(self.stamp.read_text())["kept"]
+        except (OSError, ValueError, KeyError):
+            return []
+        return found
+
+    def kept(self) -> list[str]:
+        return [*self.made_by_setup(), *(self.ready.brought if self.ready else ())]
+
+    def put(self, tree: str) -> None:
+        """Makes the folder hold exactly these files."""
+        _make_folder(self.path)
+        self.files = None
+        self.engine.put(self.path, tree, self.kept() or _brought_before(self.path))
+        self.files = tree
+
+    def current(self) -> str:
+        """The tree object of the folder as it is."""
+        self.files = self.engine.snapshot(self.path)
+        return self.files
+
+    def give_git(self, head: str, branch: str | None) -> None:
+        """A private repository, made anew whatever became of the last one: what its config says never counts."""
+        git = self.path / ".git"
+        _remove(git)
+        repository = self.engine.repository
+        for folder in ("refs/heads", "refs/tags", "objects/info", "objects/pack", "info"):
+            (git / folder).mkdir(parents=True, mode=0o700)
+        (git / "objects/info/alternates").write_text(f"{repository.common_dir / 'objects'}\n")
+        (git / "config").write_text(_private_configuration(self.engine))
+        (git / "info/exclude").write_bytes((self.engine.git_dir / "info/exclude").read_bytes())
+        (git / "packed-refs").write_text(_tags(repository))
+        if (repository.common_dir / "shallow").is_file():
+            (git / "shallow").write_bytes((repository.common_dir / "shallow").read_bytes())
+        if branch:
+            ref = git / "refs/heads" / branch
+            ref.parent.mkdir(parents=True, exist_ok=True)
+            ref.write_text(f"{head}\n")
+        (git / "HEAD").write_text(f"ref: refs/heads/{branch}\n" if branch else f"{head}\n")
+        index = self.engine.index(self.path)
+        if index.is_file():
+            shutil.copyfile(index, git / "index")
+
+    async def make_ready(self, output: Path) -> None:
+        """Brings what the suite needs, then runs the setup command if the tree is new or a lock file changed."""
+        checkout = self.engine.repository.toplevel
+        self.ready = await _in_thread(lambda: make_ready(checkout, self.path, self.settings, self.environ, None))
+        setup = self.settings.setup
+        if setup is None:
+            return
+        mark = {"setup": setup, "locks": await _in_thread(lambda: lock_fingerprint(self.path))}
+        if self._stamped(mark):
+            return
+        done = await process.run(process.shell(setup), cwd=self.path, env=self.ready.env, output=output, timeout=3600.0)
+        if done.exit.code != 0:
+            tail = (done.stderr_tail or done.stdout_tail).strip()
+            text = f"the setup command failed in {self.path} ({setup}: exit code {done.exit.code})\n{tail}"
+            raise WorkspaceError(text, f"mend [workspace] setup, or see {output}; then: superteam resume")
+        await _in_thread(lambda: self._record_setup(mark))
+        self.ready = await _in_thread(lambda: make_ready(checkout, self.path, self.settings, self.environ, None))
+
+    def _stamped(self, mark: Mapping[str, str]) -> bool:
+        try:
+            found = json.loads(self.stamp.read_text())
+        except (OSError, ValueError):
+            return False
+        return {key: found.get(key) for key in mark} == mark
+
+    def _record_setup(self, mark: Mapping[str, str]) -> None:
+        untracked = self.engine.left_out(self.path)
+        other = self.engine.git("ls-files", "-z", "--others", "--directory", "--exclude-standard", tree=self.path).out
+        names = {name.split("/")[0] for name in (*untracked, *other.split("\0")) if name}
+        kept = sorted(names - {"__pycache__", ".pytest_cache"})
+        self.stamp.write_text(json.dumps({**mark, "kept": kept}))
+
+
+def _brought_before(path: Path) -> list[str]:
+    """What an earlier process brought into the tree: before it is known again, cleaning spares it."""
+    return [name for name in (".venv", "venv", "env", "node_modules") if os.path.lexists(path / name)]
+
+
+def _make_folder(path: Path) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        path.unlink()
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _remove(path: Path) -> None:
+    """Removes whatever is at this path, never following a link, read-only folders included."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path, onerror=_unlock_and_retry)
+
+
+def _unlock_and_retry(function: Callable[..., Any], name: str, _: object) -> None:
+    os.chmod(Path(name).parent, 0o700)
+    if not os.path.islink(name):
+        os.chmod(name, 0o700)
+    function(name)
+
+
+def _private_configuration(engine: Engine) -> str:
+    who = engine.repository.identity
+    own = (engine.git_dir / "config").read_text()
+    name, email = (who.get(f"GIT_AUTHOR_{part}", "").replace('"', "") for part in ("NAME", "EMAIL"))
+    return f'{own}[user]\n\tname = "{name}"\n\temail = "{email}"\n[gc]\n\tauto = 0\n'
+
+
+def _tags(repository: Repository) -> str:
+    listed = repository.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags").out
+    return f"# pack-refs with: sorted\n{listed}"
+
+
+# -- the desk
+
+
+@dataclass
+class Desk:
+    """Implements ports.Workspace for a run, or for `validate` without one (`run` None)."""
+
+    repository: Repository
+    engine: Engine
+    run: Run | None
+    settings: Settings
+    environ: Mapping[str, str]
+    agent_tree: OwnTree
+    check_tree: OwnTree
+    in_place: bool
+    held: list[int]
+
+    # the work tree
+
+    async def prepare(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
+        if self.in_place:
+            return await _in_thread(lambda: self._prepare_in_place(tree, head, keep_as))
+        notes = await _in_thread(lambda: self._put_work(tree, head, keep_as))
+        await self.agent_tree.make_ready(self._log("setup-work"))
+        await _in_thread(lambda: self.agent_tree.give_git(head, self._branch()))
+        return notes
+
+    def _put_work(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
+        work = self.agent_tree
+        if work.files != tree and work.path.is_dir() and self.engine.index(work.path).is_file():
+            found = work.current()
+            if found != tree:
+                self._keep(keep_as, found, head)
+        if work.files != tree:
+            work.put(tree)
+        return ()
+
+    @property
+    def work(self) -> Tree:
+        if self.in_place:
+            return Tree(self.repository.toplevel, "", {**base_environment(self.environ), **self._mark()})
+        assert self.agent_tree.ready is not None, "the work tree is prepared before it is used"
+        return Tree(self.agent_tree.path, "", {**self.agent_tree.ready.env, **self._mark()})
+
+    async def capture(self) -> Capture:
+        return await _in_thread(self._capture)
+
+    def _capture(self) -> Capture:
+        if self.in_place:
+            return Capture(self._snapshot_in_place())
+        tree = self.agent_tree.current()
+        brought = set(self.agent_tree.ready.brought if self.agent_tree.ready else ())
+        left = [name for name in self.engine.left_out(self.agent_tree.path) if name.rstrip("/") not in brought]
+        return Capture(tree, tuple(left))
+
+    async def absorb(self) -> str:
+        path = self.repository.toplevel if self.in_place else self.agent_tree.path
+        tree = await _in_thread(lambda: self.engine.snapshot(path, only_tracked=True))
+        if not self.in_place:
+            self.agent_tree.files = None if _has_more(self.engine, path) else tree
+        return tree
+
+    # in place
+
+    def _excluded_in_place(self) -> list[str]:
+        """Untracked files that were there at the start: the user's own, never committed, never removed."""
+        path = self.repository.cache / f"untracked-{self._run_id()}.json"
+        if path.is_file():
+            found: list[str] = json.loads(path.read_text())
+            return found
+        out = self.repository.git("ls-files", "-z", "--others", "--exclude-standard").out
+        names = [name for name in out.split("\0") if name]
+        path.write_text(json.dumps(names))
+        return names
+
+    def _snapshot_in_place(self) -> str:
+        top, own = self.repository.toplevel, self._excluded_in_place()
+        self.engine.git("add", "-A", "--ignore-errors", ".", tree=top, check=False)
+        if own:
+            names = os.fsencode("\0".join(own) + "\0")
+            self.engine.git(
+                "rm", "-q", "--cached", "--ignore-unmatch", "-r", "--pathspec-from-file=-", "--pathspec-file-nul",
+                tree=top, stdin=names, more={"GIT_LITERAL_PATHSPECS": "1"},
+            )  # fmt: skip
+        return self.engine.git("write-tree", tree=top).out.strip()
+
+    def _prepare_in_place(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
+        self._take_head(head)
+        found = self._snapshot_in_place()
+        if found != tree:
+            self._keep(keep_as, found, head)
+            self._write_back(found, tree)
+        return ()
+
+    def _take_head(self, head: str) -> None:
+        """HEAD goes to the run's branch by symbolic-ref; the files stay as they are."""
+        branch = f"refs/heads/{self._branch()}"
+        now = self.repository.git("symbolic-ref", "--quiet", "HEAD", check=False).out.strip()
+        if now == branch:
+            return
+        assert self.run is not None
+        at_start = now == (self.run.user_branch or "") and (
+            now or self.repository.git("rev-parse", "HEAD").out.strip() == self.run.start_sha
+        )
+        if not at_start:
+            text = f"the checkout is on {now or 'a detached HEAD'}, not where this in-place run left it"
+            raise WorkspaceError(text, f"git switch {(self.run.user_branch or '').removeprefix('refs/heads/')}")
+        self._save_untracked(head)
+        if self.repository.ref(branch) is None:
+            self.repository.set_ref(branch, head, None)
+        self.repository.git("symbolic-ref", "HEAD", branch)
+
+    def _save_untracked(self, head: str) -> None:
+        own = self._excluded_in_place()
+        if own:
+            tree = self.engine.snapshot(self.repository.toplevel)
+            self._keep("untracked-at-start", tree, head)
+
+    def _write_back(self, found: str, wanted: str) -> None:
+        """Only paths that differ are written back; what is the user's own or ignored is not touched."""
+        top = self.repository.toplevel
+        changed = self.engine.changed(found, wanted)
+        self.engine.git("read-tree", wanted, tree=top)
+        there = set(self.engine.git("ls-files", "-z", tree=top).out.split("\0"))
+        back = [name for name in changed if name in there]
+        for name in changed:
+            if name not in there:
+                (top / name).unlink(missing_ok=True)
+                _drop_empty_folders(top, (top / name).parent)
+        if back:
+            names = os.fsencode("\0".join(back) + "\0")
+            self.engine.git("checkout-index", "-f", "-u", "-z", "--stdin", tree=top, stdin=names)
+
+    def _follow_in_place(self, commit: str) -> None:
+        """The user's index follows the branch, so that git status is clean."""
+        self.repository.git("read-tree", commit)
+        self.repository.git("update-index", "-q", "--refresh", check=False)
+
+    # the check tree
+
+    async def check_out(self, sha: str) -> Tree:
+        tree = await self.tree_of(sha)
+        check = self.check_tree
+        await _in_thread(lambda: check.put(tree))
+        await check.make_ready(self._log("setup-check"))
+        await _in_thread(lambda: check.give_git(sha, None))
+        assert check.ready is not None
+        return Tree(check.path, sha, {**check.ready.env, **self._mark()})
+
+    def fingerprint(self, tree: Tree) -> str:
+        """What identifies the environment that a tree's suite runs in."""
+        return self.check_tree.ready.fingerprint if self.check_tree.ready else ""
+
+    # objects and refs
+
+    async def changed(self, old: str, new: str) -> tuple[str, ...]:
+        return await _in_thread(lambda: self.engine.changed(old, new))
+
+    async def renames(self, old: str, new: str) -> Mapping[str, str]:
+        return await _in_thread(lambda: self.engine.renames(old, new))
+
+    async def diff(self, old: str, new: str, limit: int) -> str:
+        return await _in_thread(lambda: self.engine.diff(old, new, limit))
+
+    async def tree_of(self, commit: str) -> str:
+        return await _in_thread(lambda: self.repository.tree_of(commit))
+
+    async def commit(self, tree: str, parent: str, message: str, at: str) -> str:
+        return await _in_thread(lambda: self.engine.commit(tree, parent, message, at))
+
+    async def merge(self, base: str, ours: str, theirs: str) -> str | None:
+        return await _in_thread(lambda: self._merged_tree(base, ours, theirs))
+
+    def _merged_tree(self, base: str, ours: str, theirs: str) -> str | None:
+        return self.engine.merge(base, ours, theirs)
+
+    async def keep(self, name: str, sha: str) -> None:
+        await _in_thread(lambda: self._keep(name, sha, None))
+
+    def _keep(self, name: str, sha: str, parent: str | None) -> None:
+        """Keeps a commit, or a tree wrapped into one, under refs/superteam/<run>/; an older one of the name moves on."""
+        if parent is not None:
+            assert self.run is not None
+            sha = self.engine.commit(sha, parent, f"superteam: {name}\n", self.run.started_at)
+        ref = f"refs/superteam/{self._run_id()}/{name}"
+        number = 0
+        while (old := self.repository.ref(ref)) not in (None, sha):
+            number += 1
+            ref = f"refs/superteam/{self._run_id()}/{name}.{number}"
+        if old is None:
+            self.repository.set_ref(ref, sha, None)
+
+    async def move(self, new: str, old: str) -> None:
+        await _in_thread(lambda: self._move(new, old))
+
+    def _move(self, new: str, old: str) -> None:
+        assert self.run is not None
+        ref = f"refs/heads/{self._branch()}"
+        there = self.repository.ref(ref)
+        self.repository.set_ref(ref, new, None if there is None and old == self.run.start_sha else old)
+        if self.in_place:
+            self._follow_in_place(new)
+
+    # the end
+
+    async def finish(self, tip: str, fast_forward: bool) -> str | None:
+        return await _in_thread(lambda: self._finish(tip, fast_forward))
+
+    def _finish(self, tip: str, fast_forward: bool) -> str | None:
+        assert self.run is not None
+        if self.in_place:
+            self._leave_in_place(tip if fast_forward else None)
+        if self.repository.ref(f"refs/heads/{self._branch()}") is None:
+            self.repository.set_ref(f"refs/heads/{self._branch()}", tip, None)
+        if not fast_forward:
+            return "the run did not end well"
+        return self._fast_forward(tip)
+
+    def _leave_in_place(self, tip: str | None) -> None:
+        """HEAD back to where it was; the files follow the branch that it then names."""
+        assert self.run is not None
+        run, repository = self.run, self.repository
+        if repository.git("symbolic-ref", "--quiet", "HEAD", check=False).out.strip() != f"refs/heads/{self._branch()}":
+            return
+        moved = run.user_branch is None or repository.ref(run.user_branch) != run.start_sha
+        target = run.start_sha if tip is None or moved else tip
+        if moved and run.user_branch:
+            target = repository.ref(run.user_branch) or run.start_sha
+        found = self._snapshot_in_place()
+        wanted = repository.tree_of(target)
+        if found != wanted:
+            self._write_back(found, wanted)
+        if run.user_branch:
+            if target == tip:
+                repository.set_ref(run.user_branch, target, run.start_sha)
+            repository.git("symbolic-ref", "HEAD", run.user_branch)
+        else:
+            repository.git("update-ref", "--no-deref", "HEAD", target)
+        self._follow_in_place(target)
+
+    def _fast_forward(self, tip: str) -> str | None:
+        """Moves the user's branch to the tip if it is still where the run began; else the reason."""
+        assert self.run is not None
+        branch, start, repository = self.run.user_branch, self.run.start_sha, self.repository
+        if branch is None:
+            return "HEAD was detached at the start, so there is no branch to move"
+        now = repository.ref(branch)
+        if now == tip:
+            return None
+        if now != start:
+            return f"{branch.removeprefix('refs/heads/')} has moved since the run began"
+        current = repository.git("symbolic-ref", "--quiet", "HEAD", check=False).out.strip()
+        if current == branch:
+            return self._merge_here(start, tip)
+        if _checked_out_elsewhere(repository, branch):
+            return f"{branch.removeprefix('refs/heads/')} is checked out in another worktree"
+        repository.set_ref(branch, tip, start)
+        return None
+
+    def _merge_here(self, start: str, tip: str) -> str | None:
+        done = self.repository.git("merge", "--ff-only", "--no-autostash", "--quiet", tip, check=False)
+        if done.status == 0:
+            return None
+        if self._finish_half_done(start, tip):
+            return None
+        lines = [line.strip() for line in done.err.splitlines() if line.strip()]
+        return "something is in the way in the checkout: " + " ".join(lines[:6])
+
+    def _finish_half_done(self, start: str, tip: str) -> bool:
+        """After a kill in the middle of it: goes on if each differing file has its old or its new content."""
+        top, changed = self.repository.toplevel, self.engine.changed(start, tip)
+        if self.repository.git("diff-index", "--cached", "--quiet", start, check=False).status != 0:
+            return False
+        old, new = self._blobs(start, changed), self._blobs(tip, changed)
+        states = [self._blob_here(top, name) for name in changed]
+        known = all(s in (old.get(n), new.get(n)) for n, s in zip(changed, states, strict=True))
+        begun = any(s == new.get(n) != old.get(n) for n, s in zip(changed, states, strict=True))
+        if not (known and begun):
+            return False
+        names = os.fsencode("\0".join(changed) + "\0")
+        self.repository.git(
+            "--literal-pathspecs", "restore", f"--source={tip}", "--staged", "--worktree",
+            "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names,
+        )  # fmt: skip
+        assert self.run is not None and self.run.user_branch is not None
+        self.repository.set_ref(self.run.user_branch, tip, start)
+        return True
+
+    def _blobs(self, commit: str, names: Sequence[str]) -> dict[str, str]:
+        wanted = set(names)
+        listed = self.engine.git("ls-tree", "-r", "-z", commit).out.split("\0")
+        rows = (entry.partition("\t") for entry in listed if entry)
+        return {name: head.split()[2] for head, _, name in rows if name in wanted}
+
+    def _blob_here(self, top: Path, name: str) -> str | None:
+        path = top / name
+        if path.is_symlink():
+            return self.engine.git("hash-object", "--stdin", stdin=os.fsencode(path.readlink())).out.strip()
+        if not path.is_file():
+            return None
+        return self.engine.git(
+            "hash-object", f"--path={name}", "--stdin", stdin=path.read_bytes(), tree=top
+        ).out.strip()
+
+    # beginning and ending
+
+    def recover(self, interrupted: bool) -> None:
+        """After a kill: left-over locks of ours go; only under the repository's lock."""
+        if interrupted:
+            self.engine.sweep_locks()
+            _sweep_user_locks(self.repository)
+
+    def close(self) -> None:
+        """Gives the trees back."""
+        for fd in self.held:
+            os.close(fd)
+        self.held.clear()
+
+    def snapshot_checkout(self) -> str:
+        """A commit object of the user's checkout as it is, dirty or not; nothing in the checkout is touched."""
+        top = self.repository.toplevel
+        index = self.engine.index(top)
+        if not index.is_file() and (self.repository.git_dir / "index").is_file():
+            shutil.copyfile(self.repository.git_dir / "index", index)
+        tree = self.engine.snapshot(top)
+        if tree == self.repository.tree_of(self.repository.head):
+            return self.repository.head
+        at = self.repository.git("show", "-s", "--format=%cI", "HEAD").out.strip()
+        return self.engine.commit(tree, self.repository.head, "superteam: the working tree\n", at)
+
+    def _branch(self) -> str:
+        assert self.run is not None
+        return self.run.run_branch
+
+    def _run_id(self) -> str:
+        return self.run.run_id if self.run else "validate"
+
+    def _mark(self) -> dict[str, str]:
+        return {"SUPERTEAM_RUN_ID": self.run.run_id} if self.run else {}
+
+    def _log(self, name: str) -> Path:
+        return self.repository.cache / "outputs" / f"{name}.log"
+
+
+def _has_more(engine: Engine, path: Path) -> bool:
+    """Whether untracked files were left beside the tracked ones (by a gate)."""
+    return bool(engine.git("ls-files", "-z", "--others", "--exclude-standard", tree=path).out)
+
+
+def _drop_empty_folders(top: Path, folder: Path) -> None:
+    while folder != top and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def _checked_out_elsewhere(repository: Repository, branch: str) -> bool:
+    listed = repository.git("worktree", "list", "--porcelain", "-z").out.split("\0")
+    return f"branch {branch}" in listed
+
+
+def _sweep_user_locks(repository: Repository) -> None:
+    """A lock in the user's own git directory goes only if no git lives in the repository that could hold it."""
+    locks = [repository.git_dir / "index.lock", repository.git_dir / "HEAD.lock"]
+    if any(lock.exists() for lock in locks) and not _git_lives_in(repository.toplevel):
+        for lock in locks:
+            lock.unlink(missing_ok=True)
+
+
+def _git_lives_in(top: Path) -> bool:
+    for comm in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if comm.read_text().startswith("git") and (comm.parent / "cwd").readlink().is_relative_to(top):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def open_desk(repository: Repository, run: Run | None, settings: Settings, environ: Mapping[str, str]) -> Desk:
+    """Opens the trees of a run, or of `validate`; each tree is held by its own lock, a busy check tree is passed over."""
+    trees = repository.cache / "trees"
+    trees.mkdir(parents=True, exist_ok=True, mode=0o700)
+    excludes = [] if settings.workspace.bring == "auto" else list(settings.workspace.bring)
+    engine = open_engine(repository, excludes)
+    held: list[int] = []
+    check = _free_check_tree(trees, held)
+    work, checked = (OwnTree(engine, trees / name, settings.workspace, environ) for name in ("work", check))
+    in_place = settings.workspace.isolation == "in-place"
+    return Desk(repository, engine, run, settings, environ, work, checked, in_place, held)
+
+
+def _free_check_tree(trees: Path, held: list[int]) -> str:
+    for number in range(1, 17):
+        name = "check" if number == 1 else f"check-{number}"
+        fd = os.open(trees / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            continue
+        held.append(fd)
+        return name
+    raise WorkspaceError("16 check trees are busy", "wait for the other superteam commands to end")

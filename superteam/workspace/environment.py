@@ -1,0 +1,281 @@
+"""What a tree needs so that programs run in it as in the user's checkout, and test the tree's code, not the checkout's.
+
+Call `make_ready` before a configured setup command (it gives the environment that the command runs in) and once more
+after it (an environment that the command made in the tree is then the active one).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from superteam.core.settings import WorkspaceSettings
+from superteam.workspace import bring, venv
+
+_GIT = frozenset(
+    [
+        "DIR",
+        "WORK_TREE",
+        "INDEX_FILE",
+        "INDEX_VERSION",
+        "OBJECT_DIRECTORY",
+        "ALTERNATE_OBJECT_DIRECTORIES",
+        "COMMON_DIR",
+        "NAMESPACE",
+        "CEILING_DIRECTORIES",
+        "DISCOVERY_ACROSS_FILESYSTEM",
+        "PREFIX",
+        "TEMPLATE_DIR",
+        "EXEC_PATH",
+        "SHALLOW_FILE",
+        "GRAFT_FILE",
+        "REPLACE_REF_BASE",
+        "NO_REPLACE_OBJECTS",
+        "IMPLICIT_WORK_TREE",
+        "QUARANTINE_PATH",
+        "DEFAULT_HASH",
+        "DEFAULT_REF_FORMAT",
+        "LITERAL_PATHSPECS",
+        "GLOB_PATHSPECS",
+        "NOGLOB_PATHSPECS",
+        "ICASE_PATHSPECS",
+        "EXTERNAL_DIFF",
+        "DIFF_OPTS",
+        "ATTR_SOURCE",
+        "ATTR_NOSYSTEM",
+        "REFLOG_ACTION",
+        "OPTIONAL_LOCKS",
+        "REF_PARANOIA",
+    ]
+)
+_OURS = ("SUPERTEAM_", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_", "PYTEST_VERSION", "GIT_CONFIG", "GIT_INTERNAL_")
+_LOCKS = [
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "requirements*.txt",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "bun.lock",
+    "bun.lockb",
+    "Cargo.lock",
+    "go.sum",
+    "Gemfile.lock",
+    "composer.lock",
+    "gradle.lockfile",
+]
+_VERSIONS = (".python-version", ".tool-versions", ".nvmrc", ".node-version")
+_PYTHON = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "conftest.py")
+_COMPILED = (".so", ".pyd")
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What programs in a tree get. `env` is the whole environment; `brought` are the paths in the tree that are ours:
+    never committed, kept by cleaning; `fingerprint` changes with whatever decides test results."""
+
+    env: Mapping[str, str]
+    brought: tuple[str, ...]
+    notes: tuple[str, ...]
+    fingerprint: str
+
+
+def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The user's environment without what leads git elsewhere or belongs to this program or a test run around it."""
+    return {name: value for name, value in environ.items() if not _is_dropped(name)}
+
+
+def _is_dropped(name: str) -> bool:
+    return name.startswith(_OURS) or (name.startswith("GIT_") and name.removeprefix("GIT_") in _GIT)
+
+
+def make_ready(
+    checkout: Path,
+    tree: Path,
+    settings: WorkspaceSettings,
+    environ: Mapping[str, str],
+    untracked_dirs: Collection[str] | None,
+) -> Readiness:
+    """Brings what the tree lacks, unless it is there already, and says what programs in the tree get.
+
+    `untracked_dirs` are the checkout's untracked folders, relative; None is unknown. Raises ConfigError for a wrong
+    `bring`, WorkspaceError when something cannot be copied.
+    """
+    scene = bring.scene_of(checkout, tree, environ)
+    env = base_environment(environ)
+    env.pop("PYTHONPYCACHEPREFIX", None)
+    if os.path.realpath(checkout) == os.path.realpath(tree):
+        notes = _activate(env, scene, environ)
+        return Readiness(env, (), tuple(notes), _fingerprint(scene, env, settings, {}))
+    notes = []
+    wanted = bring.wanted_in(scene, settings, environ, untracked_dirs, notes)
+    stamp = bring.bring_all(scene, wanted, notes)
+    notes += _redirect(env, scene)
+    notes += _activate(env, scene, environ)
+    if _is_python(scene.tree) and not _is_inside(env.get("VIRTUAL_ENV"), scene.tree):
+        notes += _prefer_tree(env, scene)
+    brought = {place: item for place, item in stamp.brought.items() if not item.skipped}
+    fingerprint = _fingerprint(scene, env, settings, brought)
+    notes += _advice(scene, settings, stamp, fingerprint)
+    return Readiness(env, tuple(sorted(brought)), tuple(notes), fingerprint)
+
+
+def lock_fingerprint(tree: Path) -> str:
+    """A hash over the lock files at the top of a tree; when it changes, the setup command is run again."""
+    found = sorted({path.name: path for name in _LOCKS for path in tree.glob(name)}.items())
+    return venv.digest(fact for name, path in found for fact in (name, venv.content(path)))
+
+
+# The environment of programs
+
+
+def _redirect(env: dict[str, str], scene: bring.Scene) -> list[str]:
+    """The user's own entries of PATH and PYTHONPATH that lie in the checkout lead to the tree."""
+    notes = []
+    if "PYTHONPATH" in env:
+        env["PYTHONPATH"] = os.pathsep.join(_led(path, scene) for path in env["PYTHONPATH"].split(os.pathsep))
+    if "PATH" in env:
+        entries = env["PATH"].split(os.pathsep)
+        kept = [entry for entry in entries if _only_in_checkout(entry, scene)]
+        notes = [f"PATH: {entry} is not in the tree; the checkout's is used" for entry in kept]
+        pairs = [(_led(entry, scene), *([entry] if entry in kept else [])) for entry in entries]
+        env["PATH"] = os.pathsep.join(entry for pair in pairs for entry in pair)
+    if bring.in_checkout(env.get("PWD"), scene) is not None:
+        env["PWD"] = os.fspath(scene.tree)
+    env.pop("OLDPWD", None)
+    return notes
+
+
+def _led(path: str, scene: bring.Scene) -> str:
+    place = bring.in_checkout(path, scene)
+    return path if place is None else os.path.normpath(scene.tree / place)
+
+
+def _only_in_checkout(entry: str, scene: bring.Scene) -> bool:
+    """A folder of tools that no tree has; never an environment, as it would test the checkout's code."""
+    place = bring.in_checkout(entry, scene)
+    if place is None or (scene.tree / place).exists() or venv.is_venv(Path(entry).parent):
+        return False
+    return Path(entry).is_dir()
+
+
+def _activate(env: dict[str, str], scene: bring.Scene, environ: Mapping[str, str]) -> list[str]:
+    """Makes the tree's environment the active one, as its own activate script would; else none of the checkout is."""
+    chosen = next((path for path in _candidates(scene, environ) if (path / "bin/python").exists()), None)
+    for name in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"):
+        if env.get(name, "").startswith("/") and (place := bring.in_checkout(env[name], scene)) is not None:
+            env[name] = os.fspath(scene.tree / place)
+            if not venv.is_venv(scene.tree / place):
+                del env[name]
+    if chosen is None:
+        return []
+    other = env.get("VIRTUAL_ENV", os.fspath(chosen))
+    front = os.fspath(chosen / "bin")
+    rest = [entry for entry in env.get("PATH", os.defpath).split(os.pathsep) if entry != front]
+    env.update(PATH=os.pathsep.join([front, *rest]), VIRTUAL_ENV=os.fspath(chosen))
+    env.pop("PYTHONHOME", None)
+    return [] if other == os.fspath(chosen) else [f"{chosen.name} is used, not the active {other}"]
+
+
+def _candidates(scene: bring.Scene, environ: Mapping[str, str]) -> list[Path]:
+    """The tree's copy of the active environment, then its `.venv`."""
+    active = bring.active_place(scene, environ)
+    return [scene.tree / place for place in ([active] if active else []) + [".venv"]]
+
+
+def _prefer_tree(env: dict[str, str], scene: bring.Scene) -> list[str]:
+    """Puts the tree's own folders in front of an editable install of the checkout in an environment elsewhere."""
+    prefix = env.get("VIRTUAL_ENV") or bring.prefix_on_path(env)
+    places = venv.editable_places(Path(prefix), scene.roots) if prefix else []
+    folders = dict.fromkeys([*(_led(place, scene) for place in places), *_sources(scene.tree)])
+    existing = [folder for folder in folders if Path(folder).is_dir()]
+    hidden = [folder for folder in existing if _hides_standard_library(Path(folder))]
+    front = [folder for folder in existing if folder not in hidden]
+    own = [env["PYTHONPATH"]] if env.get("PYTHONPATH") else []
+    env["PYTHONPATH"] = os.pathsep.join([*front, *own])
+    return [f"PYTHONPATH: {folder} holds modules of the standard library's names; left out" for folder in hidden]
+
+
+def _sources(tree: Path) -> list[str]:
+    return [os.fspath(tree / "src"), os.fspath(tree)]
+
+
+def _hides_standard_library(folder: Path) -> bool:
+    """PYTHONPATH comes before the standard library: a `types.py` there would stop every interpreter."""
+    found = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    return bool(found & (sys.stdlib_module_names - {"test", "this", "antigravity", "idlelib", "turtledemo", "lib2to3"}))
+
+
+def _is_python(tree: Path) -> bool:
+    return any((tree / name).is_file() for name in _PYTHON) or any(path.is_file() for path in tree.glob("*.py"))
+
+
+# What decides test results
+
+
+def _fingerprint(
+    scene: bring.Scene, env: Mapping[str, str], settings: WorkspaceSettings, brought: Mapping[str, bring.Item]
+) -> str:
+    facts = [f"setup {settings.setup}", f"locks {lock_fingerprint(scene.tree)}"]
+    facts += [f"{name} {venv.content(scene.tree / name)}" for name in _VERSIONS if os.path.lexists(scene.tree / name)]
+    facts += [f"{place} {item.identity}" for place, item in sorted(brought.items()) if item.identity[:4] != "venv"]
+    facts += [_program(name, env, scene) for name in ("python", "python3")]
+    if (scene.tree / "package.json").is_file():
+        facts.append(_program("node", env, scene))
+    prefix = env.get("VIRTUAL_ENV") or bring.prefix_on_path(env)
+    return venv.digest([*facts, *(_environment_facts(Path(prefix), scene) if prefix else [])])
+
+
+def _program(name: str, env: Mapping[str, str], scene: bring.Scene) -> str:
+    """The program that a name means, and the file it really is; work and check trees must agree on it."""
+    found = bring.which((name,), env)
+    if found is None:
+        return f"{name} none"
+    real = os.path.realpath(found)
+    facts = Path(real).stat()
+    return f"{name} {_unplaced(found, scene)} {_unplaced(real, scene)} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def _unplaced(path: str, scene: bring.Scene) -> str:
+    return path.replace(os.fspath(scene.tree), "<tree>", 1) if _is_inside(path, scene.tree) else path
+
+
+def _environment_facts(prefix: Path, scene: bring.Scene) -> list[str]:
+    settings = prefix / "pyvenv.cfg"
+    lines = settings.read_text("utf-8", "replace").splitlines() if settings.is_file() else []
+    kept = [line for line in lines if not line.startswith("command")]
+    return [_unplaced(os.fspath(prefix), scene), *kept, *venv.installed(prefix)]
+
+
+def _advice(scene: bring.Scene, settings: WorkspaceSettings, stamp: bring.Stamp, fingerprint: str) -> list[str]:
+    """Says once per environment, and repeats from the stamp, that compiled modules of the checkout are missing."""
+    if settings.setup is not None or not _is_python(scene.tree):
+        return []
+    if stamp.advice_for != fingerprint:
+        missing = _compiled_only_in_checkout(scene)
+        advice = (
+            f'{missing} is compiled and not in a new tree: [workspace] setup = "pip install -e ."' if missing else ""
+        )
+        stamp = stamp.model_copy(update={"advice_for": fingerprint, "advice": advice})
+        bring.write_stamp(scene, stamp)
+    return [stamp.advice] if stamp.advice else []
+
+
+def _compiled_only_in_checkout(scene: bring.Scene) -> str | None:
+    """The first compiled module beside tracked files that the tree lacks."""
+    waiting = [PurePosixPath()]
+    while waiting:
+        place = waiting.pop()
+        for entry in os.scandir(scene.checkout / place):
+            there = scene.tree / place / entry.name
+            if entry.is_dir(follow_symlinks=False) and entry.name not in (".git", ".venv", "node_modules"):
+                waiting += [place / entry.name] if there.is_dir() and not there.is_symlink() else []
+            elif entry.name.endswith(_COMPILED) and not there.exists():
+                return os.fspath(place / entry.name)
+    return None

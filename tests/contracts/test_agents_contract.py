@@ -1,0 +1,158 @@
+"""What every agent adapter promises, whatever it is made of. A new adapter is a new line of AGENTS."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from superteam.agents import BUILT_IN, make_agent
+from superteam.core.settings import Settings
+from superteam.ports import Agent, Brief
+
+
+@dataclass
+class Behaviour:
+    """What the agent of a test is to do: the same for each kind."""
+
+    write: dict[str, str] = field(default_factory=dict)
+    output: str = ""
+    takes: float = 0
+    run: str = "true"
+    result: dict[str, Any] | str | None = None
+    exit: int = 0
+
+
+def command(behaviour: Behaviour, root: Path) -> dict[str, object]:
+    lines = [f"printf %s {shlex.quote(text)} > {shlex.quote(name)}" for name, text in behaviour.write.items()]
+    lines += [behaviour.run, f"printf %s {shlex.quote(behaviour.output)}"]
+    if behaviour.takes:
+        lines.append(f"sleep {behaviour.takes}")
+    if behaviour.result is not None:
+        text = behaviour.result if isinstance(behaviour.result, str) else json.dumps(behaviour.result)
+        lines.append(f'printf %s {shlex.quote(text)} > "$SUPERTEAM_RESULT"')
+    (root / "agent.sh").write_text("\n".join([*lines, f"exit {behaviour.exit}"]))
+    return {"kind": "command", "command": ["sh", str(root / "agent.sh")]}
+
+
+def scripted(behaviour: Behaviour, root: Path) -> dict[str, object]:
+    entry: dict[str, Any] = {"task": "1", "write": behaviour.write, "output": behaviour.output, "run": behaviour.run}
+    entry |= {"takes": behaviour.takes} if behaviour.takes else {}
+    entry |= {"result": behaviour.result} if behaviour.result is not None else {}
+    entry |= {"exit": behaviour.exit} if behaviour.exit else {}
+    (root / "script.toml").write_text("[[dispatch]]\n" + "\n".join(f"{k} = {toml(v)}" for k, v in entry.items()))
+    return {"kind": "scripted", "script": "script.toml"}
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value)
+
+
+AGENTS: dict[str, Callable[[Behaviour, Path], dict[str, object]]] = {"command": command, "scripted": scripted}
+
+
+def test_every_built_in_kind_is_held_to_the_contract() -> None:
+    assert set(AGENTS) == set(BUILT_IN)
+
+
+@pytest.fixture(params=sorted(AGENTS))
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Agent]:
+    def made(**behaviour: Any) -> Agent:
+        definition = AGENTS[request.param](Behaviour(**behaviour), tmp_path)
+        agent = make_agent("it", Settings.model_validate({"agents": {"it": definition}}), tmp_path)
+        agent.check()
+        return agent
+
+    return made
+
+
+@pytest.fixture
+def brief(tmp_path: Path) -> Brief:
+    (tmp_path / "tree").mkdir()
+    return Brief(
+        role="implement",
+        task_id="1",
+        attempt=1,
+        run_id="r",
+        prompt="Do it.",
+        tree=tmp_path / "tree",
+        env={"PATH": os.environ["PATH"], "MY_TOKEN": "open-sesame"},
+        prompt_file=tmp_path / "private" / "prompt",
+        result_file=tmp_path / "private" / "result",
+        output=tmp_path / "private" / "output",
+        timeout=20,
+        idle_timeout=20,
+        grace=0.3,
+    )
+
+
+def test_it_works_in_the_tree_and_its_output_is_kept_privately(make: Callable[..., Agent], brief: Brief) -> None:
+    done = anyio.run(make(write={"a.txt": "A"}, output="hello").work, brief)
+    assert (done.ended, done.exit_code) == ("done", 0)
+    assert (brief.tree / "a.txt").read_text() == "A"
+    assert [path.name for path in brief.tree.iterdir()] == ["a.txt"]
+    assert brief.output.read_text() == "hello"
+    assert brief.output.stat().st_mode & 0o777 == 0o600
+    assert brief.output.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_it_says_is_reported_and_unknown_cost_stays_unknown(make: Callable[..., Agent], brief: Brief) -> None:
+    said = {"summary": "s", "cost_usd": 0.25, "claims": ["c"], "deviations": ["d"], "unknown": {"key": 1}}
+    done = anyio.run(make(result=said).work, brief)
+    assert (done.summary, done.cost_usd, done.claims, done.deviations) == ("s", 0.25, ("c",), ("d",))
+    assert (done.input_tokens, done.output_tokens, done.question) == (None, None, None)
+
+
+def test_a_question_outlives_a_failure(make: Callable[..., Agent], brief: Brief) -> None:
+    done = anyio.run(make(result={"question": "Which?"}, exit=9).work, brief)
+    assert (done.ended, done.exit_code, done.question) == ("failed", 9, "Which?")
+
+
+def test_an_unreadable_answer_is_said(make: Callable[..., Agent], brief: Brief) -> None:
+    done = anyio.run(make(result="{").work, brief)
+    assert done.ended == "unreadable"
+    assert str(brief.result_file) in done.detail
+
+
+@pytest.mark.parametrize(("limit", "ended"), [("timeout", "timed-out"), ("idle_timeout", "idle")])
+def test_it_is_ended_when_it_takes_too_long(make: Callable[..., Agent], brief: Brief, limit: str, ended: str) -> None:
+    agent = make(takes=60, result={"summary": "too late"})
+    done = anyio.run(agent.work, replace(brief, **{limit: 0.3}))
+    assert (done.ended, done.summary) == (ended, "")
+    assert done.detail
+
+
+def test_a_descendant_that_is_left_is_ended_and_reported(make: Callable[..., Agent], brief: Brief) -> None:
+    done = anyio.run(make(run="sleep 60 &").work, brief)
+    assert [left.partition(" ")[2] for left in done.leftovers] == ["sleep"]
+
+
+def test_cancellation_ends_it_and_goes_on(make: Callable[..., Agent], brief: Brief) -> None:
+    agent = make(write={"started": "1"}, takes=60)
+
+    async def cancelled() -> None:
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as group:
+                group.start_soon(agent.work, brief)
+                while not (brief.tree / "started").exists():
+                    await anyio.sleep(0.005)
+                group.cancel_scope.cancel()
+
+    anyio.run(cancelled)
+
+
+def test_secrets_are_not_kept(make: Callable[..., Agent], brief: Brief) -> None:
+    done = anyio.run(make(output="it is open-sesame", result={"summary": "open-sesame"}).work, brief)
+    assert done.summary == "[redacted]"
+    assert "open-sesame" not in brief.output.read_text() + brief.result_file.read_text()

@@ -1,0 +1,226 @@
+"""The difference from the expected set, against a table that is read row by row and test by test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superteam.core.baseline import Difference, Expectation, Expected, Permits, advance, compare, matches, pin
+from superteam.core.results import Completeness, Granularity, Outcome
+from superteam.core.results import TestReport as Report
+from superteam.core.results import TestResult as Result
+
+GOOD, RED = ("passed", "xpassed"), ("failed", "errored", "timed-out")
+LISTS = (
+    "new_failures",
+    "pre_existing",
+    "fails_differently",
+    "new_passes",
+    "missing",
+    "newly_skipped",
+    "owed",
+)
+
+ids = st.sampled_from(["a.py::one", "b.py::two[1]", "c::x", "plain"])
+signatures = st.sampled_from(["", "Boom", "Crash"])
+outcomes = st.sampled_from(Outcome)
+
+
+def result(outcome: Outcome, signature: str) -> Result:
+    return Result(outcome, signature=signature if outcome.bad else "")
+
+
+def entry(outcome: Outcome, place: str | None, signature: str) -> Expectation:
+    return Expectation(outcome, place, signature if outcome.bad else "")
+
+
+reports = st.dictionaries(ids, st.builds(result, outcomes, signatures)).map(
+    lambda tests: Report("x", Granularity.TESTS, Completeness.COMPLETE, tests)
+)
+expectations = st.dictionaries(ids, st.builds(entry, outcomes, st.sampled_from([None, "old", "older"]), signatures)).map(
+    lambda tests: Expected("old", Granularity.TESTS, tests)
+)
+globs = st.lists(st.sampled_from(["a.py::*", "*one", "c::?", "b.py::two[1]", "*"]), max_size=2).map(tuple)
+permits = st.builds(Permits, globs, globs, globs, st.just({}), st.frozensets(ids))
+
+
+def meant(id: str, patterns: tuple[str, ...]) -> bool:
+    """The globs used here, spelled out."""
+    rules = {
+        "a.py::*": id.startswith("a.py::"),
+        "*one": id.endswith("one"),
+        "c::?": id == "c::x",
+        "b.py::two[1]": id == "b.py::two[1]",
+        "*": True,
+    }
+    return any(rules[pattern] for pattern in patterns)
+
+
+def place(id: str, was: Expectation | None, now: Result | None, allowed: Permits) -> str | None:
+    """The list one test belongs to, by what it did before and does now."""
+    before = was.outcome.value if was else "absent"
+    after = now.outcome.value if now else "absent"
+    known = id in allowed.known
+    if after in RED:
+        assert now is not None
+        if before in RED and was is not None:
+            return "pre_existing" if was.signature in ("", now.signature) else "fails_differently"
+        if known:
+            return "pre_existing"
+        return "owed" if meant(id, allowed.may_fail) else "new_failures"
+    if before in ("absent", "not-run"):
+        return None
+    if after == "absent":
+        return None if known or meant(id, allowed.may_remove) else "missing"
+    if after == "not-run":
+        return None if known or meant(id, allowed.may_remove) else "newly_skipped"
+    if after in ("skipped", "xfailed"):
+        weaker = before not in ("skipped", after)
+        return "newly_skipped" if weaker and not known and not meant(id, allowed.may_skip) else None
+    return "new_passes" if before in (*RED, "xfailed") else None
+
+
+@given(expectations, reports, permits)
+def test_every_test_lands_in_the_list_that_the_table_names(expected: Expected, report: Report, allowed: Permits) -> None:
+    found = compare(expected, report, allowed)
+    wanted: dict[str, set[str]] = {name: set() for name in LISTS}
+    for id in expected.tests.keys() | report.tests.keys():
+        name = place(id, expected.tests.get(id), report.tests.get(id), allowed)
+        if name:
+            wanted[name].add(id)
+    assert {name: set(getattr(found, name)) for name in LISTS} == wanted
+    assert found.renamed == ()
+
+
+@given(expectations, reports)
+def test_fewer_tests_than_before_is_never_silent(expected: Expected, report: Report) -> None:
+    found = compare(expected, report, Permits())
+    told = {*found.missing, *found.newly_skipped, *found.new_failures, *found.pre_existing, *found.fails_differently}
+    for id, was in expected.tests.items():
+        lost = was.outcome.ran and not (id in report.tests and report.tests[id].outcome.ran)
+        assert not lost or id in told
+
+
+@given(expectations, reports, permits)
+def test_an_id_stands_in_at_most_one_list(expected: Expected, report: Report, allowed: Permits) -> None:
+    found = compare(expected, report, allowed)
+    listed = [id for name in LISTS for id in getattr(found, name)]
+    assert len(listed) == len(set(listed))
+
+
+def of(**tests: str) -> Mapping[str, Result]:
+    return {id.replace("__", "::"): Result(Outcome(outcome)) for id, outcome in tests.items()}
+
+
+def report_of(tests: Mapping[str, Result]) -> Report:
+    return Report("x", Granularity.TESTS, Completeness.COMPLETE, tests)
+
+
+def test_a_test_whose_file_was_renamed_is_not_missing() -> None:
+    old = pin(report_of({"old.py::one[1]": Result(Outcome.PASSED), "old.py::two": Result(Outcome.PASSED)}), "c1")
+    new = report_of({"new.py::one[1]": Result(Outcome.PASSED)})
+    found = compare(old, new, Permits(renames={"old.py": "new.py"}))
+    assert found.renamed == (("old.py::one[1]", "new.py::one[1]"),)
+    assert found.missing == ("old.py::two",)
+
+
+def test_a_renamed_test_that_fails_now_is_a_new_failure_with_its_old_reference() -> None:
+    old = pin(report_of({"old.py::one": Result(Outcome.PASSED)}), "c1")
+    new = report_of({"new.py::one": Result(Outcome.FAILED)})
+    found = compare(old, new, Permits(renames={"old.py": "new.py"}))
+    assert found.new_failures == ("new.py::one",)
+    assert advance(old, new, "c2", found, kept=()).tests["new.py::one"].passed_at == "c1"
+
+
+def test_a_renamed_test_that_is_skipped_now_is_newly_skipped() -> None:
+    old = pin(report_of({"old.py::one": Result(Outcome.PASSED)}), "c1")
+    new = report_of({"new.py::one": Result(Outcome.SKIPPED)})
+    assert compare(old, new, Permits(renames={"old.py": "new.py"})).newly_skipped == ("new.py::one",)
+
+
+@pytest.mark.parametrize("kept", ["old.py::one", "new.py::one"])
+def test_a_file_rename_explains_no_test_that_stands_on_both_sides_already(kept: str) -> None:
+    old = pin(report_of({"old.py::one": Result(Outcome.PASSED), kept: Result(Outcome.PASSED)}), "c1")
+    new = report_of({"new.py::one": Result(Outcome.PASSED), kept: Result(Outcome.PASSED)})
+    assert compare(old, new, Permits(renames={"old.py": "new.py"})).renamed == ()
+
+
+@given(expectations, reports, permits, st.frozensets(ids))
+def test_the_expected_set_moves_forward_to_what_was_accepted(
+    expected: Expected, report: Report, allowed: Permits, kept: frozenset[str]
+) -> None:
+    difference = compare(expected, report, allowed)
+    moved = advance(expected, report, "new", difference, kept)
+    assert moved.sha == "new"
+    for id in expected.tests.keys() | report.tests.keys():
+        was, now = expected.tests.get(id), report.tests.get(id)
+        if now is None or (id in kept and was is None):
+            assert id not in moved.tests
+        elif id in kept:
+            assert moved.tests[id] == was
+        else:
+            passed = now.outcome is Outcome.PASSED
+            before = was.passed_at if was else None
+            assert moved.tests[id] == Expectation(now.outcome, "new" if passed else before, now.signature)
+
+
+@given(reports)
+def test_a_report_never_differs_from_the_set_that_it_was_pinned_as(report: Report) -> None:
+    found = compare(pin(report, "c1"), report, Permits())
+    assert found == Difference(pre_existing=report.failed())
+
+
+@given(expectations, reports, permits)
+def test_what_was_accepted_is_not_found_again(expected: Expected, report: Report, allowed: Permits) -> None:
+    difference = compare(expected, report, allowed)
+    moved = advance(expected, report, "new", difference, kept=())
+    assert compare(moved, report, Permits()) == Difference(pre_existing=report.failed())
+
+
+@pytest.mark.parametrize("outcome", ["skipped", "xfailed", "not-run"])
+def test_a_test_that_a_person_accepted_as_lost_is_not_found_again(outcome: str) -> None:
+    pinned = pin(report_of(of(one="passed")), "c0")
+    now = report_of(of(one=outcome))
+    assert compare(pinned, now, Permits()).newly_skipped == ("one",)
+    assert compare(pinned, now, Permits(known=frozenset({"one"}))) == Difference()
+
+
+def test_a_test_that_one_task_added_and_a_later_one_deletes_is_missing() -> None:
+    pinned = pin(report_of(of(one="passed")), "c0")
+    first = report_of(of(one="passed", added="passed"))
+    second = advance(pinned, first, "c1", compare(pinned, first, Permits()), kept=())
+    assert compare(second, report_of(of(one="passed")), Permits()).missing == ("added",)
+
+
+def test_a_known_failure_that_was_mended_and_breaks_again_is_new() -> None:
+    pinned = pin(report_of(of(one="failed")), "c0")
+    mended = report_of(of(one="passed"))
+    second = advance(pinned, mended, "c1", compare(pinned, mended, Permits()), kept=())
+    assert second.tests["one"].passed_at == "c1"
+    assert compare(second, report_of(of(one="failed")), Permits()).new_failures == ("one",)
+
+
+def test_a_flake_that_was_accepted_red_is_a_new_failure_the_next_time() -> None:
+    pinned = pin(report_of(of(one="passed")), "c0")
+    red = report_of(of(one="failed"))
+    moved = advance(pinned, red, "c1", compare(pinned, red, Permits()), kept=["one"])
+    assert moved.tests["one"] == Expectation(Outcome.PASSED, "c0")
+    assert compare(moved, red, Permits()).new_failures == ("one",)
+
+
+@pytest.mark.parametrize(
+    ("id", "glob", "wanted"),
+    [
+        ("a.py::t[1-2]", "a.py::t[1-2]", True),
+        ("a.py::t1", "a.py::t[1-2]", False),
+        ("a.py::t[x]", "a.py::t[*]", True),
+        ("a.py::t[x]", "a.py::*", True),
+        ("A.py::t", "a.py::t", False),
+        ("a.py::t\nx", "a.py::*", True),
+    ],
+)
+def test_only_star_and_question_mark_are_special_in_a_glob(id: str, glob: str, wanted: bool) -> None:
+    assert matches(id, [glob]) is wanted

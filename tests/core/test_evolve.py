@@ -1,0 +1,401 @@
+"""Crash anywhere, then resume, ends the same: the real rules, the real driver and the real steps in a scripted world.
+
+Agents, gates and suites behave as a drawn scenario says, as functions of the files and of the step's key, so that a
+step that is repeated after a crash sees what it saw before. Only end states are compared, never orders.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from superteam.core import events as e
+from superteam.core.decide import Kind, Step
+from superteam.core.failures import Action, FailureType
+from superteam.core.plan import Plan, Task
+from superteam.core.results import Outcome
+from superteam.core.run import Run, TaskRun
+from superteam.core.settings import Settings
+from superteam.engine.driver import Driver
+from superteam.engine.steps import perform
+from superteam.engine.world import World
+from superteam.ports import AgentReport, Brief
+from superteam.testing import (
+    MemoryJournal,
+    MemoryReports,
+    MemoryWorkspace,
+    ScriptedAgent,
+    ScriptedOperator,
+    ScriptedSource,
+    SteppingClock,
+)
+
+# What one dispatch leaves behind. break: an old test fails; gone: an old test vanishes; shaky: an old test becomes
+# unstable; own: the task's new test is red; crash: the suite gives no report; gate: the gate is red; ugly: the gate
+# rewrites a file; shared: later tasks touch the same file.
+FAULTS = ("break", "gone", "shaky", "own", "crash", "gate", "ugly", "shared", "scope")
+ENDS = ("failed", "idle", "unreadable", "nothing", "asks")
+ROUNDS = 200
+
+
+class Crash(Exception):
+    """The process was killed here."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What the world does: the deeds of each task's dispatches in order (later ones are good), and a person's answers.
+
+    `storms` are serials of probes in which no suite works anywhere.
+    """
+
+    tasks: tuple[Task, ...]
+    settings: Settings
+    deeds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    answers: tuple[str, ...] = ("retry",)
+    interactive: bool = False
+    flaky: bool = False
+    storms: frozenset[int] = frozenset()
+
+
+@dataclass
+class Fuse:
+    """Counts the places where a process can die, and dies at the chosen ones."""
+
+    chosen: frozenset[int]
+    count: int = 0
+
+    def __call__(self, place: str) -> None:
+        self.count += 1
+        if self.count in self.chosen:
+            raise Crash(place)
+
+
+@dataclass
+class Game:
+    """One run in one world, over all its processes."""
+
+    scenario: Scenario
+    folder: Path
+    fuse: Fuse
+    backend: str
+    journal: MemoryJournal
+    workspace: MemoryWorkspace
+    reports: MemoryReports
+
+    def play(self) -> Run:
+        """Starts processes until the run is over."""
+        for _ in range(ROUNDS):
+            run = None
+            try:
+                run = self.live()
+            except* Crash:
+                pass
+            if run and (run.ended or run.halted):
+                assert self.journal.replay() == run
+                return run
+        raise AssertionError("the run does not come to an end")
+
+    def live(self) -> Run:
+        """One process: takes the run up, answers what is asked, drives."""
+        if not self.journal.records:
+            self.journal(self.created())
+            return self.drive(self.journal.replay())
+        run = self.journal.replay()
+        if run.ended:
+            return run
+        driver = self.driver(run)
+        if run.pending and not run.interactive:
+            driver.record(e.Answered(question=run.pending.id, choice=self.choose(run.pending)))
+        wanted = self.scenario
+        driver.record(e.RunResumed(settings=wanted.settings, interactive=wanted.interactive, pid=2, host="here"))
+        return self.drive(driver.run)
+
+    def drive(self, run: Run) -> Run:
+        return anyio.run(self.driver(run).drive, backend=self.backend)
+
+    def created(self) -> e.RunCreated:
+        plan = Plan(path="plan.md", format="markdown", title="A plan", sha256="0", tasks=self.scenario.tasks)
+        return e.RunCreated(
+            run_id="r1",
+            plan=plan,
+            settings=self.scenario.settings,
+            start_sha=self.workspace.start,
+            start_tree=self.workspace.commits[self.workspace.start].tree,
+            user_branch="main",
+            run_branch="superteam/plan-r1",
+            interactive=self.scenario.interactive,
+            superteam="0",
+            pid=1,
+            host="here",
+        )
+
+    def driver(self, run: Run) -> Driver:
+        world = World(
+            workspace=self.workspace,
+            agents=lambda name: ScriptedAgent(self.work),
+            source=lambda key, granularity: ScriptedSource(partial(self.suite, key)),
+            reports=self.reports,
+            operator=ScriptedOperator(self.choose),
+            clock=self.journal.clock,
+            outputs=self.folder,
+            fingerprint=lambda tree: "same",
+            redact=bytes,
+            on_output=lambda key, data: None,
+        )
+
+        async def act(run: Run, step: Step) -> e.Event:
+            self.fuse("before step")
+            if step.kind in (Kind.RUN_GATE, Kind.CHECK_GATE):
+                return await self.gate(run, step)
+            return await perform(world, run, step)
+
+        return Driver(run, self.journal, act)
+
+    def choose(self, question: e.Question) -> str:
+        """The drawn answer where it is offered; after many questions whatever comes to an end."""
+        offered = [option.id for option in question.options]
+        if question.kind == "checkpoint":  # a plain resume says the same
+            return "continue"
+        number = int(question.id.removeprefix("q"))
+        wanted = self.scenario.answers[(number - 1) % len(self.scenario.answers)]
+        order = ["skip", "continue", "abort"] if number > 12 else [wanted, "continue", "skip", "abort"]
+        if question.kind == "budget" and number > 20:
+            order = ["abort"]
+        return next(choice for choice in order if choice in offered)
+
+    def work(self, brief: Brief) -> AgentReport:
+        """The agent: undoes its task's old faults and does the deed of this dispatch, dying half way where chosen."""
+        done = self.scenario.deeds.get(brief.task_id, ())
+        deed = done[brief.attempt - 1] if brief.attempt <= len(done) else "good"
+        if deed == "nothing":
+            return AgentReport("done", cost_usd=1.0)
+        if deed == "asks":
+            return AgentReport("done", question="which?", cost_usd=1.0)
+        files, id = self.workspace.files, brief.task_id
+        for fault in FAULTS:
+            files.pop(f"{fault}-{id}", None)
+        files[f"half-{id}"] = str(brief.attempt)
+        self.fuse("within the agent")
+        del files[f"half-{id}"]
+        files[f"f-{id}"] = f"{brief.role} {brief.attempt}"
+        if deed in FAULTS:
+            files["shared" if deed == "shared" else f"{deed}-{id}"] = id
+        self.fuse("after the agent")
+        ended = deed if deed in ("failed", "idle", "unreadable") else "done"
+        return AgentReport(ended, detail="it ended badly", cost_usd=1.0)  # type: ignore[arg-type]
+
+    async def gate(self, run: Run, step: Step) -> e.Event:
+        """The gate of a task is red on its gate- file, and rewrites its ugly- file."""
+        assert step.task is not None
+        work = run.of(step.task).work
+        assert work is not None
+        if step.kind is Kind.CHECK_GATE:
+            return e.GateChecked(task=step.task, red=f"gate-{step.task}" in self.workspace.content(work.base))
+        await self.workspace.prepare(work.tree, work.base, f"replaced/gate-{step.task}-{step.number}")
+        ok = f"gate-{step.task}" not in self.workspace.files
+        if self.workspace.files.get(f"ugly-{step.task}"):
+            self.workspace.files[f"ugly-{step.task}"] = "formatted"
+        self.fuse("after gate")
+        return e.GateFinished(
+            task=step.task,
+            command="true",
+            ok=ok,
+            exit_code=int(not ok),
+            detail="exit code 1",
+            tree=await self.workspace.absorb(),
+        )
+
+    def suite(self, key: str, sha: str, only: frozenset[str] | None) -> Mapping[str, Outcome] | None:
+        self.fuse("before suite")
+        number = int(key.partition("#")[2])
+        if key.startswith("probe:") and number // 1000 in self.scenario.storms:
+            return None
+        found = outcomes(self.workspace.content(sha), key, self.scenario.flaky)
+        self.fuse("after suite")
+        return found
+
+
+def outcomes(files: Mapping[str, str], key: str, flaky: bool) -> dict[str, Outcome] | None:
+    """The suite as a function of the files: the ground truth of this world."""
+    faults = {path.partition("-")[0] for path in files}
+    if "crash" in faults:
+        return None
+    red = {"stable": False, "victim": "break" in faults, "wobbly": "shaky" in faults and odd(key, "wobbly")}
+    if "gone" not in faults:
+        red["endangered"] = False
+    if flaky:
+        red["flake"] = odd(key, "flake")
+    for path in files:
+        if path.startswith("f-"):
+            red[f"new-{path[2:]}"] = f"own-{path[2:]}" in files
+    return {id: Outcome.FAILED if bad else Outcome.PASSED for id, bad in red.items()}
+
+
+def odd(key: str, id: str) -> bool:
+    return bool(zlib.crc32(f"{key} {id}".encode()) & 8)
+
+
+def begin(scenario: Scenario, folder: Path, crashes: frozenset[int] = frozenset(), backend: str = "asyncio") -> Game:
+    fuse, clock = Fuse(crashes), SteppingClock()
+    workspace = MemoryWorkspace(folder, {"base": "x"}, fuse)
+    workspace.begin()
+    journal = MemoryJournal(clock, before=fuse, after=fuse)
+    return Game(scenario, folder, fuse, backend, journal, workspace, MemoryReports())
+
+
+# -- what two runs have in common
+
+
+def end_state(game: Game, run: Run) -> dict[str, Any]:
+    """What must not depend on whether a process died: no commit ids (they hold times), no warnings, no order."""
+    return {
+        "ended": (run.ended, run.exit_code, run.halted, run.fast_forwarded),
+        "files": game.workspace.content(game.workspace.branch),
+        "tasks": [(t.task.id, t.status, t.attempts, t.number, len(t.repairs), failures(t)) for t in run.tasks],
+        "validations": [judged(v) for v in run.validations],
+        "cost": run.cost,
+        "questions": run.questions,
+        "owed": run.owed,
+    }
+
+
+def failures(t: TaskRun) -> list[tuple[str, str, tuple[str, ...], bool]]:
+    return [(f.type, f.action, f.tests, f.approved) for f in t.failures]
+
+
+def judged(result: e.ValidationResult) -> dict[str, Any]:
+    found = result.model_dump(exclude={"sha", "reference_sha", "reason"})
+    found["settlements"] = {id: (s["task"], s["reference"]) for id, s in result.settlements.items()}
+    return found
+
+
+def made_for(game: Game) -> list[tuple[str, bool]]:
+    """(task, whether it is a repair) of each commit on the run's branch, from its trailers."""
+    found = []
+    for sha in game.workspace.history(game.workspace.branch):
+        lines = game.workspace.commits[sha].message.splitlines()
+        task = next(line.partition(": ")[2] for line in lines if line.startswith("Superteam-Task: "))
+        found.append((task, any(line.startswith("Superteam-Repair: ") for line in lines)))
+    return found
+
+
+def check_branch(game: Game, run: Run) -> None:
+    """Exactly one commit for each complete task, one for each repair, none for the others; nothing is lost."""
+    workspace, made = game.workspace, made_for(game)
+    assert workspace.branch == run.tip
+    for t in run.tasks:
+        assert made.count((t.task.id, False)) == (t.status == "complete"), t.task.id
+        assert made.count((t.task.id, True)) == len(t.repairs)
+    reachable = {sha for tip in (workspace.branch, *workspace.kept.values()) if tip in workspace.commits
+                 for sha in workspace.history(tip)}
+    for old, new in workspace.moves:
+        assert {old, new} - {workspace.start} <= reachable
+    on_branch = set(workspace.history(workspace.branch))
+    assert on_branch == {sha for t in run.tasks for sha in (t.commit_sha, *t.repairs) if sha}
+
+
+def check_truth(game: Game, run: Run) -> None:
+    """Exit 0 without anybody having excused anything: the final tree breaks nothing in truth."""
+    scenario = game.scenario
+    chosen, config = {*scenario.answers}, scenario.settings
+    unforced = not config.failure_actions and "approve" not in chosen
+    if run.exit_code != 0 or not unforced:
+        return
+    files = game.workspace.content(game.workspace.branch)
+    faults = {path.partition("-")[0] for path in files}
+    if config.validation_command:
+        assert "gate" not in faults
+    declared = any(t.may_remove or t.may_fail for t in scenario.tasks)
+    if config.test_command and config.validation_cadence != "on-demand" and not declared:
+        assert not faults & {"break", "gone", "own", "crash"}, files
+
+
+# -- scenarios
+
+
+@st.composite
+def scenarios(draw: st.DrawFn) -> Scenario:
+    count = draw(st.integers(1, 3))
+    ids = [str(i + 1) for i in range(count)]
+    tasks = tuple(draw(task_of(ids[: i + 1])) for i in range(count))
+    deed = st.one_of(st.just("good"), st.sampled_from(FAULTS), st.sampled_from(ENDS))
+    deeds = {id: tuple(draw(st.lists(deed, max_size=3))) for id in ids}
+    answers = st.sampled_from(("retry", "approve", "rollback", "skip", "abort", "continue"))
+    return Scenario(
+        tasks,
+        draw(configurations()),
+        deeds,
+        tuple(draw(st.lists(answers, min_size=1, max_size=3))),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(st.frozensets(st.integers(1, 6), max_size=2)),
+    )
+
+
+@st.composite
+def task_of(draw: st.DrawFn, ids: list[str]) -> Task:
+    id = ids[-1]
+    rare = st.sampled_from((False, False, False, True))
+    return Task(
+        id=id,
+        title=f"Task {id}",
+        depends_on=tuple(ids[-2:-1]) if draw(rare) else (),
+        allow_empty=draw(rare),
+        files=("f-*",) if draw(rare) else (),
+        may_fail=(f"new-{id}",) if draw(rare) else (),
+        may_remove=("endangered",) if draw(rare) else (),
+    )
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> Settings:
+    cadence = draw(st.sampled_from(("every", "every", "every-2", "every-3", "on-demand")))
+    overrides = st.dictionaries(st.sampled_from(FailureType), st.sampled_from(Action), max_size=2)
+    return Settings.model_validate(
+        {
+            "test-command": draw(st.sampled_from(("suite", "suite", "suite", None))),
+            "validation-command": draw(st.sampled_from(("true", None))),
+            "validation-cadence": cadence,
+            "execution-mode": draw(st.sampled_from(("auto", "auto", "checkpoint", "batch"))),
+            "batch-size": 2,
+            "on-escalation": draw(st.sampled_from(("ask", "ask", "pause", "skip", "abort"))),
+            "agent": {"use": "scripted", "max-attempts": draw(st.integers(1, 3))},
+            "validation": {
+                "auto-fix": draw(st.integers(0, 2)),
+                "reruns": draw(st.integers(1, 2)),
+                "confirmations": draw(st.integers(1, 2)),
+            },
+            "budget": {"max-usd": draw(st.sampled_from((None, None, 2.5)))},
+            "failure-actions": draw(st.one_of(st.just({}), overrides)),
+        }
+    )
+
+
+FAST = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@FAST
+@given(scenarios(), st.lists(st.integers(1, 25), min_size=1, max_size=12))
+def test_a_run_that_crashes_anywhere_ends_like_one_that_does_not(
+    backend: str, tmp_path: Path, scenario: Scenario, gaps: list[int]
+) -> None:
+    calm = begin(scenario, tmp_path, backend=backend)
+    undisturbed = calm.play()
+    check_branch(calm, undisturbed)
+    check_truth(calm, undisturbed)
+    places = frozenset(sum(gaps[: i + 1]) for i in range(len(gaps)))
+    stormy = begin(scenario, tmp_path, places, backend)
+    survived = stormy.play()
+    check_branch(stormy, survived)
+    assert end_state(stormy, survived) == end_state(calm, undisturbed)
