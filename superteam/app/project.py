@@ -68,19 +68,16 @@ def make_source(
     project: Project,
     outputs: Path,
     on_output: Callable[[str, bytes], None],
-    run_id: str | None,
     key: str,
     expected: Granularity | None,
 ) -> Source:
     """The source `tests`: the configured test command."""
     command = project.settings.test_command
     assert command is not None
-    mark = {"SUPERTEAM_RUN_ID": run_id} if run_id else {}
     return CommandSource(
         command=command,
         timeout=project.settings.validation.timeout,
         outputs=outputs,
         expected=expected,
         on_output=lambda data: on_output(key, data),
-        marks=mark,
     )

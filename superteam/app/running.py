@@ -314,7 +314,7 @@ def _performer(project: Project, run: Run, desk: Desk, view: View, operator: Ope
     world = World(
         workspace=desk,
         agents=partial(_agent, project),
-        source=partial(make_source, project, folder, view.output, run.run_id),
+        source=partial(make_source, project, folder, view.output),
         reports=Store(project.root / ".superteam" / "baselines"),
         operator=operator,
         clock=CLOCK,

@@ -97,7 +97,7 @@ async def _baseline(
     project: Project, desk: Desk, world: World, base: str, only: tuple[TestId, ...]
 ) -> e.BaselineDocument:
     """The pinned baseline of this commit, command and environment; captured if there is none."""
-    whole = replace(world, source=partial(make_source, project, world.outputs, world.on_output, None))
+    whole = replace(world, source=partial(make_source, project, world.outputs, world.on_output))
     tree = await desk.check_out(base)
     folder = project.root / ".superteam" / "baselines"
     found = find_baseline(folder, base, project.settings.test_command or "", world.fingerprint(tree))
@@ -158,7 +158,7 @@ def _world(project: Project, desk: Desk, only: tuple[TestId, ...], on_output: Ou
     outputs = project.root / ".superteam" / "outputs"
 
     def source(key: str, expected: Granularity | None) -> Source:
-        plain = make_source(project, outputs, on_output, None, key, expected)
+        plain = make_source(project, outputs, on_output, key, expected)
         return Only(plain, frozenset(only)) if only else plain
 
     return World(

@@ -6,6 +6,7 @@ file. All of it goes to standard error, so that standard output carries results 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +42,8 @@ def _end(error: BaseException) -> int:
     if len(ends) == 1 and isinstance(ends[0], BrokenPipeError):
         return _reader_gone()
     if len(ends) == 1 and _is_usage(ends[0]):
-        ends[0].show()  # type: ignore[attr-defined]
+        with contextlib.suppress(OSError):
+            ends[0].show()  # type: ignore[attr-defined]
         return ExitCode.USAGE
     return _crash(ends[0] if len(ends) == 1 else error)
 
@@ -56,7 +58,7 @@ def _single(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_usage(error: BaseException) -> bool:
-    """Whether this is the command parser's own error: its class has moved between versions of Typer, its form has not."""
+    """Whether the command parser raised it: its class has moved between versions of Typer, its form has not."""
     return callable(getattr(error, "show", None)) and hasattr(error, "format_message")
 
 

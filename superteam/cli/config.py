@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superteam.cli.console import emit_json, say, table
+from superteam.errors import ConfigError
 
 if TYPE_CHECKING:
     from superteam.config import Configuration
@@ -35,7 +37,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def check(config: ConfigOption = None) -> None:
-    """Say whether the configuration can be used; exit 2 with all mistakes if not."""
+    """Say whether it can be used; exit 2 with all mistakes if not."""
     found = load_here(config)
     files = ", ".join(str(file) for file in found.files)
     say(f"the configuration is valid ({files or 'no file: all values are defaults'})")
@@ -57,6 +59,32 @@ def load_here(config: Path | None, options: dict[str, Any] | None = None) -> Con
 def repository_root(start: Path) -> Path:
     """The nearest folder at or above `start` that holds `.git` (a file in linked worktrees), else `start`."""
     return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), start)
+
+
+def parse_actions(values: list[str]) -> dict[str, str]:
+    """Reads `TYPE=ACTION` options; ConfigError names every wrong one. The last one for a type counts."""
+    from superteam.core.failures import Action, FailureType
+
+    found: dict[str, str] = {}
+    mistakes: list[str] = []
+    for value in values:
+        type, equals, action = (part.strip() for part in value.partition("="))
+        if not equals:
+            mistakes.append(f"--action {value}: write TYPE=ACTION, e.g. test-flake=escalate")
+        mistakes += _unknown(value, "failure type", type, list(FailureType)) if equals else []
+        mistakes += _unknown(value, "action", action, list(Action)) if equals else []
+        found[type] = action
+    if mistakes:
+        raise ConfigError("\n  ".join(mistakes), "`superteam taxonomy` prints all failure types and their actions")
+    return found
+
+
+def _unknown(option: str, noun: str, name: str, known: list[str]) -> list[str]:
+    if name in known:
+        return []
+    nearest = difflib.get_close_matches(name, known, n=1)
+    meant = f"did you mean {nearest[0]}? " if nearest else ""
+    return [f"--action {option}: unknown {noun} {name!r}; {meant}valid: {', '.join(known)}"]
 
 
 def _document(found: Configuration) -> dict[str, Any]:

@@ -6,6 +6,7 @@ person reads, or give commands to a CI runner. Text is only ever text: no markup
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -25,7 +26,7 @@ _UNSAFE = re.compile(
       (?P<line>     \r\n? )
     | (?P<sequence> \x1b\[ [0-?]*+ [\ -/]*+ [@-~]                            # CSI: colours, cursor
                   | \x1b[\]PX^_] [^\x07\x1b\x9c\n]*+ (?:\x07|\x1b\\|\x9c)    # OSC and other strings that end
-                  | \x1b [\ -/]*+ [0-~] )                                    # two characters, and what is left of the above
+                  | \x1b [\ -/]*+ [0-~] )                                    # two characters, and what is left over
     | (?P<bad>      [\x00-\x08\x0b-\x1f\x7f-\x9f]                            # C0 but tab and newline, DEL, C1
                   | [\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]
                   | [\ud800-\udfff\U000e0000-\U000e007f] )                   # surrogates, invisible tags
@@ -64,8 +65,9 @@ def say(text: str, style: Style | None = None) -> None:
 
 
 def note(text: str, style: Style | None = None) -> None:
-    """Progress and warnings, to standard error."""
-    _write(sys.stderr, text, style)
+    """Progress and warnings, to standard error; a terminal that is gone must not stop a run, so failing is silent."""
+    with contextlib.suppress(OSError):
+        _write(sys.stderr, text, style)
 
 
 def emit_json(document: Mapping[str, Any] | BaseModel, *, line: bool = False) -> None:
@@ -74,7 +76,7 @@ def emit_json(document: Mapping[str, Any] | BaseModel, *, line: bool = False) ->
 
     data = document if isinstance(document, Mapping) else document.model_dump(mode="json", by_alias=True)
     text = json.dumps(data, allow_nan=False, indent=None if line else 2)
-    print(text, file=sys.stdout, flush=True)
+    print(text, file=sys.stdout, flush=True)  # noqa: T201
 
 
 def table(rows: list[tuple[str, ...]]) -> str:

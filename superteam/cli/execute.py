@@ -94,7 +94,7 @@ def _options(
     max_cost: float | None,
 ) -> dict[str, Any]:
     """The options in the form of a configuration file; what was not given is not there."""
-    from superteam.cli.taxonomy import parse_actions
+    from superteam.cli.config import parse_actions
 
     flat = {
         "test-command": test_command,

@@ -11,7 +11,7 @@ command, write the function and add its row; its module may import what it likes
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from superteam import __version__
 
@@ -74,7 +74,11 @@ def application(arguments: list[str]) -> typer.Typer:
     import typer
 
     app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.callback()(_root)
+
+    @app.callback()
+    def _root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+        """The referee for coding agents: executes plans and never calls something a pass without proof."""
+
     asked = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, row in COMMANDS.items():
         if name == asked:
@@ -82,10 +86,6 @@ def application(arguments: list[str]) -> typer.Typer:
         else:
             app.command(name, help=row.help)(_not_asked_for)
     return app
-
-
-def _root(version: Annotated[bool, "see below"] = False) -> None:
-    """The referee for coding agents: executes plans and never calls something a pass without proof."""
 
 
 def _register(app: typer.Typer, name: str, row: Row) -> None:

@@ -7,6 +7,7 @@ it can pass for a line of ours.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -93,9 +94,6 @@ class Terminal:
 
 
 def _show_prompt(prompt: str) -> None:
-    os.write(2, b"") if False else None
-    import sys
-
     sys.stderr.write(prompt)
     sys.stderr.flush()
 
@@ -132,7 +130,9 @@ def read_answer(question: Question, line: str) -> tuple[str, str | None]:
 def question_text(question: Question, full: bool) -> str:
     """The question with its evidence and its numbered answers; `full` shows long evidence whole."""
     about = [f"task {_harmless(question.task)}"] if question.task else []
-    heading = ", ".join([f"Question {question.id}", *about, *([question.failure_type] if question.failure_type else [])])
+    heading = ", ".join(
+        [f"Question {question.id}", *about, *([question.failure_type] if question.failure_type else [])]
+    )
     parts = [[heading, *_text(question.question)], *_evidence(question, full), _options(question)]
     return "\n\n".join("\n".join(part) for part in parts if part)
 

@@ -301,13 +301,17 @@ class TaskPutBack(_Event):
 
 
 class BranchRebuilt(_Event):
-    """The branch went back to a culprit's start; `kept` are later tasks' new commits, the others are pending again."""
+    """The branch went back to a culprit's start; `kept` are later tasks' new commits, the others are pending again.
+
+    `repairs` are the new commits of the repairs that were put on again, by their old ones.
+    """
 
     kind: Literal["branch-rebuilt"] = "branch-rebuilt"
     task: str
     tip: str
     tip_tree: str
     kept: dict[str, str] = {}
+    repairs: dict[str, str] = {}
 
 
 class TimeUp(_Event):

@@ -126,8 +126,7 @@ def _resumed(run: Run, event: e.RunResumed) -> Run:
     if run.baseline and run.baseline.verdict == "inconclusive":
         run = replace(run, baseline=None)
     if event.capture_again:  # what was accepted by another command proves nothing for this one
-        made = tuple((t.task.id, t.commit_sha) for t in run.tasks if t.commit_sha)
-        run = replace(run, baseline=None, points=(), unvalidated=made)
+        run = replace(run, baseline=None, points=(), unvalidated=run.branch)
     if event.changes:
         run = _warn(run, *(f"configuration changed: {change}" for change in event.changes))
     pending = run.pending
@@ -265,8 +264,7 @@ def _agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     history = work.history.model_copy(update={"attempts": work.history.attempts + (not asks)})
     t = replace(t, attempts=t.attempts + (not asks), number=event.attempt, summary=event.summary or t.summary)
     phase = Phase.GATE if run.gate(event.task) else Phase.COMMIT
-    work = replace(work, tree=event.tree, history=history, committed_at=at, phase=phase, commit=None, note=None)
-    work = replace(work, gate=None, gate_runs=0, validation=None, facts=None)
+    work = replace(work, tree=event.tree, history=history, committed_at=at, phase=phase, note=None)
     notes = [f"task {event.task}: {note}" for note in event.notes]
     if event.leftovers:
         notes.append(f"task {event.task}: the agent left programs running, they were ended: {_names(event)}")
@@ -301,9 +299,10 @@ def _after_dispatch(run: Run, event: e.AgentFinished, work: Work) -> Run:
     """The failures of a dispatch, in the order in which they are dealt with."""
     failure = _dispatch_failure(run, event, work)
     if work.role == "fix" and event.tree == work.from_tree and (failure is None or not _ended_badly(event)):
-        # A fix that changed nothing ends auto-fix: the original failures take their actions.
+        # A fix that changed nothing ends auto-fix: the original failures take their actions, and no repair is made.
         history = work.history.model_copy(update={"fix_was_empty": True})
-        return _edit(run, event.task, failures=work.fixing, phase=work.resume_at, history=history, gate=work.gate)
+        kind = "check" if work.kind == "repair" and work.commit == run.tip else work.kind
+        return _edit(run, event.task, failures=work.fixing, phase=work.resume_at, history=history, kind=kind)
     failures = [failure] if failure else []
     if event.out_of_scope:
         listed = ", ".join(event.out_of_scope[:20])
@@ -438,6 +437,7 @@ def _branch_moved(run: Run, event: e.BranchMoved) -> Run:
     t = run.of(event.task)
     assert t.work is not None
     work = t.work
+    run = replace(run, branch=(*run.branch, (event.task, event.sha)))
     if work.kind == "repair":
         t = replace(t, work=None, repairs=(*t.repairs, event.sha))
         return replace(run.with_task(t), tip=event.sha, tip_tree=work.tree)
@@ -450,46 +450,38 @@ def _branch_moved(run: Run, event: e.BranchMoved) -> Run:
 
 def _branch_rebuilt(run: Run, event: e.BranchRebuilt) -> Run:
     culprit = run.of(event.task)
-    redo = culprit.work is None or culprit.work.redo
-    place = [t.task.id for t in run.tasks].index(event.task)
-    tasks, below = [], culprit.base_sha or run.start_sha
-    for i, t in enumerate(run.tasks):
-        if t.task.id == event.task:
-            status: TaskStatus = "pending" if redo else _left_as(culprit.work)
-            t = replace(t, status=status, work=None, commit_sha=None, repairs=())
-        elif t.task.id in event.kept:
-            t = replace(t, base_sha=below, commit_sha=event.kept[t.task.id], repairs=())
-            below = event.kept[t.task.id]
-        elif i > place and t.status == "complete":
-            t = replace(t, status="pending", commit_sha=None, base_sha=None, repairs=(), work=None)
-        tasks.append(t)
-    kept = tuple((t.task.id, t.commit_sha) for t in tasks if t.task.id in event.kept and t.commit_sha)
-    points = _points_before(run, culprit)
-    run = replace(run, tasks=tuple(tasks), tip=event.tip, tip_tree=event.tip_tree, points=points)
-    before = _unvalidated_before(run, event.task)
-    return replace(run, unvalidated=(*before, *kept), last_verdict="pass")
+    below = run.below(event.task)
+    again = [(id, _put_on(run, event, id, sha)) for id, sha in run.above(event.task)]
+    put_on = tuple((id, sha) for id, sha in again if sha)
+    standing = {sha for _, sha in below}
+    points = tuple(p for i, p in enumerate(run.points) if i == 0 or p.sha in standing)
+    run = replace(run, branch=(*below, *put_on), points=points, tip=event.tip, tip_tree=event.tip_tree)
+    run = replace(run, tasks=tuple(_stands(run, t) for t in run.tasks), unvalidated=_unvalidated(run))
+    status: TaskStatus = "pending" if culprit.work is None or culprit.work.redo else _left_as(culprit.work)
+    return replace(run.with_task(replace(run.of(event.task), status=status)), last_verdict="pass")
 
 
-def _points_before(run: Run, culprit: TaskRun) -> tuple[Point, ...]:
-    """The accepted states that do not hold the culprit's commit."""
-    commits = [t.commit_sha for t in run.tasks] + [sha for t in run.tasks for sha in t.repairs]
-    order = [t.task.id for t in run.tasks]
-    later = {t.commit_sha for t in run.tasks if order.index(t.task.id) >= order.index(culprit.task.id)}
-    later |= {sha for t in run.tasks for sha in t.repairs}
-    stays = [p for i, p in enumerate(run.points) if i == 0 or (p.sha in commits and p.sha not in later)]
-    return tuple(stays)
+def _put_on(run: Run, event: e.BranchRebuilt, id: str, sha: str) -> str | None:
+    """The new commit of one that stood above the culprit, if it was put on again."""
+    return event.kept.get(id) if sha == run.of(id).commit_sha else event.repairs.get(sha)
 
 
-def _unvalidated_before(run: Run, task: str) -> tuple[tuple[str, str], ...]:
-    """Commits before the culprit that were not validated, those whose accepted state was taken back included."""
+def _stands(run: Run, t: TaskRun) -> TaskRun:
+    """The task as the rebuilt branch has it: with its commits there, or to be done again."""
+    commits = [sha for id, sha in run.branch if id == t.task.id]
+    if not commits:
+        lost = t.commit_sha is not None
+        return replace(t, status="pending", work=None, commit_sha=None, base_sha=None, repairs=()) if lost else t
+    place = run.branch.index((t.task.id, commits[0]))
+    base = run.branch[place - 1][1] if place else run.start_sha
+    return replace(t, commit_sha=commits[0], base_sha=base, repairs=tuple(commits[1:]))
+
+
+def _unvalidated(run: Run) -> tuple[tuple[str, str], ...]:
+    """What stands on the branch above the last accepted state."""
     validated = run.points[-1].sha if run.points else None
-    found: list[tuple[str, str]] = []
-    for t in run.tasks:
-        if t.task.id == task:
-            break
-        if t.commit_sha:
-            found = [] if t.commit_sha == validated else [*found, (t.task.id, t.commit_sha)]
-    return tuple(found)
+    place = next((i for i, (_, sha) in enumerate(run.branch) if sha == validated), -1)
+    return run.branch[place + 1 :]
 
 
 # -- failures and answers
@@ -675,7 +667,7 @@ def _tree_inspected(run: Run, event: e.TreeInspected) -> Run:
     kind = "repair" if work.kind == "check" and event.tree != work.tree else work.kind
     if event.tree != work.tree:
         phase = Phase.GATE if run.gate(event.task) else Phase.COMMIT
-        changed = replace(work, kind=kind, tree=event.tree, phase=phase, failures=(), fixing=(), gate_runs=0)
+        changed = replace(work, kind=kind, tree=event.tree, phase=phase, failures=(), fixing=())
         return run.with_work(event.task, replace(changed, validation=None, committed_at=run.last_at))
     if all(f.origin == "agent" for f in work.failures):
         return run.with_work(event.task, replace(work, phase=Phase.DISPATCH, failures=()))

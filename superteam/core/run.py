@@ -149,7 +149,9 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a plan. `tip` is where the run's branch stands; `unvalidated` are (task, commit) since the
-    last accepted validation; `owed` are planned-red tests still failing, with the task that declared them."""
+    last accepted validation; `owed` are planned-red tests still failing, with the task that declared them. `branch`
+    is (task, commit) of all that stands on the run's branch, oldest first, repairs too: a task that was done again
+    stands above later ones."""
 
     run_id: str
     plan: Plan
@@ -168,6 +170,7 @@ class Run:
     baseline: BaselineDocument | None = None
     baseline_runs: int = 0
     points: tuple[Point, ...] = ()
+    branch: tuple[tuple[str, str], ...] = ()
     unvalidated: tuple[tuple[str, str], ...] = ()
     owed: Mapping[TestId, str] = field(default_factory=dict)
     known: frozenset[TestId] = frozenset()
@@ -221,6 +224,15 @@ class Run:
     def reference(self) -> str:
         """The newest accepted commit with a sound run; before the first validation the baseline's commit."""
         return self.points[-1].sha if self.points else self.start_sha
+
+    def below(self, id: str) -> tuple[tuple[str, str], ...]:
+        """What stands on the branch below the task's own commit; all of it if the task has none."""
+        own = (id, self.of(id).commit_sha)
+        return self.branch[: self.branch.index(own)] if own in self.branch else self.branch
+
+    def above(self, id: str) -> tuple[tuple[str, str], ...]:
+        """What stands on the branch above the task's own commit."""
+        return self.branch[len(self.below(id)) + 1 :]
 
     def gate(self, id: str) -> str | None:
         """The command of the task's gate: its own, else the configured one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from superteam.core import events as e
 from superteam.core.decide import Step
@@ -10,46 +10,52 @@ from superteam.core.run import Run, TaskRun
 from superteam.engine.world import World, message, name, of, shell
 
 
+@dataclass(slots=True)
+class _Replayed:
+    """What became of the commits above a culprit: new ones by task and by the old repair, and what is lost."""
+
+    tip: str
+    kept: dict[str, str] = field(default_factory=dict)
+    repairs: dict[str, str] = field(default_factory=dict)
+    pending: list[str] = field(default_factory=list)
+
+
 async def forecast(world: World, run: Run, culprit: TaskRun) -> dict[str, list[str]]:
     """Which later tasks' commits merge cleanly without the culprit's; their gates are only run when it is done."""
-    kept, lost = await _replay(world, run, culprit, None)
-    return {"kept": list(kept), "pending": lost}
+    found = await _replay(world, run, culprit, None)
+    return {"kept": list(found.kept), "pending": found.pending}
 
 
 async def rebuild(world: World, run: Run, step: Step) -> e.Event:
     """Moves the branch back to the culprit's start and puts on again what merges and passes its gate."""
     culprit, _ = of(run, step)
     await world.workspace.keep(f"replaced/{name(step)}-branch", run.tip)
-    kept, _ = await _replay(world, run, culprit, step)
-    tip = list(kept.values())[-1] if kept else _start(run, culprit)
-    tree = await world.workspace.tree_of(tip)
-    await world.workspace.prepare(tree, tip, f"replaced/{name(step)}")
-    await world.workspace.move(tip, run.tip)
-    return e.BranchRebuilt(task=culprit.task.id, tip=tip, tip_tree=tree, kept=kept)
+    found = await _replay(world, run, culprit, step)
+    tree = await world.workspace.tree_of(found.tip)
+    await world.workspace.prepare(tree, found.tip, f"replaced/{name(step)}")
+    await world.workspace.move(found.tip, run.tip)
+    return e.BranchRebuilt(task=culprit.task.id, tip=found.tip, tip_tree=tree, kept=found.kept, repairs=found.repairs)
 
 
-def _start(run: Run, culprit: TaskRun) -> str:
-    return culprit.base_sha or run.start_sha
-
-
-async def _replay(world: World, run: Run, culprit: TaskRun, step: Step | None) -> tuple[dict[str, str], list[str]]:
-    """(task: new commit) of what stays, and the tasks to be done again. Without a step no gate is run."""
-    tip, kept, lost = _start(run, culprit), dict[str, str](), list[str]()
-    gone = {culprit.task.id}
-    place = [t.task.id for t in run.tasks].index(culprit.task.id)
-    for t in run.tasks[place + 1 :]:
-        if t.commit_sha is None:
-            continue
+async def _replay(world: World, run: Run, culprit: TaskRun, step: Step | None) -> _Replayed:
+    """Puts the commits above the culprit on its start, in the branch's order. Without a step no gate is run."""
+    found = _Replayed(culprit.base_sha or run.start_sha)
+    gone, under = {culprit.task.id}, culprit.commit_sha
+    for id, sha in run.above(culprit.task.id):
+        t = run.of(id)
+        below, under = under, sha
         merged = None
-        if t.base_sha and not gone.intersection(t.task.depends_on):
-            merged = await world.workspace.merge(t.base_sha, tip, t.commit_sha)
-        if merged is None or (step and not await _holds(world, run, step, t, merged, tip)):
-            lost.append(t.task.id)
-            gone.add(t.task.id)
-            continue
-        tip = await world.workspace.commit(merged, tip, message(run, t, repair=False), run.started_at)
-        kept[t.task.id] = tip
-    return kept, lost
+        if below and not gone.intersection((id, *t.task.depends_on)):
+            merged = await world.workspace.merge(below, found.tip, sha)
+        repair = sha != t.commit_sha
+        if merged is not None and (step is None or await _holds(world, run, step, t, merged, found.tip)):
+            text = message(run, replace(t, repairs=t.repairs[: t.repairs.index(sha)]) if repair else t, repair)
+            found.tip = await world.workspace.commit(merged, found.tip, text, run.started_at)
+            (found.repairs if repair else found.kept)[sha if repair else id] = found.tip
+        elif not repair:
+            found.pending.append(id)
+            gone.add(id)
+    return found
 
 
 async def _holds(world: World, run: Run, step: Step, t: TaskRun, merged: str, tip: str) -> bool:

@@ -11,9 +11,18 @@ from superteam.core.signature import normalise
 FORMAT = "text"
 _LINE_CAP = 2000  # a longer line is no result line
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;:?]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\))")
-_MARKS = {"✓": Outcome.PASSED, "✔": Outcome.PASSED, "√": Outcome.PASSED} | dict.fromkeys("✗×✕✖✘", Outcome.FAILED)
-_DURATION = re.compile(r"(?<=\S)[ \t]{1,8}(?:\(\d{1,9}(?:\.\d{1,6})? ?m?s\)|\[\d{1,9}(?:\.\d{1,6})? ?m?s\]|\d{1,9}(?:\.\d{1,6})? ?m?s)$")
-_FILE = re.compile(r"(?:(?:PASS|FAIL|RUNS)[ \t]{1,8})?([^\s:]{1,300}\.[cm]?[jt]sx?)(?::|[ \t]|$)")
+_MARKS = (
+    dict.fromkeys(("✓", "✔", "√", "(pass)"), Outcome.PASSED)
+    | dict.fromkeys(("✗", "×", "✕", "✖", "✘", "(fail)"), Outcome.FAILED)
+    | dict.fromkeys(("↓", "○", "(skip)"), Outcome.SKIPPED)
+)
+_TIME = r"\d{1,9}(?:\.\d{1,6})? ?(?:ms|s|µs|ns|m)"
+_DURATION = re.compile(rf"(?<=\S) {{1,8}}(?:\({_TIME}\)|\[{_TIME}\]|{_TIME})$")
+_FILE = re.compile(r"(?:(?:PASS|FAIL|RUNS) {1,8})?([^\s:]{1,300}\.[cm]?[jt]sx?)(?=[: ]|$)")
+_COUNTS = re.compile(r" {1,8}\(\d{1,9} tests?\b")
+_NUMBERED = re.compile(r"\d{1,6}\) (?=\S)")  # how mocha marks a failed test, and later its details
+_SUMMARY = re.compile(r"\d{1,9} (passing|failing|pending)\b")
+_NOISE = re.compile(r"at |[{}\[\]+-]|.{0,2000}[,;{]$")
 
 
 def read_text(lines: Iterable[bytes | str]) -> TestReport:
@@ -50,21 +59,35 @@ def _results(lines: Iterable[str]) -> Iterator[tuple[TestId, Outcome]]:
     """Walks through headings and results; a heading holds for the lines that are indented deeper."""
     file = ""
     headings: list[tuple[int, str]] = []
+    numbered: list[TestId] = []
+    summary = False
     for line in lines:
         text = line.lstrip()
         indent = len(line) - len(text)
-        outcome = _MARKS.get(text[0])
-        heading = _FILE.match(text[2:].lstrip() if text[0] in "❯↓" or outcome else text)
-        if heading and (indent <= 1 or outcome):
-            file, headings = heading[1], []
-        elif outcome and text[1:2] == " ":
-            above = [name for depth, name in headings if depth < indent]
-            yield " > ".join([*([file] if file else []), *above, _leaf(text[2:])]), outcome
-        elif outcome is None and indent:
-            headings = [(depth, name) for depth, name in headings if depth < indent]
-            headings.append((indent, _leaf(text)))
-        else:
-            headings = [(indent, text)]
+        mark, _, rest = text.partition(" ")
+        outcome, rest = _MARKS.get(mark), rest.strip()
+        found = _FILE.match(rest if outcome or mark == "❯" else text)
+        above = [name for depth, name in headings if depth < indent]
+        if text == "✖ failing tests:":  # node names them all once more
+            return
+        if found and (counts := _COUNTS.match(rest, found.end())):  # vitest: a whole file on one line
+            file, headings = found[1], []
+            failed = " failed" in rest[counts.start() :]
+            yield file, Outcome.FAILED if failed else outcome or Outcome.PASSED
+        elif outcome and rest:
+            name = _leaf(rest.removeprefix("skipped ") if mark == "○" else rest)
+            yield " > ".join([*([file] if file and not found else []), *above, name]), outcome
+        elif found and indent <= 1:
+            file, headings = found[1], []
+        elif _SUMMARY.match(text):
+            summary = True
+            if " failing" in text:
+                yield from ((id, Outcome.FAILED) for id in numbered)
+        elif above and not summary and _NUMBERED.match(text):
+            numbered.append(" > ".join([*([file] if file else []), *above, _leaf(rest)]))
+        elif (indent >= 2 or mark == "▶") and not _NOISE.match(text):
+            name = _leaf(rest if mark in "▶❯" else text)
+            headings = [(depth, title) for depth, title in headings if depth < indent] + [(indent, name)]
 
 
 def _leaf(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from superteam.core.settings import WorkspaceSettings
-from superteam.errors import ConfigError, WorkspaceError
+from superteam.errors import ConfigError
 from superteam.workspace import venv
 
 _NODE_STATE = (".package-lock.json", ".yarn-integrity", ".yarn-state.yml", ".modules.yaml")
@@ -97,10 +97,6 @@ def in_checkout(path: str | None, scene: Scene) -> str | None:
     return None if new is None else new[len(os.fspath(scene.tree)) + 1 :]
 
 
-def _is_inside(path: str | None, folder: Path) -> bool:
-    return path is not None and venv.within(path, os.fspath(folder))
-
-
 # What is wanted
 
 
@@ -113,7 +109,7 @@ def wanted_in(
 ) -> list[Wanted]:
     """What the configuration asks for; only what it lists if there is a setup command."""
     if settings.bring != "auto":
-        places = list(dict.fromkeys(_checked(place, scene) for place in settings.bring))
+        places = sorted({_checked(place, scene) for place in settings.bring})
         missing = [place for place in places if not os.path.lexists(scene.checkout / place)]
         notes += [f"{place}: named in [workspace] bring, but not in {scene.checkout}" for place in missing]
         return _how([place for place in places if place not in missing], scene)
@@ -140,8 +136,9 @@ def _checked(place: str, scene: Scene) -> str:
 
 def _how(places: list[str], scene: Scene) -> list[Wanted]:
     """How each path gets into the tree. Linked packages find their peers where those really are: all or none."""
-    folders = [scene.checkout / place for place in places]
-    leaves = any(_leaves(folder, scene) for folder in folders if _is_node(folder))
+    folders = [scene.checkout / place for place in places if _is_node(scene.checkout / place)]
+    homes = [os.path.realpath(folder) for folder in folders]
+    leaves = any(_leaves(folder, homes, os.path.realpath(scene.checkout)) for folder in folders)
     return [_way(place, scene.checkout / place, "node" if leaves else "link") for place in places]
 
 
@@ -219,11 +216,10 @@ def _node_entries(folder: Path) -> Iterator[os.DirEntry[str]]:
         yield from _node_entries(folder / ".pnpm/node_modules")
 
 
-def _leaves(folder: Path, scene: Scene) -> bool:
+def _leaves(folder: Path, homes: list[str], checkout: str) -> bool:
     """Whether a package is a link to elsewhere in the checkout: a linked folder would bring the checkout's code."""
-    home, checkout = os.path.realpath(folder), os.path.realpath(scene.checkout)
-    real = (os.path.realpath(entry.path) for entry in _node_entries(folder) if entry.is_symlink())
-    return any(venv.within(path, checkout) and not venv.within(path, home) for path in real)
+    links = (os.path.realpath(entry.path) for entry in _node_entries(folder) if entry.is_symlink())
+    return any(venv.within(path, checkout) and not any(venv.within(path, home) for home in homes) for path in links)
 
 
 def _node_identity(folder: Path) -> str:
@@ -269,8 +265,8 @@ def _is_there(item: Wanted, scene: Scene, stamp: Stamp) -> bool:
         return not os.path.lexists(target)
     if item.way == "link":
         return target.is_symlink() and target.readlink() == scene.checkout / item.place
-    if item.way == "venv":
-        return venv.is_venv(target) and not target.is_symlink()
+    if item.way in ("venv", "node"):
+        return target.is_dir() and not target.is_symlink() and (item.way == "node" or venv.is_venv(target))
     return os.path.lexists(target)
 
 
@@ -288,14 +284,10 @@ def _may_bring(item: Wanted, scene: Scene, notes: list[str]) -> bool:
 
 def _bring(item: Wanted, scene: Scene) -> Item:
     source, target = scene.checkout / item.place, scene.tree / item.place
-    try:
-        if item.way != "link" and venv.too_large(source):
-            return Item(identity=item.identity, skipped=True, note=_too_large(item.place))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _put(item.way, source, target, scene.move)
-    except OSError as problem:
-        hint = 'prepare trees with a command instead: [workspace] setup = "..."'
-        raise WorkspaceError(f"{source} could not be brought to {target}: {problem}", hint) from problem
+    if item.way != "link" and venv.too_large(source):
+        return Item(identity=item.identity, skipped=True, note=_too_large(item.place))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _put(item.way, source, target, scene.move)
     verb = "linked" if item.way == "link" else "copied"
     return Item(identity=item.identity, note=f"{item.place}: {verb} from {scene.checkout}")
 

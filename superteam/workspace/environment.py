@@ -7,72 +7,29 @@ after it (an environment that the command made in the tree is then the active on
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from superteam.core.settings import WorkspaceSettings
+from superteam.errors import WorkspaceError
 from superteam.workspace import bring, venv
 
-_GIT = frozenset(
-    [
-        "DIR",
-        "WORK_TREE",
-        "INDEX_FILE",
-        "INDEX_VERSION",
-        "OBJECT_DIRECTORY",
-        "ALTERNATE_OBJECT_DIRECTORIES",
-        "COMMON_DIR",
-        "NAMESPACE",
-        "CEILING_DIRECTORIES",
-        "DISCOVERY_ACROSS_FILESYSTEM",
-        "PREFIX",
-        "TEMPLATE_DIR",
-        "EXEC_PATH",
-        "SHALLOW_FILE",
-        "GRAFT_FILE",
-        "REPLACE_REF_BASE",
-        "NO_REPLACE_OBJECTS",
-        "IMPLICIT_WORK_TREE",
-        "QUARANTINE_PATH",
-        "DEFAULT_HASH",
-        "DEFAULT_REF_FORMAT",
-        "LITERAL_PATHSPECS",
-        "GLOB_PATHSPECS",
-        "NOGLOB_PATHSPECS",
-        "ICASE_PATHSPECS",
-        "EXTERNAL_DIFF",
-        "DIFF_OPTS",
-        "ATTR_SOURCE",
-        "ATTR_NOSYSTEM",
-        "REFLOG_ACTION",
-        "OPTIONAL_LOCKS",
-        "REF_PARANOIA",
-    ]
+_GIT = re.compile(
+    r"GIT_((|COMMON_|TEMPLATE_|CEILING_)(DIR|DIRECTORIES)|(IMPLICIT_)?WORK_TREE|INDEX_\w+|NAMESPACE|PREFIX|EXEC_PATH"
+    r"|(ALTERNATE_)?OBJECT_DIRECTOR(Y|IES)|DISCOVERY_ACROSS_FILESYSTEM|SHALLOW_FILE|GRAFT_FILE|QUARANTINE_PATH"
+    r"|REPLACE_REF_BASE|NO_REPLACE_OBJECTS|DEFAULT_(HASH|REF_FORMAT)|(LITERAL|GLOB|NOGLOB|ICASE)_PATHSPECS"
+    r"|EXTERNAL_DIFF|DIFF_OPTS|ATTR_(SOURCE|NOSYSTEM)|REFLOG_ACTION|OPTIONAL_LOCKS|REF_PARANOIA)"
 )
 _OURS = ("SUPERTEAM_", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_", "PYTEST_VERSION", "GIT_CONFIG", "GIT_INTERNAL_")
-_LOCKS = [
-    "uv.lock",
-    "poetry.lock",
-    "pdm.lock",
-    "Pipfile.lock",
-    "requirements*.txt",
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "yarn.lock",
-    "pnpm-lock.yaml",
-    "bun.lock",
-    "bun.lockb",
-    "Cargo.lock",
-    "go.sum",
-    "Gemfile.lock",
-    "composer.lock",
-    "gradle.lockfile",
-]
+_LOCK = re.compile(
+    r"(uv|poetry|pdm|Pipfile|yarn|bun|Cargo|Gemfile|composer)\.lock|requirements.*\.txt|package-lock\.json"
+    r"|npm-shrinkwrap\.json|pnpm-lock\.yaml|bun\.lockb|go\.sum|gradle\.lockfile"
+)
 _VERSIONS = (".python-version", ".tool-versions", ".nvmrc", ".node-version")
 _PYTHON = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "conftest.py")
-_COMPILED = (".so", ".pyd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +49,7 @@ def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_dropped(name: str) -> bool:
-    return name.startswith(_OURS) or (name.startswith("GIT_") and name.removeprefix("GIT_") in _GIT)
+    return name.startswith(_OURS) or _GIT.fullmatch(name) is not None
 
 
 def make_ready(
@@ -107,14 +64,23 @@ def make_ready(
     `untracked_dirs` are the checkout's untracked folders, relative; None is unknown. Raises ConfigError for a wrong
     `bring`, WorkspaceError when something cannot be copied.
     """
-    scene = bring.scene_of(checkout, tree, environ)
+    try:
+        return _made_ready(bring.scene_of(checkout, tree, environ), settings, environ, untracked_dirs)
+    except OSError as problem:
+        hint = 'prepare trees with a command instead: [workspace] setup = "..."'
+        raise WorkspaceError(f"{tree} could not be prepared like {checkout}: {problem}", hint) from problem
+
+
+def _made_ready(
+    scene: bring.Scene, settings: WorkspaceSettings, environ: Mapping[str, str], untracked: Collection[str] | None
+) -> Readiness:
     env = base_environment(environ)
     env.pop("PYTHONPYCACHEPREFIX", None)
-    if os.path.realpath(checkout) == os.path.realpath(tree):
+    if os.path.realpath(scene.checkout) == os.path.realpath(scene.tree):
         notes = _activate(env, scene, environ)
         return Readiness(env, (), tuple(notes), _fingerprint(scene, env, settings, {}))
     notes = []
-    wanted = bring.wanted_in(scene, settings, environ, untracked_dirs, notes)
+    wanted = bring.wanted_in(scene, settings, environ, untracked, notes)
     stamp = bring.bring_all(scene, wanted, notes)
     notes += _redirect(env, scene)
     notes += _activate(env, scene, environ)
@@ -128,8 +94,8 @@ def make_ready(
 
 def lock_fingerprint(tree: Path) -> str:
     """A hash over the lock files at the top of a tree; when it changes, the setup command is run again."""
-    found = sorted({path.name: path for name in _LOCKS for path in tree.glob(name)}.items())
-    return venv.digest(fact for name, path in found for fact in (name, venv.content(path)))
+    found = sorted(path for path in tree.iterdir() if _LOCK.fullmatch(path.name))
+    return venv.digest(fact for path in found for fact in (path.name, venv.content(path)))
 
 
 # The environment of programs
@@ -191,8 +157,7 @@ def _candidates(scene: bring.Scene, environ: Mapping[str, str]) -> list[Path]:
 
 def _prefer_tree(env: dict[str, str], scene: bring.Scene) -> list[str]:
     """Puts the tree's own folders in front of an editable install of the checkout in an environment elsewhere."""
-    prefix = env.get("VIRTUAL_ENV") or bring.prefix_on_path(env)
-    places = venv.editable_places(Path(prefix), scene.roots) if prefix else []
+    places = [place for prefix in _prefixes(env) for place in venv.editable_places(prefix, scene.roots)]
     folders = dict.fromkeys([*(_led(place, scene) for place in places), *_sources(scene.tree)])
     existing = [folder for folder in folders if Path(folder).is_dir()]
     hidden = [folder for folder in existing if _hides_standard_library(Path(folder))]
@@ -228,8 +193,16 @@ def _fingerprint(
     facts += [_program(name, env, scene) for name in ("python", "python3")]
     if (scene.tree / "package.json").is_file():
         facts.append(_program("node", env, scene))
-    prefix = env.get("VIRTUAL_ENV") or bring.prefix_on_path(env)
-    return venv.digest([*facts, *(_environment_facts(Path(prefix), scene) if prefix else [])])
+    facts += [fact for prefix in _prefixes(env) for fact in _environment_facts(prefix, scene)]
+    return venv.digest(facts)
+
+
+def _prefixes(env: Mapping[str, str]) -> list[Path]:
+    """Where the active interpreter's packages are: its environment, else its own prefix and the user's."""
+    if env.get("VIRTUAL_ENV"):
+        return [Path(env["VIRTUAL_ENV"])]
+    found = [bring.prefix_on_path(env), f"{env['HOME']}/.local" if env.get("HOME") else None]
+    return [Path(prefix) for prefix in found if prefix]
 
 
 def _program(name: str, env: Mapping[str, str], scene: bring.Scene) -> str:
@@ -240,6 +213,10 @@ def _program(name: str, env: Mapping[str, str], scene: bring.Scene) -> str:
     real = os.path.realpath(found)
     facts = Path(real).stat()
     return f"{name} {_unplaced(found, scene)} {_unplaced(real, scene)} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def _is_inside(path: str | None, folder: Path) -> bool:
+    return path is not None and venv.within(path, os.fspath(folder))
 
 
 def _unplaced(path: str, scene: bring.Scene) -> str:
@@ -258,24 +235,24 @@ def _advice(scene: bring.Scene, settings: WorkspaceSettings, stamp: bring.Stamp,
     if settings.setup is not None or not _is_python(scene.tree):
         return []
     if stamp.advice_for != fingerprint:
-        missing = _compiled_only_in_checkout(scene)
-        advice = (
-            f'{missing} is compiled and not in a new tree: [workspace] setup = "pip install -e ."' if missing else ""
-        )
+        missing = _compiled_only_in_checkout(scene, stamp.brought)
+        cure = 'is compiled and not in a new tree: [workspace] setup = "pip install -e ."'
+        advice = f"{missing} {cure}" if missing else ""
         stamp = stamp.model_copy(update={"advice_for": fingerprint, "advice": advice})
         bring.write_stamp(scene, stamp)
     return [stamp.advice] if stamp.advice else []
 
 
-def _compiled_only_in_checkout(scene: bring.Scene) -> str | None:
-    """The first compiled module beside tracked files that the tree lacks."""
-    waiting = [PurePosixPath()]
+def _compiled_only_in_checkout(scene: bring.Scene, brought: Collection[str]) -> str | None:
+    """The first compiled module that lies beside tracked files and is not in the tree."""
+    waiting = [""]
     while waiting:
-        place = waiting.pop()
-        for entry in os.scandir(scene.checkout / place):
-            there = scene.tree / place / entry.name
-            if entry.is_dir(follow_symlinks=False) and entry.name not in (".git", ".venv", "node_modules"):
-                waiting += [place / entry.name] if there.is_dir() and not there.is_symlink() else []
-            elif entry.name.endswith(_COMPILED) and not there.exists():
-                return os.fspath(place / entry.name)
+        for entry in os.scandir(scene.checkout / (folder := waiting.pop())):
+            place = f"{folder}/{entry.name}".lstrip("/")
+            there = scene.tree / place
+            if not entry.is_dir(follow_symlinks=False):
+                if place.endswith((".so", ".pyd")) and not there.exists():
+                    return place
+            elif place != ".git" and place not in brought and there.is_dir() and not there.is_symlink():
+                waiting.append(place)
     return None

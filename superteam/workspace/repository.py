@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
 from superteam.errors import WorkspaceError
+from superteam.workspace import trees
 
 OLDEST_GIT = (2, 38)
 KEPT_VARIABLES = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_SSH", "GIT_ASKPASS", "GIT_TERMINAL_PROMPT")
@@ -27,10 +30,17 @@ SAFE = (
     "-c", "core.hooksPath=/dev/null",
     "-c", "commit.gpgSign=false",
     "-c", "core.untrackedCache=false",
+    "-c", "core.safecrlf=false",
+    "-c", "core.splitIndex=false",
+    "-c", "merge.verifySignatures=false",
     "-c", "gc.auto=0",
+    "-c", "maintenance.auto=false",
     "-c", "advice.detachedHead=false",
 )  # fmt: skip
-COPIED = ("filter.", "core.autocrlf", "core.eol", "core.safecrlf", "core.filemode", "core.symlinks", "core.ignorecase")
+COPIED = re.compile(
+    r"(?:filter|lfs)\..+|extensions\.(?:objectformat|partialclone)|remote\..+\.(?:url|lfsurl|promisor|partialclonefilter)"
+    r"|core\.(?:autocrlf|eol|filemode|symlinks|ignorecase|precomposeunicode|sharedrepository)"
+)
 CACHES = (
     "__pycache__",
     ".pytest_cache",
@@ -43,6 +53,12 @@ CACHES = (
     "node_modules",
     ".venv",
 )
+HANGS = 900.0  # seconds; only a stuck filter or a planted pipe takes git this long
+NOBODY = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "superteam"), ("EMAIL", "superteam@localhost"))
+}
 OPERATIONS = {
     "MERGE_HEAD": "merge",
     "rebase-merge": "rebase",
@@ -76,9 +92,11 @@ def run_git(
     check: bool = True,
 ) -> Answer:
     """Runs git with these arguments; a failure raises WorkspaceError unless `check` is off."""
-    from git import Git
-    from git.exc import GitCommandNotFound
-
+    try:
+        from git import Git
+        from git.exc import GitCommandNotFound
+    except ImportError as problem:  # what GitPython does when there is no git
+        raise _no_git() from problem
     fixed = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", **(env or {})}
     with _input(stdin) as file:
         try:
@@ -89,13 +107,19 @@ def run_git(
                 with_exceptions=False,
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
+                kill_after_timeout=HANGS,
                 env=fixed,
+                process_group=0,  # Ctrl-C on the terminal ends us, not a git in the middle of something
             )
         except GitCommandNotFound as problem:
-            raise WorkspaceError("git is not installed", "install git 2.38 or newer") from problem
+            raise _no_git() from problem
     status, out, err = done
     text = err.decode(errors="replace") if isinstance(err, bytes) else err
     return _checked(Answer(int(status), os.fsdecode(out), text.strip()), arguments, check)
+
+
+def _no_git() -> WorkspaceError:
+    return WorkspaceError("git is not installed", "install git 2.38 or newer")
 
 
 @contextmanager
@@ -307,69 +331,187 @@ class Engine:
             "GIT_DIR": str(self.git_dir),
             "GIT_OBJECT_DIRECTORY": str(self.repository.common_dir / "objects"),
             "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_SYSTEM": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
-            **(more or {}),
         }
         if tree is not None:
             env |= {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(self.index(tree))}
-        cwd = tree if tree is not None and tree.is_dir() else self.git_dir
-        return run_git(arguments, cwd, env, stdin, check)
+        return run_git(arguments, self.git_dir, env | dict(more or {}), stdin, check)
 
     def index(self, tree: Path) -> Path:
-        """The private index of a tree."""
-        return self.git_dir / f"index-{tree.name}"
+        """The private index of a tree; of a checkout it has a name that no tree of ours has."""
+        if tree.parent == self.repository.cache / "trees":
+            return self.git_dir / f"index-{tree.name}"
+        return self.git_dir / f"index-of-{hashlib.sha256(os.fsencode(tree)).hexdigest()[:16]}"
 
-    def snapshot(self, tree: Path, only_tracked: bool = False) -> str:
-        """The tree object of a folder as it is now, without what is never committed."""
-        self.git("add", "-u" if only_tracked else "-A", "--ignore-errors", ".", tree=tree, check=False)
-        nested = [] if only_tracked else self._nested(tree)
-        if nested:
-            self._take_as_files(tree, nested)
-        return self.git("write-tree", tree=tree).out.strip()
+    # what a folder holds
 
-    def _nested(self, tree: Path) -> list[str]:
-        """Repositories that were made inside the tree: git would record a link and lose their files."""
-        found = self.git("ls-files", "-z", "--stage", tree=tree).out if _has_nested(tree) else ""
-        return [entry.partition("\t")[2] for entry in found.split("\0") if entry.startswith("160000 ")]
+    def snapshot(self, tree: Path, only_tracked: bool = False, keep_out: Collection[str] = ()) -> str:
+        """The tree object of a folder as it is now, without what is never committed.
 
-    def _take_as_files(self, tree: Path, nested: list[str]) -> None:
-        lines = []
-        for name in nested:
-            lines.append(f"0 {'0' * 40}\t{name}")
-            for path in sorted((tree / name).rglob("*")):
-                inside = path.relative_to(tree)
-                if ".git" in inside.parts or path.is_dir() and not path.is_symlink():
-                    continue
-                lines.append(self._entry(tree, inside))
-        data = os.fsencode("\0".join(lines) + "\0")
-        self.git("update-index", "-z", "--index-info", tree=tree, stdin=data)
+        `keep_out` are further paths (of folders, or of single files) that are left out unless they are in the index
+        already. A repository inside the folder is taken as plain files. The index changes only when all is done.
+        """
+        with self._draft(self.index(tree)) as draft:
+            found = self._taken(tree, draft, only_tracked, keep_out)
+            draft.replace(self.index(tree))
+        return found
 
-    def _entry(self, tree: Path, inside: Path) -> str:
-        path = tree / inside
-        if path.is_symlink():
-            blob = self.git("hash-object", "-w", "--stdin", stdin=os.fsencode(path.readlink())).out.strip()
-            return f"120000 {blob}\t{inside}"
-        blob = self.git("hash-object", "-w", "--no-filters", "--", str(path)).out.strip()
-        mode = "100755" if os.access(path, os.X_OK) else "100644"
-        return f"{mode} {blob}\t{inside}"
+    def snapshot_checkout(self) -> str:
+        """The tree object of the user's checkout as it is, dirty or not; nothing of his is touched."""
+        repository = self.repository
+        for shared in repository.git_dir.glob("sharedindex.*"):
+            shutil.copyfile(shared, self.git_dir / shared.name)
+        with self._draft(repository.git_dir / "index") as draft:
+            return self._taken(repository.toplevel, draft, False, ())
+
+    @contextmanager
+    def _draft(self, index: Path) -> Iterator[Path]:
+        """A copy of an index to work on: it knows which files are unchanged, so that adding is fast."""
+        descriptor, name = tempfile.mkstemp(dir=self.git_dir, prefix="index-draft-")
+        os.close(descriptor)
+        draft = Path(name)
+        try:
+            shutil.copyfile(index, draft)
+        except FileNotFoundError:
+            draft.unlink()
+        try:
+            yield draft
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _taken(self, tree: Path, index: Path, only_tracked: bool, keep_out: Collection[str]) -> str:
+        here = {"GIT_INDEX_FILE": str(index)}
+        excludes = f"core.excludesFile={self._excludes(keep_out)}"
+        before = self.git("write-tree", more=here, check=False).out.strip()
+        add = ("-c", excludes, "add", "-u" if only_tracked else "-A", "--ignore-errors")
+        done = self.git(*add, tree=tree, more=here, check=False)
+        if done.status != 0:
+            special = trees.make_accessible(tree, keep_out)
+            self._set_entries(index, dict.fromkeys(special))
+            done = self.git(*add, tree=tree, more=here, check=False)
+        found = self.git("write-tree", more=here).out.strip()
+        if only_tracked or (done.status == 0 and found == before):
+            return found
+        before = before or self._empty_tree()
+        mended = self._keep_out(index, before, found, keep_out)
+        mended |= self._take_nested(tree, index, before, found, keep_out, search=done.status != 0)
+        return self.git("write-tree", more=here).out.strip() if mended else found
+
+    def _empty_tree(self) -> str:
+        return self.git("mktree", stdin=b"").out.strip()
+
+    def _keep_out(self, index: Path, before: str, found: str, keep_out: Collection[str]) -> bool:
+        """Takes out again what an ignore file of the tree let in although it is never committed."""
+        paths = self._paths(before, found, "--name-only", "--diff-filter=A")
+        unwanted = [path for path in paths if never_committed(path, keep_out)]
+        self._set_entries(index, dict.fromkeys(unwanted))
+        return bool(unwanted)
+
+    def _take_nested(
+        self, tree: Path, index: Path, before: str, found: str, keep_out: Collection[str], *, search: bool
+    ) -> bool:
+        """Puts the files of repositories inside a tree into its index: git itself records a link, or refuses."""
+        raw = iter(self._paths(before, found, "--raw", "--no-abbrev"))
+        links = [path for facts, path in zip(raw, raw, strict=True) if _is_new_link(facts)]
+        if search:
+            links += trees.nested_repositories(tree, [*keep_out, "node_modules", ".venv"])
+        names = [path for path in dict.fromkeys(links) if not never_committed(path, keep_out)]
+        taken = [name for name in names if self._take_as_files(tree, index, name, keep_out)]
+        return bool(taken)
+
+    def _take_as_files(self, tree: Path, index: Path, name: str, keep_out: Collection[str]) -> bool:
+        if self._ignored(tree, index, [name], keep_out):
+            return False
+        own = Path(f"{index}-in")
+        own.unlink(missing_ok=True)
+        inner = self._taken(tree / name, own, False, ())
+        own.unlink(missing_ok=True)
+        rows = _entries(self.git("ls-tree", "-r", "-z", inner).out)
+        inside = {f"{name}/{path}": (mode, sha) for path, (mode, sha) in rows.items()}
+        ignored = set(self._ignored(tree, index, list(inside), keep_out))
+        new = {path: entry for path, entry in inside.items() if path not in ignored}
+        self._set_entries(index, {name: None, **new})
+        return True
+
+    def _ignored(self, tree: Path, index: Path, paths: Sequence[str], keep_out: Collection[str]) -> list[str]:
+        """Those of the paths that an ignore file speaks of; the index is left out, since links in it would stop git."""
+        how = ("-c", f"core.excludesFile={self._excludes(keep_out)}", "check-ignore", "--no-index", "-z", "--stdin")
+        nothing = {"GIT_INDEX_FILE": f"{index}-none"}
+        return _fields(self.git(*how, tree=tree, stdin=_joined(paths), check=False, more=nothing).out)
+
+    def _set_entries(self, index: Path, entries: Mapping[str, tuple[str, str] | None]) -> None:
+        """Sets mode and object of paths in an index; None takes a path out."""
+        zero = "0" * len(self.repository.head)
+        gone = [f"0 {zero}\t{path}" for path, entry in entries.items() if entry is None]
+        here = [f"{entry[0]} {entry[1]}\t{path}" for path, entry in entries.items() if entry is not None]
+        if entries:
+            data = _joined([*gone, *here])
+            self.git("update-index", "-z", "--index-info", stdin=data, more={"GIT_INDEX_FILE": str(index)})
+
+    def _excludes(self, keep_out: Collection[str]) -> Path:
+        """A file with the user's own excludes and these paths."""
+        theirs = self.git_dir / "excludes"
+        if not keep_out:
+            return theirs
+        lines = [ignore_line(path) for path in sorted(keep_out) if "\n" not in path]
+        text = theirs.read_bytes() + os.fsencode("\n" + "\n".join(lines) + "\n")
+        file = self.git_dir / f"excludes-{hashlib.sha256(text).hexdigest()[:16]}"
+        if not file.is_file():
+            _write(file, text)
+        return file
+
+    def left_out(self, tree: Path) -> tuple[str, ...]:
+        """What is in a tree but not in its index, folders collapsed and with a "/" at the end."""
+        found = self.git("ls-files", "-z", "--others", "--directory", "--no-empty-directory", tree=tree)
+        return tuple(_fields(found.out))
+
+    # putting files
 
     def put(self, tree: Path, wanted: str, keep: Sequence[str]) -> None:
         """Makes a folder of ours hold exactly this tree's files; all else goes but what is named in `keep`."""
-        self.git("read-tree", "--reset", "-u", wanted, tree=tree)
-        spared = [argument for name in keep for argument in ("-e", f"/{name}")]
-        self.git("clean", "-ffdxq", *spared, tree=tree, check=False)
+        if trees.make_folder(tree):
+            self.index(tree).unlink(missing_ok=True)
+        if self._put(tree, wanted, keep):
+            return
+        trees.make_accessible(tree, keep)
+        if not self._put(tree, wanted, keep):
+            trees.remove(tree)
+            tree.mkdir(mode=0o700)
+            self.index(tree).unlink(missing_ok=True)
+            self.git("read-tree", "--reset", "-u", wanted, tree=tree)
 
-    def left_out(self, tree: Path) -> tuple[str, ...]:
-        """Untracked files and folders that are never committed, folders collapsed."""
-        found = self.git("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory", tree=tree)
-        return tuple(entry for entry in found.out.split("\0") if entry)
+    def _put(self, tree: Path, wanted: str, keep: Sequence[str]) -> bool:
+        spared = [argument for name in keep for argument in ("-e", ignore_line(name))]
+        files = self.git("read-tree", "--reset", "-u", wanted, tree=tree, check=False)
+        return files.status == 0 and self.git("clean", "-ffdxq", *spared, tree=tree, check=False).status == 0
+
+    def follow(self, commit: str) -> None:
+        """Lets the user's own index say what this commit says, so that `git status` in his checkout is clean.
+
+        Made from our private index of the checkout: his configuration, which an agent in place can write, is not read.
+        """
+        top, user = self.repository.toplevel, self.repository.git_dir / "index"
+        self.git("read-tree", "--reset", commit, tree=top)
+        self.git("update-index", "-q", "--refresh", tree=top, check=False)
+        lock = user.with_name("index.lock")
+        try:
+            descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileExistsError as problem:
+            text = f"another git is at work in {top}, or one was killed there: {lock} exists"
+            raise WorkspaceError(text, f"if no git runs: rm {lock}; then superteam resume") from problem
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(self.index(top).read_bytes())
+        lock.replace(user)
+
+    # comparing, committing, merging
+
+    def _paths(self, old: str, new: str, *how: str) -> list[str]:
+        return _fields(self.git("diff-tree", "-r", "-z", "--no-renames", *how, old, new).out)
 
     def changed(self, old: str, new: str) -> tuple[str, ...]:
         """Paths that differ between two trees or commits."""
-        if old == new:
-            return ()
-        found = self.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new)
-        return tuple(entry for entry in found.out.split("\0") if entry)
+        return () if old == new else tuple(self._paths(old, new, "--name-only"))
 
     def renames(self, old: str, new: str) -> dict[str, str]:
         """Files that git sees renamed between two commits, old path to new."""
@@ -379,80 +521,151 @@ class Engine:
     def diff(self, old: str, new: str, limit: int) -> str:
         """The difference as text, cut with a mark after `limit` characters."""
         text = self.git("diff-tree", "-p", "-M", "--no-ext-diff", "--no-textconv", "--no-color", old, new).out
-        text = text.encode(errors="surrogateescape").decode(errors="replace")
+        text = os.fsencode(text).decode(errors="replace")
         if len(text) <= limit:
             return text
         return f"{text[:limit]}\n[... cut, {len(text) - limit} characters more; git diff {old[:12]} {new[:12]}]"
 
-    def commit(self, tree: str, parent: str, message: str, at: str) -> str:
+    def commit(self, tree: str, parent: str | None, message: str, at: str) -> str:
         """Makes a commit object, the same one for the same arguments: repeating it after a crash does no harm."""
-        date = {} if "GIT_AUTHOR_DATE" in os.environ else {"GIT_AUTHOR_DATE": at}
-        who = {**self.repository.identity, **date, "GIT_COMMITTER_DATE": os.environ.get("GIT_COMMITTER_DATE", at)}
-        text = message.encode(errors="surrogateescape")
-        made = self.git("commit-tree", tree, "-p", parent, stdin=text, more=who)
-        return made.out.strip()
+        dates = {f"GIT_{role}_DATE": os.environ.get(f"GIT_{role}_DATE", at) for role in ("AUTHOR", "COMMITTER")}
+        return self._commit(tree, parent, message, {**NOBODY, **self.repository.identity, **dates})
+
+    def _commit(self, tree: str, parent: str | None, message: str, who: Mapping[str, str]) -> str:
+        text = os.fsencode(message.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+        family = ("-p", parent) if parent else ()
+        return self.git("commit-tree", tree, *family, stdin=text, more=who).out.strip()
 
     def merge(self, base: str, ours: str, theirs: str) -> str | None:
-        """The tree of a merge of three commits, None where they conflict."""
-        done = self.git("merge-tree", "--write-tree", f"--merge-base={base}", ours, theirs, check=False)
-        return done.out.splitlines()[0] if done.status == 0 else None
+        """The tree of a merge of three commits or trees, None where they conflict."""
+        who = {**NOBODY, "GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
+        # Commits of our own, because --merge-base needs git 2.40.
+        root = self._commit(f"{base}^{{tree}}", None, "base", who)
+        sides = [self._commit(f"{side}^{{tree}}", root, "side", who) for side in (ours, theirs)]
+        done = self.git("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", *sides, check=False)
+        if done.status not in (0, 1):
+            _checked(done, ["merge-tree"], check=True)
+        return _fields(done.out)[0] if done.status == 0 else None
 
     def sweep_locks(self) -> None:
-        """Removes lock files that a killed git of ours left; only under the repository's lock."""
+        """Removes lock files and drafts that a killed git of ours left; only under the repository's lock."""
         common = self.repository.common_dir
-        places = [self.git_dir, common / "refs" / "superteam", common / "refs" / "heads" / "superteam"]
-        for place in places:
+        for place in (self.git_dir, common / "refs" / "superteam", common / "refs" / "heads" / "superteam"):
             for lock in place.rglob("*.lock") if place.is_dir() else ():
                 lock.unlink(missing_ok=True)
+        for draft in self.git_dir.glob("index-draft-*"):
+            draft.unlink(missing_ok=True)
 
 
-def _has_nested(tree: Path) -> bool:
-    """Whether any folder below the top holds a `.git`; a walk without reading files."""
-    for folder, names, files in os.walk(tree):
-        if Path(folder) != tree and (".git" in names or ".git" in files):
-            return True
-        names[:] = [name for name in names if name not in (".git", "node_modules", ".venv", "__pycache__")]
-    return False
+def never_committed(path: str, keep_out: Collection[str] = ()) -> bool:
+    """Whether a new path belongs to what is never committed, whatever the tree's ignore files say."""
+    parts = path.split("/")
+    if parts[0] == ".superteam" or any(part in CACHES or part.startswith(".coverage.") for part in parts):
+        return True
+    return any("/".join(parts[:length]) in keep_out for length in range(1, len(parts) + 1))
 
 
-def open_engine(repository: Repository, excludes: Sequence[str] = ()) -> Engine:
-    """Makes or refreshes our git directory; the user's own filters and line-end rules are read once, here."""
-    git_dir = repository.cache / "engine.git"
+def ignore_line(path: str) -> str:
+    """The line of an ignore file that means exactly this path, seen from the top."""
+    return "/" + re.sub(r"([\\*?\[\]!# ])", r"\\\1", path.rstrip("/"))
+
+
+def _is_new_link(facts: str) -> bool:
+    """Whether a row of `diff-tree --raw` says that a link to a repository is in a path that was none before."""
+    old, new, *_ = facts[1:].split(" ")
+    return new == "160000" != old
+
+
+def _fields(text: str) -> list[str]:
+    return text.split("\0")[:-1]
+
+
+def _joined(items: Sequence[str]) -> bytes:
+    return b"".join(os.fsencode(item) + b"\0" for item in items)
+
+
+def _entries(listing: str) -> dict[str, tuple[str, str]]:
+    """Mode and object by path, from `ls-tree -z`."""
+    rows = (row.partition("\t") for row in _fields(listing))
+    return {path: (facts.split(" ")[0], facts.split(" ")[2]) for facts, _, path in rows}
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replaces a file at once: another process may be reading it."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    Path(name).replace(path)
+
+
+def open_engine(repository: Repository, excludes: Sequence[str] = (), run_id: str | None = None) -> Engine:
+    """Makes our git directory; the user's filters, line-end rules and excludes are read once a run, here.
+
+    They stay as they were when the run is resumed: by then an agent may have written into his configuration.
+    """
+    git_dir = repository.cache / ("engine.git" if run_id else "engine-once.git")
     for folder in ("refs/heads", "info", "objects"):
         (git_dir / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-    (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
-    (git_dir / "config").write_text(_configuration(repository))
-    wanted = [*CACHES, "/.superteam/", *(f"/{name}" for name in excludes)]
-    user = [path for name in ("info/exclude",) if (path := repository.common_dir / name).is_file()]
-    own = "".join(path.read_text(errors="surrogateescape") for path in user)
-    (git_dir / "info" / "exclude").write_text(own + "\n" + "\n".join(wanted) + "\n", errors="surrogateescape")
-    attributes = repository.common_dir / "info" / "attributes"
-    if attributes.is_file():
-        (git_dir / "info" / "attributes").write_bytes(attributes.read_bytes())
-    shallow = repository.common_dir / "shallow"
-    if shallow.is_file():
-        (git_dir / "shallow").write_bytes(shallow.read_bytes())
+    owner = git_dir / "read-for"
+    if run_id is None or not owner.is_file() or owner.read_text() != run_id:
+        _fill(git_dir, repository, excludes)
+        if run_id:
+            _write(owner, run_id.encode())
     return Engine(repository, git_dir)
 
 
-def _configuration(repository: Repository) -> str:
+def _fill(git_dir: Path, repository: Repository, excludes: Sequence[str]) -> None:
+    values = _configured(repository)
+    wanted = [*CACHES, "/.superteam/", *(ignore_line(name) for name in excludes)]
+    theirs = _content(repository.common_dir / "info" / "exclude")
+    _write(git_dir / "HEAD", b"ref: refs/heads/none\n")
+    _write(git_dir / "config", os.fsencode(_configuration(git_dir, repository, values)))
+    _write(git_dir / "info" / "exclude", theirs + os.fsencode("\n" + "\n".join(wanted) + "\n"))
+    _write(git_dir / "info" / "attributes", _content(repository.common_dir / "info" / "attributes"))
+    _write(git_dir / "excludes", _users_file(repository, values, "excludesfile", "ignore"))
+    _write(git_dir / "attributes", _users_file(repository, values, "attributesfile", "attributes"))
+    (git_dir / "shallow").unlink(missing_ok=True)
+    if shallow := _content(repository.common_dir / "shallow"):
+        _write(git_dir / "shallow", shallow)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return b""
+
+
+def _users_file(repository: Repository, values: Sequence[tuple[str, str]], key: str, name: str) -> bytes:
+    """The content of core.excludesFile or core.attributesFile, or of the file that git reads when it is not set."""
+    named = dict(values).get(f"core.{key}")
+    folder = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    path = Path(named if named is not None else f"{folder}/git/{name}")
+    with suppress(RuntimeError):  # there is no such user
+        path = path.expanduser()
+    return _content(repository.toplevel / path) if str(path) != "." else b""
+
+
+def _configured(repository: Repository) -> list[tuple[str, str]]:
+    """All settings that are in effect in the user's repository; one without a value is true."""
+    listed = _fields(repository.git("config", "--list", "-z", check=False).out)
+    pairs = (entry.partition("\n") for entry in listed)
+    return [(key, value if has_value else "true") for key, has_value, value in pairs]
+
+
+def _configuration(git_dir: Path, repository: Repository, values: Sequence[tuple[str, str]]) -> str:
     """Our configuration file: fixed values, and of the user's what changes how files are read and written."""
-    listed = repository.git("config", "--list", "-z", check=False).out.split("\0")
-    version = "1" if any(entry.lower().startswith("extensions.") for entry in listed) else "0"
-    lines = ["[core]", f"\trepositoryformatversion = {version}", "\tbare = false", "\tlogAllRefUpdates = false"]
-    for entry in listed:
-        key, _, value = entry.partition("\n")
-        if key.startswith(COPIED) or key == "extensions.objectformat":
-            lines += _setting(key, value)
-        elif key in ("core.excludesfile", "core.attributesfile"):
-            lines += _setting(key, str(Path(value).expanduser()))
-    return "\n".join(lines) + "\n"
-
-
-def _setting(key: str, value: str) -> list[str]:
-    section, _, rest = key.partition(".")
-    middle, _, name = rest.rpartition(".")
-    quoted = middle.replace("\\", "\\\\").replace('"', '\\"')
-    title = f'[{section} "{quoted}"]' if middle else f"[{section}]"
-    text = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return [title, f'\t{name} = "{text}"']
+    copied = [(key, value) for key, value in values if COPIED.fullmatch(key)]
+    partial = any(key == "extensions.partialclone" for key, _ in copied)
+    version = "1" if any(key.startswith("extensions.") for key, _ in copied) else "0"
+    fixed = {
+        "core.repositoryformatversion": version,
+        "core.bare": "false",
+        "core.logAllRefUpdates": "false",
+        "core.excludesFile": str(git_dir / "excludes"),
+        "core.attributesFile": str(git_dir / "attributes"),
+        "lfs.storage": str(repository.common_dir / "lfs"),
+    }
+    lfs = any(key.startswith("filter.lfs.") for key, _ in copied)
+    chosen = [(key, value) for key, value in copied if not key.startswith("remote.") or partial or lfs]
+    return "".join(trees.setting(key, value) for key, value in [*fixed.items(), *chosen])

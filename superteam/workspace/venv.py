@@ -69,7 +69,8 @@ def is_venv(folder: Path) -> bool:
 
 def site_packages(prefix: Path) -> list[Path]:
     """The folders with installed packages below an interpreter's prefix; `lib64` is often a link to `lib`."""
-    found = [*prefix.glob("lib*/*/site-packages"), *prefix.glob("lib*/python3/dist-packages")]
+    places = ("lib*/python*/site-packages", "lib*/pypy*/site-packages", "lib/python*/dist-packages")
+    found = [path for place in (*places, "local/lib/python*/dist-packages") for path in prefix.glob(place)]
     return list({os.path.realpath(path): path for path in sorted(found)}.values())
 
 

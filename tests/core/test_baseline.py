@@ -40,9 +40,9 @@ def entry(outcome: Outcome, place: str | None, signature: str) -> Expectation:
 reports = st.dictionaries(ids, st.builds(result, outcomes, signatures)).map(
     lambda tests: Report("x", Granularity.TESTS, Completeness.COMPLETE, tests)
 )
-expectations = st.dictionaries(ids, st.builds(entry, outcomes, st.sampled_from([None, "old", "older"]), signatures)).map(
-    lambda tests: Expected("old", Granularity.TESTS, tests)
-)
+expectations = st.dictionaries(
+    ids, st.builds(entry, outcomes, st.sampled_from([None, "old", "older"]), signatures)
+).map(lambda tests: Expected("old", Granularity.TESTS, tests))
 globs = st.lists(st.sampled_from(["a.py::*", "*one", "c::?", "b.py::two[1]", "*"]), max_size=2).map(tuple)
 permits = st.builds(Permits, globs, globs, globs, st.just({}), st.frozensets(ids))
 
@@ -84,7 +84,9 @@ def place(id: str, was: Expectation | None, now: Result | None, allowed: Permits
 
 
 @given(expectations, reports, permits)
-def test_every_test_lands_in_the_list_that_the_table_names(expected: Expected, report: Report, allowed: Permits) -> None:
+def test_every_test_lands_in_the_list_that_the_table_names(
+    expected: Expected, report: Report, allowed: Permits
+) -> None:
     found = compare(expected, report, allowed)
     wanted: dict[str, set[str]] = {name: set() for name in LISTS}
     for id in expected.tests.keys() | report.tests.keys():

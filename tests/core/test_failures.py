@@ -101,9 +101,7 @@ def table(failure: Failure, config: Settings, history: History) -> tuple[str, st
 
 
 @given(raised(), policies(), histories)
-def test_every_failure_is_resolved_as_the_contract_says(
-    failure: Failure, config: Settings, history: History
-) -> None:
+def test_every_failure_is_resolved_as_the_contract_says(failure: Failure, config: Settings, history: History) -> None:
     assert resolve(failure, config, history) == table(failure, config, history)
 
 

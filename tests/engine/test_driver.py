@@ -9,7 +9,6 @@ import pytest
 
 from superteam.core import events as e
 from superteam.core.decide import Kind, Step
-from superteam.core.evolve import start
 from superteam.core.plan import Plan, Task
 from superteam.core.run import Run
 from superteam.core.settings import Settings

@@ -63,7 +63,7 @@ def pytest_configure(config):
         _begin(config, None, json.loads(told))
     elif SETTINGS["SUPERTEAM_PYTEST_REPORT"] and not _active and not hasattr(config, "workerinput"):
         _count[0] += 1
-        name = "%d-%d.jsonl" % (os.getpid(), _count[0])
+        name = f"{os.getpid()}-{_count[0]}.jsonl"
         path = os.path.join(SETTINGS["SUPERTEAM_PYTEST_REPORT"], name)
         tree, tracked = SETTINGS["SUPERTEAM_TREE"], SETTINGS["SUPERTEAM_TREE_FILES"]
         _begin(config, path, {"only": _read_only(), "tree": tree, "tracked": tracked})
@@ -99,7 +99,7 @@ class _Session:
         self._pid = os.getpid()
         self._dumps = json.dumps
         self._getpid = os.getpid
-        self._file = open(path, "xb", buffering=0) if path else None
+        self._file = open(path, "xb", buffering=0) if path else None  # a line a write
         self.record(
             {
                 "kind": "start",
@@ -213,7 +213,7 @@ def _text_of(report, config):
     if crash is None:
         return text
     place = _relative(str(crash.path), str(config.rootpath))
-    return "%s\n%s:%s\n%s" % (_cut(str(crash.message), HEAD_LIMIT), place, crash.lineno, text)
+    return f"{_cut(str(crash.message), HEAD_LIMIT)}\n{place}:{crash.lineno}\n{text}"
 
 
 def _relative(path, root):
@@ -224,7 +224,7 @@ def _cut(text, limit):
     if len(text) <= limit:
         return text
     half = limit // 2
-    return "%s\n[superteam: %d characters are left out here]\n%s" % (text[:half], len(text) - 2 * half, text[-half:])
+    return f"{text[:half]}\n[superteam: {len(text) - 2 * half} characters are left out here]\n{text[-half:]}"
 
 
 # Running exactly these tests

@@ -1,0 +1,465 @@
+"""Paired confirmation against the table in verdicts.md, section 4: simulated suites, an oracle that reads the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from superteam.core.baseline import Difference
+from superteam.core.results import Outcome
+from superteam.core.settle import (
+    Conclusion,
+    Observation,
+    Probe,
+    Rules,
+    Settlement,
+    Validation,
+    conclude,
+    next_probe,
+    observe,
+)
+
+BAD, GOOD = Outcome.FAILED, Outcome.PASSED
+TWICE = Rules(2, 2)
+ENOUGH = 400
+
+# What one run of a test shows; "lost": it was asked for and did not run.
+Shown = Literal["bad", "good", "lost"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One new failure: what its isolated runs show in turn on each side (the last for ever), and whole runs.
+
+    `first_bad` is the first of the commits at which it fails, `absent_before` the first at which it exists.
+    """
+
+    here: tuple[Shown, ...] = ("bad",)
+    there: tuple[Shown, ...] = ("good",)
+    exists: bool = True
+    in_company: bool = False
+    in_company_there: bool = False
+    signature: str = "boom"
+    reference: str = "ref"
+    at: Mapping[str, tuple[Shown, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class Suite:
+    """A suite of such tests; `sound` says, for the n-th whole run on each side, whether it proves anything."""
+
+    cases: Mapping[str, Case]
+    sound: Callable[[str, int], bool] = lambda purpose, number: True
+    timed_out: bool = False
+    size: int = 1000
+    ran: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def run(self, v: Validation, probe: Probe) -> Observation:
+        """What the probe shows."""
+        if probe.only is None:
+            return self._whole(v, probe)
+        shown = {id: self._alone(probe, id) for id in probe.only}
+        lost = [id for id, s in shown.items() if s == "lost"]
+        for id in lost or probe.only:  # where some are lost, what the others show does not count
+            key = (f"{probe.purpose} {probe.sha}", id)
+            self.ran[key] = self.ran.get(key, 0) + 1
+        found = {id: BAD if s == "bad" else GOOD for id, s in shown.items() if s != "lost"}
+        if lost:
+            return Observation(probe, "inconclusive", "not all of them ran", outcomes=found)
+        return Observation(probe, "fail" if BAD in found.values() else "pass", outcomes=found)
+
+    def _alone(self, probe: Probe, id: str) -> Shown:
+        case = self.cases[id]
+        turns = {"rerun": case.here, "confirm": case.there, "bisect": case.at.get(probe.sha, ())}[probe.purpose]
+        return turns[min(self.ran.get((f"{probe.purpose} {probe.sha}", id), 0), len(turns) - 1)]
+
+    def _whole(self, v: Validation, probe: Probe) -> Observation:
+        if not self.sound(probe.purpose, len(v.of(probe.purpose)) + 1):
+            return Observation(probe, "inconclusive", "no report", self.timed_out)
+        ids = tuple(self.cases)
+        if probe.purpose == "suite":
+            red = dict.fromkeys(ids, BAD)
+            marks = {id: case.signature for id, case in self.cases.items()}
+            difference = Difference(new_failures=ids)
+            verdict: Literal["pass", "fail"] = "fail" if ids else "pass"
+            return Observation(
+                probe,
+                verdict,
+                None,
+                outcomes=dict.fromkeys(ids, BAD),
+                difference=difference,
+                signatures=marks,
+                size=self.size,
+            )
+        if probe.purpose == "suite-reference":
+            return Observation(probe, "pass")
+        here = probe.purpose == "company"
+        red = {id: case.in_company if here else case.in_company_there for id, case in self.cases.items()}
+        found = {id: BAD if bad else GOOD for id, bad in red.items()}
+        return Observation(probe, "fail" if BAD in found.values() else "pass", outcomes=found)
+
+    def references(self) -> dict[str, str]:
+        return {id: case.reference for id, case in self.cases.items() if case.exists}
+
+
+def settle(
+    suite: Suite, rules: Rules = TWICE, commits: Iterable[str] = ("c1",), owed: Mapping[str, str] | None = None
+) -> tuple[Validation, Conclusion]:
+    """Runs what is wanted until nothing is."""
+    made = tuple((f"task of {sha}", sha) for sha in commits)
+    v = Validation(made[-1][1], "ref", made, made[-1][0], owed=owed or {})
+    for number in range(1, ENOUGH):
+        probe = next_probe(v, rules)
+        if probe is None:
+            return v, conclude(v, rules)
+        assert probe.number == number
+        v = observe(v, suite.run(v, probe), suite.references())
+    raise AssertionError("there is no end of probes")
+
+
+# -- the oracle
+
+
+def turns(shown: tuple[Shown, ...], count: int) -> list[Shown]:
+    return [shown[min(i, len(shown) - 1)] for i in range(count)]
+
+
+def row(case: Case, rules: Rules) -> str:
+    """The row of the table for one failure that is settled by itself."""
+    here = turns(case.here, rules.reruns)
+    if "lost" in here:
+        return "unresolved"
+    there: list[Shown] = []
+    for shown in turns(case.there, rules.confirmations) if case.exists else []:
+        there.append(shown)
+        if shown != "good":
+            break
+    if "lost" in there:
+        return "unresolved"
+    task = "fails" if "good" not in here else "mixed" if "bad" in here else "passes"
+    if not case.exists:
+        reference = "absent"
+    elif "bad" not in there:
+        reference = "passes"
+    else:
+        reference = "mixed" if "good" in there else "fails"
+    if task == "passes" and reference in ("passes", "absent"):
+        if not case.in_company:
+            return "suspect"
+        return "flake" if reference == "passes" and case.in_company_there else "regression"
+    return {
+        ("fails", "passes"): "regression",
+        ("fails", "fails"): "pre-existing",
+        ("fails", "mixed"): "flake",
+        ("fails", "absent"): "regression",
+        ("mixed", "fails"): "flake",
+        ("mixed", "mixed"): "flake",
+        ("mixed", "passes"): "suspect",
+        ("mixed", "absent"): "suspect",
+        ("passes", "fails"): "flake",
+        ("passes", "mixed"): "flake",
+    }[task, reference]
+
+
+shown = st.lists(st.sampled_from(["bad", "bad", "good", "good", "lost"]), min_size=1, max_size=3).map(tuple)
+cases = st.builds(
+    Case,
+    here=shown,
+    there=shown,
+    exists=st.booleans(),
+    in_company=st.booleans(),
+    in_company_there=st.booleans(),
+    signature=st.sampled_from(["boom", "bang"]),
+    reference=st.sampled_from(["ref", "older"]),
+)
+rules = st.builds(Rules, st.integers(1, 3), st.integers(1, 3))
+
+
+def named(found: Iterable[Case]) -> dict[str, Case]:
+    return {f"t{i}": case for i, case in enumerate(found)}
+
+
+few = st.lists(cases, max_size=6).map(named)
+
+
+@given(few, rules)
+def test_each_new_failure_gets_the_label_of_its_row(found: dict[str, Case], rules: Rules) -> None:
+    _, conclusion = settle(Suite(found), rules)
+    assert conclusion.labels == {id: row(case, rules) for id, case in found.items()}
+
+
+@given(few, rules)
+def test_the_verdict_is_red_if_and_only_if_something_blocks(found: dict[str, Case], rules: Rules) -> None:
+    _, conclusion = settle(Suite(found), rules)
+    blocks = {row(case, rules) for case in found.values()} & {"regression", "unresolved"}
+    assert conclusion.verdict() == ("fail" if blocks else "pass")
+
+
+@given(few, rules)
+def test_only_new_failures_are_run_again_and_each_only_as_often_as_needed(found: dict[str, Case], rules: Rules) -> None:
+    v, _ = settle(Suite(found), rules)
+    for id, case in found.items():
+        lost_by_others = sum(other.here.count("lost") + other.there.count("lost") > 0 for other in found.values())
+        asked = [s.probe.purpose for s in v.observations if id in (s.probe.only or ())]
+        assert asked.count("rerun") <= rules.reruns + lost_by_others
+        assert asked.count("confirm") <= (rules.confirmations + lost_by_others if case.exists else 0)
+    assert all(set(s.probe.only or ()) <= found.keys() for s in v.observations)
+    assert len(v.of("suite")) == 1
+    assert len(v.of("company")) <= 1 and len(v.of("company-reference")) <= 1
+
+
+@given(st.lists(cases, min_size=1, max_size=6).map(named), rules)
+def test_the_runs_are_paired_and_shared(found: dict[str, Case], rules: Rules) -> None:
+    """Where every test can be selected: one run serves all candidates of a side and a reference."""
+    whole = {id: replace(c, here=_found(c.here), there=_found(c.there), reference="ref") for id, c in found.items()}
+    v, _ = settle(Suite(whole), rules)
+    confirmed = [case for case in whole.values() if case.exists]
+    most = max((_until_bad(turns(case.there, rules.confirmations)) for case in confirmed), default=0)
+    assert len(v.of("rerun")) == rules.reruns
+    assert len(v.of("confirm")) == most
+    assert {s.probe.sha for s in v.of("rerun", "company")} <= {"c1"}
+    assert {s.probe.sha for s in v.of("confirm", "company-reference")} <= {"ref"}
+
+
+def _found(found: tuple[Shown, ...]) -> tuple[Shown, ...]:
+    return tuple("good" if shown == "lost" else shown for shown in found)
+
+
+def _until_bad(found: list[Shown]) -> int:
+    return found.index("bad") + 1 if "bad" in found else len(found)
+
+
+def test_each_candidate_is_confirmed_where_it_last_passed() -> None:
+    found = {"new": Case(reference="ref"), "old": Case(reference="older")}
+    v, _ = settle(Suite(found))
+    assert {(s.probe.sha, s.probe.only) for s in v.of("confirm")} == {("ref", ("new",)), ("older", ("old",))}
+
+
+def test_a_test_that_cannot_be_selected_does_not_spoil_the_others() -> None:
+    found = {"odd": Case(here=("lost",)), "plain": Case(), "shaky": Case(here=("good", "bad"), there=("bad",))}
+    v, conclusion = settle(Suite(found))
+    assert conclusion.labels == {"odd": "unresolved", "plain": "regression", "shaky": "flake"}
+    assert "alone" in conclusion.reasons["odd"]
+    assert [s.probe.only for s in v.of("rerun")] == [("odd", "plain", "shaky"), ("plain", "shaky"), ("plain", "shaky")]
+
+
+@pytest.mark.parametrize("purpose", ["rerun", "confirm", "company", "company-reference"])
+@pytest.mark.parametrize("outcome", [BAD, GOOD])
+def test_a_run_that_proves_nothing_excuses_nothing(purpose: str, outcome: Outcome) -> None:
+    """The outcomes of an unsound run are not believed, whichever way they point."""
+    case = Case(here=("good",), in_company=True) if purpose.startswith("company") else Case()
+    suite = Suite({"t": case})
+
+    class Lying(Suite):
+        def run(self, v: Validation, probe: Probe) -> Observation:
+            seen = suite.run(v, probe)
+            if probe.purpose != purpose:
+                return seen
+            return replace(seen, verdict="inconclusive", reason="another tree's code", outcomes={"t": outcome})
+
+    _, conclusion = settle(Lying(suite.cases))
+    assert conclusion.labels == {"t": "unresolved"}
+    assert conclusion.verdict() == "fail"
+
+
+# -- unsound suites (step 1)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "timed_out", "crash"),
+    [
+        ([False, False], True, False, "suite-crash"),
+        ([False, False], True, True, "tool-timeout"),
+        ([False, False], False, False, "environment"),
+        ([False, False], False, True, "environment"),
+        ([False, True], True, False, None),
+        ([True], True, False, None),
+    ],
+)
+def test_an_unsound_suite_is_run_once_more_and_then_at_the_reference(
+    here: list[bool], there: bool, timed_out: bool, crash: str | None
+) -> None:
+    def sound(purpose: str, number: int) -> bool:
+        return there if purpose == "suite-reference" else here[number - 1]
+
+    v, conclusion = settle(Suite({}, sound, timed_out))
+    assert conclusion.crash == crash
+    assert conclusion.verdict() == ("inconclusive" if crash else "pass")
+    assert [s.probe.purpose for s in v.observations] == ["suite"] * len(here) + ["suite-reference"] * bool(crash)
+    assert not crash or conclusion.reason
+
+
+def test_a_suite_that_ran_out_of_time_only_once_is_a_crash() -> None:
+    class Slow(Suite):
+        def run(self, v: Validation, probe: Probe) -> Observation:
+            return replace(super().run(v, probe), timed_out=probe.purpose == "suite" and not v.observations)
+
+    _, conclusion = settle(Slow({}, lambda purpose, number: purpose == "suite-reference"))
+    assert conclusion.crash == "suite-crash"
+
+
+@given(few, st.booleans())
+def test_the_first_sound_run_is_the_one_that_is_judged(found: dict[str, Case], first: bool) -> None:
+    _, conclusion = settle(Suite(found, lambda purpose, number: first or number == 2 or purpose != "suite"))
+    assert conclusion.labels == {id: row(case, TWICE) for id, case in found.items()}
+
+
+# -- many new failures (step 2)
+
+
+def crowd(count: int, case: Case, **others: Case) -> dict[str, Case]:
+    return {**{f"t{i}": case for i in range(count)}, **others}
+
+
+def test_many_failures_with_one_signature_are_settled_by_three() -> None:
+    v, conclusion = settle(Suite(crowd(40, Case()), size=10_000))
+    assert set(conclusion.labels.values()) == {"regression"}
+    assert len(conclusion.labels) == 40
+    assert {id for s in v.observations for id in s.probe.only or ()} == {"t0", "t1", "t2"}
+
+
+def test_many_failures_that_fail_at_the_reference_too_are_the_environment() -> None:
+    v, conclusion = settle(Suite(crowd(40, Case(there=("bad",)))))
+    assert set(conclusion.labels.values()) == {"environment"}
+    assert conclusion.verdict() == "inconclusive"
+    assert len({id for s in v.observations for id in s.probe.only or ()}) == 3
+
+
+def test_an_excuse_never_extends_from_the_representatives_to_the_others() -> None:
+    flaky = Case(here=("bad", "good"), there=("bad",))
+    found = {"t0": flaky, "t1": flaky, "t2": flaky, **{f"r{i}": Case() for i in range(20)}}
+    v, conclusion = settle(Suite(found))
+    assert {id: conclusion.labels[id] for id in found} == {id: row(case, TWICE) for id, case in found.items()}
+    assert {id for s in v.observations for id in s.probe.only or ()} == set(found)
+
+
+def test_ten_failures_are_settled_one_by_one() -> None:
+    found = crowd(9, Case(), t9=Case(here=("bad", "good"), there=("bad",)))
+    _, conclusion = settle(Suite(found, size=10))
+    assert conclusion.labels["t9"] == "flake"
+
+
+def test_many_different_failures_in_a_large_suite_are_settled_one_by_one() -> None:
+    found = {f"t{i}": Case(signature=f"boom {i}") for i in range(20)}
+    v, _ = settle(Suite(found, size=1000))
+    assert v.of("rerun")[0].probe.only == tuple(found)
+
+
+@given(st.lists(cases, min_size=11, max_size=16).map(named), st.sampled_from([20, 10_000]))
+def test_among_many_failures_no_label_is_kinder_than_its_row(found: dict[str, Case], size: int) -> None:
+    _, conclusion = settle(Suite(found, size=size))
+    assert conclusion.labels.keys() == found.keys()
+    for id, label in conclusion.labels.items():
+        wanted = row(found[id], TWICE)
+        assert label == wanted or label in (Settlement.REGRESSION, Settlement.ENVIRONMENT), (id, wanted)
+
+
+@given(st.lists(cases, min_size=11, max_size=16).map(named))
+def test_among_many_failures_the_labels_follow_the_representatives(found: dict[str, Case]) -> None:
+    """An oracle of its own for step 2: at most three heads, commonest signatures first."""
+    v, conclusion = settle(Suite(found, size=20))
+    marks = [case.signature for case in found.values()]
+    ranked = sorted(set(marks), key=lambda mark: (-marks.count(mark), marks.index(mark)))
+    firsts = [next(id for id in found if found[id].signature == mark) for mark in ranked]
+    heads = (firsts + [id for id in found if id not in firsts])[:3]
+    extended = {}
+    for mark in ranked:
+        rows = {row(found[id], TWICE) for id in heads if found[id].signature == mark}
+        if rows in ({"regression"}, {"pre-existing"}):
+            extended[mark] = "environment" if rows == {"pre-existing"} else "regression"
+    wanted = {id: extended.get(case.signature, row(case, TWICE)) for id, case in found.items()}
+    if list(wanted.values()).count("pre-existing") > 10:
+        wanted = {id: "environment" if label == "pre-existing" else label for id, label in wanted.items()}
+    assert conclusion.labels == wanted
+    apart = {id for id in found if found[id].signature not in extended} | set(heads)
+    assert {id for s in v.of("rerun") for id in s.probe.only or ()} <= apart
+
+
+# -- bisection (step 7)
+
+
+def history(count: int, first_bad: int) -> dict[str, tuple[Shown, ...]]:
+    return {f"c{i}": ("bad",) if i >= first_bad else ("good",) for i in range(count)}
+
+
+@given(st.integers(2, 12), st.data())
+def test_bisection_finds_the_culprit_of_each_deterministic_regression(count: int, data: st.DataObject) -> None:
+    places = data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=4))
+    found = {f"t{i}": Case(at=history(count, place)) for i, place in enumerate(places)}
+    v, conclusion = settle(Suite(found), commits=[f"c{i}" for i in range(count)])
+    assert conclusion.introduced_by == {f"t{i}": f"task of c{place}" for i, place in enumerate(places)}
+    for id in found:
+        runs = [s for s in v.of("bisect") if id in (s.probe.only or ())]
+        assert len(runs) <= count.bit_length() + 2
+        assert all(s.probe.sha != f"c{count - 1}" for s in runs)
+
+
+@given(st.integers(3, 8), st.data())
+def test_no_task_is_named_when_the_runs_contradict_each_other(count: int, data: st.DataObject) -> None:
+    """At the boundary two runs have to agree; a test that changes its mind there names nobody."""
+    place = data.draw(st.integers(1, count - 2))
+    at: dict[str, tuple[Shown, ...]] = history(count, place)
+    at[f"c{place}"] = ("bad", "good")
+    _, conclusion = settle(Suite({"t": Case(at=at)}), commits=[f"c{i}" for i in range(count)])
+    assert conclusion.labels == {"t": "regression"}
+    assert conclusion.introduced_by == {}
+
+
+@given(st.integers(2, 8), st.data())
+def test_bisection_comes_to_an_end_whatever_the_runs_show(count: int, data: st.DataObject) -> None:
+    """A named culprit is at least bad there and good before, in every run that was made of both."""
+    at = {f"c{i}": data.draw(shown) for i in range(count)}
+    suite = Suite({"t": Case(at=at), "u": Case(at={sha: found[::-1] for sha, found in at.items()})})
+    v, conclusion = settle(suite, commits=[f"c{i}" for i in range(count)])
+    for id, task in conclusion.introduced_by.items():
+        place = int(task.removeprefix("task of c"))
+        for sha, wanted in ((f"c{place}", BAD), (f"c{place - 1}", GOOD)):
+            seen = [s for s in v.of("bisect") if s.probe.sha == sha and id in (s.probe.only or ())]
+            assert all(s.outcomes.get(id, wanted) is wanted for s in seen)
+
+
+def test_a_run_that_proves_nothing_names_nobody() -> None:
+    at = {**history(4, 2), "c1": ("lost",)}
+    _, conclusion = settle(Suite({"t": Case(at=at)}), commits=["c0", "c1", "c2", "c3"])
+    assert conclusion.labels == {"t": "regression"}
+    assert conclusion.introduced_by == {}
+
+
+def test_a_new_test_that_does_not_exist_at_a_commit_counts_as_good_there() -> None:
+    at: dict[str, tuple[Shown, ...]] = {"c0": ("lost",), "c1": ("lost",), "c2": ("bad",), "c3": ("bad",)}
+    new = Case(exists=False, at=at)
+    old = Case(at=history(4, 1))
+    _, conclusion = settle(Suite({"new": new, "old": old}), commits=["c0", "c1", "c2", "c3"])
+    assert conclusion.introduced_by == {"new": "task of c2", "old": "task of c1"}
+
+
+def test_one_commit_needs_no_bisection() -> None:
+    v, conclusion = settle(Suite({"t": Case()}))
+    assert conclusion.introduced_by == {"t": "task of c1"}
+    assert not v.of("bisect")
+
+
+def test_what_fails_only_in_company_is_not_bisected_alone() -> None:
+    case = Case(here=("good",), in_company=True)
+    v, conclusion = settle(Suite({"t": case}), commits=["c0", "c1", "c2"])
+    assert conclusion.labels == {"t": "regression"}
+    assert conclusion.introduced_by == {}
+    assert not v.of("bisect")
+
+
+# -- planned red
+
+
+@given(st.lists(st.sampled_from(["bad", "good", "lost"]), min_size=1, max_size=2).map(tuple))
+def test_an_owed_test_belongs_to_the_task_that_declared_it(here: tuple[Shown, ...]) -> None:
+    v, conclusion = settle(Suite({"t": Case(here=here)}), commits=["c0", "c1"], owed={"t": "early"})
+    runs = turns(here, 2)
+    wanted = "unresolved" if "lost" in runs else "regression" if "good" not in runs else "suspect"
+    assert conclusion.labels == {"t": wanted}
+    assert conclusion.introduced_by == {"t": "early"}
+    assert not v.of("confirm", "bisect", "company")
