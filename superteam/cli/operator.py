@@ -46,17 +46,19 @@ class Terminal:
     _typed: bytearray = field(default_factory=bytearray)
 
     async def ask(self, question: Question) -> tuple[str, str | None]:
-        """The chosen option's id and an optional note; asks again until the answer is one. Paused at the end of input."""
+        """The chosen option's id and an optional note, asked for until it is one; Paused at the end of input."""
         self.view.stop()
+        self._forget_typed_ahead()
+        note("\n" + question_text(question, full=False))
         try:
-            self._forget_typed_ahead()
-            note("\n" + question_text(question, full=False), "bold" if question.kind == "checkpoint" else None)
             choice, remark = await self._choose(question)
             if remark is None and choice in _NOTED.get(question.kind, ()):
                 remark = (await self._line("note (optional): ")).strip() or None
-            return choice, remark
-        finally:
-            self.view.start()
+        except BaseException:  # cancelled or at the end of input: the prompt's line is left as it is
+            note("")
+            raise
+        self.view.start()
+        return choice, remark
 
     async def _choose(self, question: Question) -> tuple[str, str | None]:
         while True:
@@ -75,7 +77,6 @@ class Terminal:
             await anyio.wait_readable(self.descriptor)
             data = _read(self.descriptor)
             if not data:
-                note("")
                 raise Paused("the input ended before the question was answered; it stays open", "superteam status")
             self._typed += data
         line, _, rest = bytes(self._typed).partition(b"\n")
@@ -106,8 +107,8 @@ def _read(descriptor: int) -> bytes:
 
 
 def read_answer(question: Question, line: str) -> tuple[str, str | None]:
-    """An option by its id, its number or an unambiguous beginning, with a note after a colon; ValueError says why not."""
-    word, colon, rest = line.partition(":")
+    """An option by its id, number or unambiguous beginning, with a note after a colon; ValueError says why not."""
+    word, _, rest = line.partition(":")
     word, remark = word.strip().lower(), rest.strip() or None
     ids = [option.id for option in question.options]
     valid = f"the answers are: {', '.join(f'{i} {id}' for i, id in enumerate(ids, 1))}"
@@ -129,10 +130,9 @@ def read_answer(question: Question, line: str) -> tuple[str, str | None]:
 
 def question_text(question: Question, full: bool) -> str:
     """The question with its evidence and its numbered answers; `full` shows long evidence whole."""
-    about = [f"task {_harmless(question.task)}"] if question.task else []
-    heading = ", ".join(
-        [f"Question {question.id}", *about, *([question.failure_type] if question.failure_type else [])]
-    )
+    about = [f"task {question.task}"] if question.task else []
+    kind = [question.failure_type] if question.failure_type else []
+    heading = _harmless(", ".join([f"Question {question.id}", *about, *kind]))
     parts = [[heading, *_text(question.question)], *_evidence(question, full), _options(question)]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -218,7 +218,9 @@ def _places(found: Mapping[str, Any]) -> list[str]:
 def _block(text: str, limit: int, full: bool, whole: object, margin: str) -> list[str]:
     """A text as indented lines; a long one keeps its first and last lines, with a mark between them."""
     lines = text.splitlines()
-    if full or len(lines) <= limit:
+    if full:
+        return [margin + _safe(line) for line in lines]
+    if len(lines) <= limit:
         return [margin + _harmless(line) for line in lines]
     head, tail = limit // 2, limit - limit // 2
     where = f"superteam status, {_harmless(str(whole))}" if whole else "superteam status"
@@ -233,5 +235,9 @@ def _text(text: str) -> Iterable[str]:
 
 def _harmless(line: str) -> str:
     """One line of foreign text, made safe; a very long one is cut with a mark."""
-    mark = f" [... {len(line) - LINE_LIMIT} characters]" if len(line) > LINE_LIMIT else ""
-    return sanitise(line[:LINE_LIMIT]).replace("\n", "\\n") + mark
+    mark = f" [... {len(line) - LINE_LIMIT} more characters]" if len(line) > LINE_LIMIT else ""
+    return _safe(line[:LINE_LIMIT]) + mark
+
+
+def _safe(line: str) -> str:
+    return sanitise(line).replace("\n", "\\n")

@@ -290,8 +290,9 @@ _COLOURS = {"complete": "green", "running": "bold", "waiting": "bold yellow", "f
 def picture(
     run: Run, doing: Sequence[Doing], tail: Sequence[str], elapsed: float, height: int, ascii_only: bool = False
 ) -> list[Row]:
-    """The rows of the live picture, never more than fit into `height` lines."""
-    tail = tail[-(5 if height >= 24 else 3) :]
+    """The rows of the live picture, fewer than `height` lines; of little room the tasks and steps get the most."""
+    spare = max(0, height - 3 - len(doing))
+    tail = tail[len(tail) - min(len(tail), spare, 5 if height >= 24 else 3) :]
     room = max(1, height - 2 - len(doing) - len(tail))
     bar = "|" if ascii_only else "│"
     head = Row(f"{one_line(run.plan.title, 60)} ({one_line(run.plan.path, 60)})  {clock(elapsed)}", "bold")
@@ -305,16 +306,16 @@ def _task_rows(run: Run, room: int, ascii_only: bool) -> list[Row]:
     start, stop = _window(statuses, room)
     width = max((len(one_line(t.task.id, 12)) for t in run.tasks), default=1)
     rows = [_task_row(run, t, statuses[i], width, ascii_only) for i, t in enumerate(run.tasks[start:stop], start)]
-    above = [Row(f"  ... {_many(start, 'task')} above", "dim")] if start else []
-    below = len(run.tasks) - stop
-    return [*above, *rows, *([Row(f"  ... {_many(below, 'task')} below", "dim")] if below else [])]
+    rest = ((start, "above"), (len(run.tasks) - stop, "below"))
+    above, below = ([Row(f"  ... {_many(n, 'task')} {where}", "dim")] if n and room > 2 else [] for n, where in rest)
+    return [*above, *rows, *below]
 
 
 def _window(statuses: Sequence[str], room: int) -> tuple[int, int]:
-    """Which tasks are shown: all, or as many as fit around the first that is not over, with two lines for marks."""
+    """Which tasks are shown: all, or as many as fit around the first that is not over, less two lines for marks."""
     if len(statuses) <= room:
         return 0, len(statuses)
-    size = max(1, room - 2)
+    size = room - 2 if room > 2 else room
     focus = next((i for i, status in enumerate(statuses) if status in ("running", "waiting", "pending")), 0)
     start = max(0, min(focus - size // 2, len(statuses) - size))
     return start, start + size

@@ -302,13 +302,14 @@ def _after_dispatch(run: Run, event: e.AgentFinished, work: Work) -> Run:
         # A fix that changed nothing ends auto-fix: the original failures take their actions, and no repair is made.
         history = work.history.model_copy(update={"fix_was_empty": True})
         kind = "check" if work.kind == "repair" and work.commit == run.tip else work.kind
-        return _edit(run, event.task, failures=work.fixing, phase=work.resume_at, history=history, kind=kind)
-    failures = [failure] if failure else []
+        failures = tuple(f for f in work.fixing if f.origin != "agent")
+        return _edit(run, event.task, failures=failures, phase=work.resume_at, history=history, kind=kind)
+    raised = [failure] if failure else []
     if event.out_of_scope:
         listed = ", ".join(event.out_of_scope[:20])
         text = f"changed outside the task's declared files: {listed}"
-        failures.append(Failure(type=FailureType.SCOPE_VIOLATION, task=event.task, message=text))
-    return _edit(run, event.task, failures=tuple(failures))
+        raised.append(Failure(type=FailureType.SCOPE_VIOLATION, task=event.task, message=text))
+    return _edit(run, event.task, failures=tuple(raised))
 
 
 def _ended_badly(event: e.AgentFinished) -> bool:
@@ -348,7 +349,7 @@ def _gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
 def _commit_made(run: Run, event: e.CommitMade) -> Run:
     t = run.of(event.task)
     assert t.work is not None
-    work = replace(t.work, commit=event.sha)
+    work = replace(t.work, commit=event.sha, made_for=event.task)
     if work.kind == "repair" or before_the_branch(run.settings):
         return run.with_work(event.task, _validate(run, replace(work), event.task, final=False))
     return run.with_work(event.task, replace(work, phase=Phase.MOVE))
@@ -437,10 +438,12 @@ def _branch_moved(run: Run, event: e.BranchMoved) -> Run:
     t = run.of(event.task)
     assert t.work is not None
     work = t.work
-    run = replace(run, branch=(*run.branch, (event.task, event.sha)))
+    run = replace(run, branch=(*run.branch, (work.made_for, event.sha)))
     if work.kind == "repair":
-        t = replace(t, work=None, repairs=(*t.repairs, event.sha))
-        return replace(run.with_task(t), tip=event.sha, tip_tree=work.tree)
+        run = run.with_work(event.task, None)
+        mended = run.of(work.made_for)
+        mended = replace(mended, repairs=(*mended.repairs, event.sha))
+        return replace(run.with_task(mended), tip=event.sha, tip_tree=work.tree)
     t = replace(t, work=None, status="complete", base_sha=work.base, commit_sha=event.sha)
     run = replace(run.with_task(t), tip=event.sha, tip_tree=work.tree, since_pause=run.since_pause + 1)
     if not before_the_branch(run.settings):
@@ -618,8 +621,7 @@ def _answer_task(run: Run, task: str, event: e.Answered) -> Run:
         case "continue":
             return run.with_work(task, work)
         case "retry":
-            fresh = replace(work, history=History(), fixing=work.failures)
-            return _retry(run, task, fresh)
+            return _retry(run, task, replace(work, history=History()))
         case "approve":
             return _approve(run, t, work)
         case "skip":
@@ -638,7 +640,11 @@ def _retry(run: Run, task: str, work: Work) -> Run:
     )
     if surroundings:
         return _recheck(run, task, work, failure)
-    return run.with_work(task, replace(work, phase=Phase.INSPECT, resume_at=work.phase))
+    if failure.origin == "agent":  # a fix dispatch that went wrong still has its failures to mend
+        fixing = (*work.failures, *(work.fixing if work.role == "fix" else ()))
+        return run.with_work(task, replace(work, phase=Phase.INSPECT, failures=(), fixing=fixing))
+    looked_at = replace(work, phase=Phase.INSPECT, resume_at=work.phase, failures=(), fixing=work.failures)
+    return run.with_work(task, looked_at)
 
 
 def _approve(run: Run, t: TaskRun, work: Work) -> Run:
@@ -656,7 +662,7 @@ def _roll_back(run: Run, t: TaskRun, work: Work) -> Run:
     if work.kind != "task":
         again = replace(work, phase=Phase.REBUILD, failures=(), redo=True)
         return run.with_work(t.task.id, again)
-    fresh = replace(_new_work(run, Phase.DISPATCH), note=work.note)
+    fresh = replace(_new_work(run, Phase.DISPATCH), note=work.note, commit=work.commit)  # the dispatch keeps it
     return run.with_work(t.task.id, fresh)
 
 
@@ -667,11 +673,11 @@ def _tree_inspected(run: Run, event: e.TreeInspected) -> Run:
     kind = "repair" if work.kind == "check" and event.tree != work.tree else work.kind
     if event.tree != work.tree:
         phase = Phase.GATE if run.gate(event.task) else Phase.COMMIT
-        changed = replace(work, kind=kind, tree=event.tree, phase=phase, failures=(), fixing=())
+        changed = replace(work, kind=kind, tree=event.tree, phase=phase, fixing=())
         return run.with_work(event.task, replace(changed, validation=None, committed_at=run.last_at))
-    if all(f.origin == "agent" for f in work.failures):
-        return run.with_work(event.task, replace(work, phase=Phase.DISPATCH, failures=()))
-    fix = _fix(run, replace(work, phase=work.resume_at))
+    if work.fixing[0].origin == "agent":
+        return run.with_work(event.task, replace(work, phase=Phase.DISPATCH))
+    fix = _fix(run, replace(work, phase=work.resume_at, failures=work.fixing))
     return run.with_work(event.task, replace(fix, history=History(fixes=1)))
 
 

@@ -74,7 +74,8 @@ class Work:
 
     `kind` task: its own work, from `base` (a commit). check: a validation of a commit the branch already points to;
     repair: a fix made on top of such a commit. `from_tree` is the tree a dispatch starts from, `tree` the newest one.
-    `fixing` are the failures a fix dispatch is to mend, and `resume_at` the phase they kept the work in.
+    `fixing` are the failures a fix dispatch is to mend, and `resume_at` the phase they kept the work in. `made_for` is
+    the task that the commit names: a repair may have gone over to another culprit since.
     """
 
     kind: Literal["task", "check", "repair"]
@@ -85,6 +86,7 @@ class Work:
     from_tree: str
     role: Literal["implement", "fix"] = "implement"
     commit: str | None = None
+    made_for: str = ""
     committed_at: str = ""
     gate_runs: int = 0
     gate: Mapping[str, Any] | None = None

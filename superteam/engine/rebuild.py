@@ -28,7 +28,9 @@ async def forecast(world: World, run: Run, culprit: TaskRun) -> dict[str, list[s
 
 async def rebuild(world: World, run: Run, step: Step) -> e.Event:
     """Moves the branch back to the culprit's start and puts on again what merges and passes its gate."""
-    culprit, _ = of(run, step)
+    culprit, work = of(run, step)
+    if work.commit:  # a repair that was not accepted stands on no branch
+        await world.workspace.keep(f"replaced/{name(step)}-commit", work.commit)
     await world.workspace.keep(f"replaced/{name(step)}-branch", run.tip)
     found = await _replay(world, run, culprit, step)
     tree = await world.workspace.tree_of(found.tip)

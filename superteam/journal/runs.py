@@ -51,9 +51,14 @@ def is_live(root: Path, run_id: str) -> bool:
 
 
 def run_ids(root: Path) -> list[str]:
-    """Ids of all runs, oldest first; ids begin with their time."""
-    runs = root / ".superteam" / "runs"
-    return sorted(path.parent.name for path in runs.glob("*/journal.jsonl"))
+    """Ids of all runs, oldest first (ids begin with their time). One whose first record is torn never began."""
+    journals = (root / ".superteam" / "runs").glob("*/journal.jsonl")
+    return sorted(path.parent.name for path in journals if _has_begun(path))
+
+
+def _has_begun(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.readline().endswith(b"\n")
 
 
 def find(root: Path, wanted: str | None) -> str:

@@ -99,7 +99,7 @@ class CommandSource:
             return nothing, done
         file = scratch / "junit.xml"
         again = await self._run(pytest.with_junit(self.command, file), tree, env, scratch / "output-junit.txt")
-        report = read_junit(file)
+        report = replace(read_junit(file), exit_status=again.exit.code)
         return (nothing, done) if report.completeness is Completeness.NONE else (report, again)
 
     def _judge(self, report: TestReport, exit: Exit, only: frozenset[TestId] | None) -> tuple[TestReport, RunVerdict]:

@@ -346,6 +346,12 @@ def _read_stamp(scene: Scene) -> Stamp:
     return stamp.model_copy(update={"brought": safe})
 
 
+def brought_before(tree: Path) -> tuple[str, ...]:
+    """What an earlier process has put into a tree, from the stamp alone: for cleaning before the tree is made ready."""
+    stamp = _read_stamp(Scene(tree, tree, (), venv.relocation([])))
+    return tuple(sorted(place for place, item in stamp.brought.items() if not item.skipped))
+
+
 def _is_plain(place: str) -> bool:
     path = PurePosixPath(place)
     return not path.is_absolute() and ".." not in path.parts and bool(path.parts) and path.parts[0] != ".git"

@@ -363,7 +363,7 @@ class Engine:
         for shared in repository.git_dir.glob("sharedindex.*"):
             shutil.copyfile(shared, self.git_dir / shared.name)
         with self._draft(repository.git_dir / "index") as draft:
-            return self._taken(repository.toplevel, draft, False, ())
+            return self._taken(repository.toplevel, draft, False, (), repository.tree_of("HEAD"))
 
     @contextmanager
     def _draft(self, index: Path) -> Iterator[Path]:
@@ -380,7 +380,10 @@ class Engine:
         finally:
             draft.unlink(missing_ok=True)
 
-    def _taken(self, tree: Path, index: Path, only_tracked: bool, keep_out: Collection[str]) -> str:
+    def _taken(
+        self, tree: Path, index: Path, only_tracked: bool, keep_out: Collection[str], base: str | None = None
+    ) -> str:
+        """What `snapshot` promises, on the draft of an index; `base` stands for a draft that is no tree."""
         here = {"GIT_INDEX_FILE": str(index)}
         excludes = f"core.excludesFile={self._excludes(keep_out)}"
         before = self.git("write-tree", more=here, check=False).out.strip()
@@ -393,7 +396,7 @@ class Engine:
         found = self.git("write-tree", more=here).out.strip()
         if only_tracked or (done.status == 0 and found == before):
             return found
-        before = before or self._empty_tree()
+        before = before or base or self._empty_tree()
         mended = self._keep_out(index, before, found, keep_out)
         mended |= self._take_nested(tree, index, before, found, keep_out, search=done.status != 0)
         return self.git("write-tree", more=here).out.strip() if mended else found
@@ -458,7 +461,7 @@ class Engine:
         text = theirs.read_bytes() + os.fsencode("\n" + "\n".join(lines) + "\n")
         file = self.git_dir / f"excludes-{hashlib.sha256(text).hexdigest()[:16]}"
         if not file.is_file():
-            _write(file, text)
+            replace_file(file, text)
         return file
 
     def left_out(self, tree: Path) -> tuple[str, ...]:
@@ -468,18 +471,24 @@ class Engine:
 
     # putting files
 
-    def put(self, tree: Path, wanted: str, keep: Sequence[str]) -> None:
-        """Makes a folder of ours hold exactly this tree's files; all else goes but what is named in `keep`."""
-        if trees.make_folder(tree):
+    def put(self, tree: Path, wanted: str, keep: Sequence[str]) -> bool:
+        """Makes a folder of ours hold exactly this tree's files; all else goes but what is named in `keep`.
+
+        True when the folder had to be made anew, so that what was to be kept is gone as well.
+        """
+        new = trees.make_folder(tree)
+        if new:
             self.index(tree).unlink(missing_ok=True)
         if self._put(tree, wanted, keep):
-            return
+            return new
         trees.make_accessible(tree, keep)
-        if not self._put(tree, wanted, keep):
-            trees.remove(tree)
-            tree.mkdir(mode=0o700)
-            self.index(tree).unlink(missing_ok=True)
-            self.git("read-tree", "--reset", "-u", wanted, tree=tree)
+        if self._put(tree, wanted, keep):
+            return new
+        trees.remove(tree)
+        tree.mkdir(mode=0o700)
+        self.index(tree).unlink(missing_ok=True)
+        self.git("read-tree", "--reset", "-u", wanted, tree=tree)
+        return True
 
     def _put(self, tree: Path, wanted: str, keep: Sequence[str]) -> bool:
         spared = [argument for name in keep for argument in ("-e", ignore_line(name))]
@@ -512,6 +521,10 @@ class Engine:
     def changed(self, old: str, new: str) -> tuple[str, ...]:
         """Paths that differ between two trees or commits."""
         return () if old == new else tuple(self._paths(old, new, "--name-only"))
+
+    def files(self, tree: str) -> list[str]:
+        """Paths of all files in a tree or commit."""
+        return _fields(self.git("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree).out)
 
     def renames(self, old: str, new: str) -> dict[str, str]:
         """Files that git sees renamed between two commits, old path to new."""
@@ -590,7 +603,7 @@ def _entries(listing: str) -> dict[str, tuple[str, str]]:
     return {path: (facts.split(" ")[0], facts.split(" ")[2]) for facts, _, path in rows}
 
 
-def _write(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
     """Replaces a file at once: another process may be reading it."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(descriptor, "wb") as file:
@@ -610,7 +623,7 @@ def open_engine(repository: Repository, excludes: Sequence[str] = (), run_id: st
     if run_id is None or not owner.is_file() or owner.read_text() != run_id:
         _fill(git_dir, repository, excludes)
         if run_id:
-            _write(owner, run_id.encode())
+            replace_file(owner, run_id.encode())
     return Engine(repository, git_dir)
 
 
@@ -618,15 +631,15 @@ def _fill(git_dir: Path, repository: Repository, excludes: Sequence[str]) -> Non
     values = _configured(repository)
     wanted = [*CACHES, "/.superteam/", *(ignore_line(name) for name in excludes)]
     theirs = _content(repository.common_dir / "info" / "exclude")
-    _write(git_dir / "HEAD", b"ref: refs/heads/none\n")
-    _write(git_dir / "config", os.fsencode(_configuration(git_dir, repository, values)))
-    _write(git_dir / "info" / "exclude", theirs + os.fsencode("\n" + "\n".join(wanted) + "\n"))
-    _write(git_dir / "info" / "attributes", _content(repository.common_dir / "info" / "attributes"))
-    _write(git_dir / "excludes", _users_file(repository, values, "excludesfile", "ignore"))
-    _write(git_dir / "attributes", _users_file(repository, values, "attributesfile", "attributes"))
+    replace_file(git_dir / "HEAD", b"ref: refs/heads/none\n")
+    replace_file(git_dir / "config", os.fsencode(_configuration(git_dir, repository, values)))
+    replace_file(git_dir / "info" / "exclude", theirs + os.fsencode("\n" + "\n".join(wanted) + "\n"))
+    replace_file(git_dir / "info" / "attributes", _content(repository.common_dir / "info" / "attributes"))
+    replace_file(git_dir / "excludes", _users_file(repository, values, "excludesfile", "ignore"))
+    replace_file(git_dir / "attributes", _users_file(repository, values, "attributesfile", "attributes"))
     (git_dir / "shallow").unlink(missing_ok=True)
     if shallow := _content(repository.common_dir / "shallow"):
-        _write(git_dir / "shallow", shallow)
+        replace_file(git_dir / "shallow", shallow)
 
 
 def _content(path: Path) -> bytes:

@@ -19,6 +19,7 @@ _PRIVATE = {
     "core.fsmonitor": "false",
     "commit.gpgSign": "false",
     "tag.gpgSign": "false",
+    "core.logAllRefUpdates": "true",
     "gc.auto": "0",
     "maintenance.auto": "false",
 }

@@ -303,8 +303,12 @@ def check_branch(game: Game, run: Run) -> None:
         if tip in workspace.commits
         for sha in workspace.history(tip)
     }
-    for old, new in workspace.moves:
-        assert {old, new} - {workspace.start} <= reachable
+    events = [event for _, event in game.journal.events()]
+    made_objects = {event.sha for event in events if isinstance(event, e.CommitMade)}
+    assert made_objects | {sha for move in workspace.moves for sha in move} - {workspace.start} <= reachable
+    resumed = any(isinstance(event, e.RunResumed) for event in events)
+    keys = [event.key for event in events if isinstance(event, e.StepStarted)]
+    assert resumed or len(keys) == len(set(keys)), "the key of a step was used twice"
     on_branch = set(workspace.history(workspace.branch))
     assert on_branch == {sha for t in run.tasks for sha in (t.commit_sha, *t.repairs) if sha}
 

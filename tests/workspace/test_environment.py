@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import ConfigError, WorkspaceError
 from superteam.workspace import venv
+from superteam.workspace.bring import brought_before
 from superteam.workspace.environment import Readiness, base_environment, lock_fingerprint, make_ready
 
 AUTO = WorkspaceSettings()
@@ -315,6 +316,13 @@ def test_a_prepared_tree_is_left_alone_and_asked_in_no_time(pair: Pair) -> None:
     assert time.perf_counter() - begun < 0.1
     assert (pair.tree / ".venv/mark").exists()
     assert (second.env, second.brought, second.fingerprint) == (first.env, first.brought, first.fingerprint)
+
+
+def test_a_later_process_knows_what_was_brought(pair: Pair) -> None:
+    assert brought_before(pair.tree) == ()
+    pair.venv()
+    module(pair.checkout, "node_modules/x")
+    assert pair.ready().brought == brought_before(pair.tree) == (".venv", "node_modules")
 
 
 def test_bytecode_in_the_checkout_is_no_change(pair: Pair) -> None:

@@ -165,13 +165,14 @@ def test_without_a_name_commits_are_refused_with_both_commands(root: Path) -> No
     assert "user.name" in str(caught.value.hint) and "user.email" in str(caught.value.hint)
 
 
-def test_the_environments_identity_goes_before_the_configured_one(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environments_identity_goes_before_the_configured_one(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_AUTHOR_NAME", "Grace")
     found = open_repository(root)
     sha = open_engine(found, run_id="r1").commit(found.tree_of("HEAD"), found.head, "m\n", AT)
-    assert git(root, "show", "-s", "--format=%an %ae %cn %aI", sha) == "Grace ada@example.org Ada 2026-01-02T03:04:05+00:00"
+    assert (
+        git(root, "show", "-s", "--format=%an %ae %cn %aI", sha)
+        == "Grace ada@example.org Ada 2026-01-02T03:04:05+00:00"
+    )
 
 
 def test_inherited_variables_that_redirect_git_are_dropped(
@@ -347,7 +348,7 @@ def test_putting_files_removes_everything_else_but_what_is_kept(engine: Engine, 
         (tree / name).parent.mkdir()
         (tree / name).write_text("x")
     git(tree / "gone", "init", "-q")
-    engine.snapshot(tree)
+    engine.snapshot(tree, keep_out=["kept [x]"])
     engine.put(tree, wanted, ["kept [x]"])
     assert sorted(path.name for path in tree.iterdir()) == ["a.txt", "kept [x]", "src"]
     assert (tree / "src/b.py").read_text() == "b = 1\n" and not (tree / "src").is_symlink()
@@ -466,9 +467,7 @@ def test_the_whole_cycle_leaves_the_users_repository_as_it_was(
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
-def test_both_object_formats_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format: str
-) -> None:
+def test_both_object_formats_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format: str) -> None:
     monkeypatch.setenv("SUPERTEAM_CACHE", str(tmp_path / "cache"))
     root = tmp_path / "p"
     git(tmp_path, "init", "-q", f"--object-format={object_format}", "p")
@@ -535,8 +534,8 @@ def _settings(tree: Path, run: str) -> None:
 
 
 def _include(tree: Path, run: str) -> None:
-    (tree / "evil.cfg").write_text(f'[core]\n\tfsmonitor = "{run}"\n[diff]\n\texternal = "{run}"\n')
-    git(tree, "config", "include.path", "../evil.cfg")
+    (tree / ".git/evil.cfg").write_text(f'[core]\n\tfsmonitor = "{run}"\n[diff]\n\texternal = "{run}"\n')
+    git(tree, "config", "include.path", "evil.cfg")
 
 
 @pytest.mark.parametrize("attack", [_hooks, _settings, _include])

@@ -20,7 +20,7 @@ import time
 import pytest
 
 VERSION = 1
-NAME = "superteam_pytest_plugin"
+LOADER = "-p superteam_pytest_plugin"
 TEXT_LIMIT = 4096
 HEAD_LIMIT = 1000
 IDS_A_RECORD = 500
@@ -29,25 +29,18 @@ IDS_A_RECORD = 500
 def _take_settings():
     """What the environment says, removed from it together with what loaded this plugin."""
     names = ("SUPERTEAM_PYTEST_REPORT", "SUPERTEAM_PYTEST_ONLY", "SUPERTEAM_TREE", "SUPERTEAM_TREE_FILES")
-    found = {name: os.environ.pop(name, "") for name in names}
-    if found["SUPERTEAM_PYTEST_REPORT"] or found["SUPERTEAM_PYTEST_ONLY"]:
-        here = os.path.dirname(os.path.abspath(__file__))
-        _replace("PYTEST_ADDOPTS", lambda value: value.replace("-p " + NAME, "", 1).strip())
-        _replace(
-            "PYTHONPATH",
-            lambda value: os.pathsep.join(p for p in value.split(os.pathsep) if not p or os.path.abspath(p) != here),
-        )
-    return found
+    _set_variable("PYTEST_ADDOPTS", os.environ.get("PYTEST_ADDOPTS", "").replace(LOADER, "", 1).strip())
+    here = os.path.dirname(os.path.abspath(__file__))
+    folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    _set_variable("PYTHONPATH", os.pathsep.join(p for p in folders if not p or os.path.abspath(p) != here))
+    return {name: os.environ.pop(name, "") for name in names}
 
 
-def _replace(name, change):
-    value = os.environ.get(name)
-    if value is not None:
-        value = change(value)
-        if value:
-            os.environ[name] = value
-        else:
-            del os.environ[name]
+def _set_variable(name, value):
+    if value:
+        os.environ[name] = value
+    else:
+        os.environ.pop(name, None)
 
 
 SETTINGS = _take_settings()
@@ -152,6 +145,11 @@ class _Session:
         self.record({"kind": "internal-error", "text": _cut(str(excrepr), TEXT_LIMIT)})
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self):
+        # Workers read the environment again; each takes this out as it loads the plugin.
+        _set_variable("PYTEST_ADDOPTS", f"{LOADER} {os.environ.get('PYTEST_ADDOPTS', '')}".strip())
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node):
         node.workerinput["superteam"] = json.dumps(self.told)
 
@@ -209,7 +207,10 @@ def _text_of(report, config):
     if isinstance(longrepr, tuple) and len(longrepr) == 3:
         return _cut(str(longrepr[2]), TEXT_LIMIT)
     crash = getattr(longrepr, "reprcrash", None)
-    text = _cut(str(getattr(report, "longreprtext", "") or longrepr or ""), TEXT_LIMIT)
+    text = str(getattr(report, "longreprtext", "") or longrepr or "")
+    if text.startswith("[gw"):  # xdist names the worker, which is another one each time
+        text = text.partition("\n")[2]
+    text = _cut(text, TEXT_LIMIT)
     if crash is None:
         return text
     place = _relative(str(crash.path), str(config.rootpath))
