@@ -277,6 +277,9 @@ name = 1
 name = 2
 [sources.inner]
 deep = 3
+[[nested.list]]
+five = """a"""""
+after = 1
 '''
     lines = key_lines(text)
     expected = {
@@ -293,6 +296,8 @@ deep = 3
         ("sources", 1): 17,
         ("sources", 1, "name"): 18,
         ("sources", 1, "inner", "deep"): 20,
+        ("nested", "list", 0, "five"): 22,
+        ("nested", "list", 0, "after"): 23,
     }
     assert {path: lines.get(path) for path in expected} == expected
     assert ("not",) not in lines

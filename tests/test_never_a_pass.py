@@ -68,7 +68,7 @@ BASELINES = {
     "zero tests": ("python -m pytest -q -k nothing_has_this_name", "no test"),
     "exit 0 without a report": ("true # pytest", "report"),
     "exit 1 without a failure": ("python -m pytest -q; exit 1", "exit"),
-    "exit 0 with a failure": ("python -m pytest -q bad; exit 0", "exit"),
+    "exit 0 with a failure": ("python -m pytest -q check_bad.py; exit 0", "exit"),
     "a recognised runner without its environment": ("env -i true pytest", "report"),
 }
 
@@ -79,14 +79,14 @@ def test_a_baseline_that_proves_nothing_stops_the_run(repo: Repo, given: Setup, 
     given(
         [{"title": "One"}],
         [{"task": "1", "write": {"a": "1"}}],
-        files={"bad/test_bad.py": "def test_bad():\n    assert False\n"},
+        files={"check_bad.py": "def test_bad():\n    assert False\n"},
         config=f"test-command = {command!r}\n",
     )
     done = repo.superteam("execute", "plan.md")
     assert done.code == 3, f"{done.code}\n{done.err}"
     status = repo.status()
     assert status["status"] == "inconclusive"
-    assert status["baseline"]["verdict"] == "inconclusive"
+    assert status["baseline"] is None
     assert reason in done.out + done.err
     assert status["tasks"][0]["attempts"] == 0
 
@@ -119,8 +119,7 @@ def test_a_suite_that_tests_another_trees_code_is_inconclusive_and_says_the_cure
     )
     done = repo.superteam("execute", "plan.md")
     assert done.code == 3, done.err
-    reason = repo.status()["baseline"]["reason"] if "reason" in repo.status()["baseline"] else done.out + done.err
-    assert "another tree" in reason and "shop" in reason
+    assert "another tree" in done.out and "shop" in done.out
 
 
 def test_a_test_added_by_one_task_and_deleted_by_a_later_one_is_missing(repo: Repo, given: Setup) -> None:

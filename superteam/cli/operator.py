@@ -1,7 +1,7 @@
 """Asks a person at a terminal, and puts a question with its evidence into words.
 
-The evidence comes from tests, programs and agents: every line of it is made harmless and indented, so that none of
-it can pass for a line of ours.
+The evidence comes from tests, programs and agents: every line of it is made harmless and gets a mark in front, so
+that none of it can pass for a line of ours.
 """
 
 from __future__ import annotations
@@ -162,9 +162,9 @@ def _tests(found: Mapping[str, Any], full: bool) -> list[str]:
     shown = ids if full else ids[:TESTS_SHOWN]
     lines = [f"Tests ({len(ids)}):"]
     for id in shown:
-        lines.append(f"  {_harmless(str(id))}")
+        lines.append(f"  - {_harmless(str(id))}")
         if messages.get(id):
-            lines += _block(str(messages[id]), MESSAGE_LINES, full, found.get("output"), "      ")
+            lines += _block(str(messages[id]), MESSAGE_LINES, full, found.get("output"), "    | ")
     if len(shown) < len(ids):
         lines.append(f"  [... {len(ids) - len(shown)} more: superteam status]")
     return lines
@@ -182,7 +182,7 @@ def _gate(found: Mapping[str, Any], full: bool) -> list[str]:
     for name, label in (("stdout", "standard output"), ("stderr", "standard error")):
         text = str(gate.get(name) or "")
         if text.strip():
-            lines += [f"  {label}:", *_block(text, OUTPUT_LINES, full, found.get("output"), "    ")]
+            lines += [f"  {label}:", *_block(text, OUTPUT_LINES, full, found.get("output"), "    | ")]
     return lines
 
 
@@ -190,7 +190,7 @@ def _diff(found: Mapping[str, Any], full: bool) -> list[str]:
     text = str(found.get("diff") or "")
     if not text.strip():
         return []
-    lines = _block(text, DIFF_LINES, full, found.get("work_tree"), "  ")
+    lines = _block(text, DIFF_LINES, full, found.get("work_tree"), "  | ")
     return ["Difference since the last accepted commit:", *lines]
 
 

@@ -170,7 +170,7 @@ def _probe(event: e.ProbeFinished) -> list[Line]:
     if not seen.sound:
         return [Line("bad", f"task {event.task} suite inconclusive: {seen.reason}")]
     new = seen.difference.new_failures
-    text = f"task {event.task} {_many(len(new), 'new failure')}, to be settled by reruns: {_names(new)}"
+    text = f"task {event.task} has {_many(len(new), 'new failure')}, to be settled by reruns: {_names(new)}"
     return [Line("step", text)] if new else []
 
 
@@ -324,8 +324,8 @@ def _window(statuses: Sequence[str], room: int) -> tuple[int, int]:
 def _task_row(run: Run, t: TaskRun, status: str, width: int, ascii_only: bool) -> Row:
     glyph = _GLYPHS[status][ascii_only]
     facts = [t.commit_sha[:12] if t.commit_sha else "", _verdict(run, t)]
-    if t.work and t.attempts:
-        facts.append(f"attempt {t.attempts + 1}" if t.work.role == "fix" else f"{_many(t.attempts, 'attempt')} so far")
+    if t.work and t.attempts > 1:
+        facts.append(f"{t.attempts} attempts")
     shown = "  ".join(fact for fact in facts if fact)
     text = f"  {glyph} {status:<8}  {one_line(t.task.id, 12):<{width}}  {one_line(t.task.title, 60)}"
     return Row(f"{text}  {shown}" if shown else text, _COLOURS.get(status, "dim"))
@@ -452,7 +452,7 @@ class Live:
             transient=True,
             redirect_stdout=False,
         )
-        self._live.start()
+        self._live.start(refresh=True)
         self._console.show_cursor(True)  # a killed process could not bring it back
 
     def stop(self) -> None:

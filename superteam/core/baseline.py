@@ -119,10 +119,8 @@ def _classify(key: TestId, result: TestResult, before: Expectation | None, permi
     if outcome is Outcome.NOT_RUN:
         excused = key in permits.known or matches(key, permits.may_remove)
         return None if excused or before.outcome is Outcome.NOT_RUN else "newly_skipped"
-    weaker = outcome in (Outcome.SKIPPED, Outcome.XFAILED) and before.outcome not in (
-        outcome,
-        Outcome.NOT_RUN,
-    )
+    weaker = outcome in (Outcome.SKIPPED, Outcome.XFAILED) and before.outcome not in (outcome, Outcome.NOT_RUN)
+    weaker |= outcome is Outcome.XPASSED and before.outcome is Outcome.PASSED  # newly expected to fail
     if weaker and not (before.outcome is Outcome.SKIPPED or key in permits.known):
         return None if matches(key, permits.may_skip) else "newly_skipped"
     better = outcome in (Outcome.PASSED, Outcome.XPASSED)

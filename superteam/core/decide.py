@@ -104,5 +104,4 @@ def _deal_with_failure(run: Run, t: TaskRun, work: Work) -> Step:
 
 def _serial(run: Run, t: TaskRun) -> int:
     """Grows whenever the same phase of a task can come again: dispatches, gates, validations, questions."""
-    gates = t.work.gate_runs if t.work else 0
-    return t.number + gates + len(run.validations) + run.questions + len(t.failures)
+    return t.number + t.gates + len(run.validations) + run.questions + len(t.failures)

@@ -334,7 +334,8 @@ def _dispatch_failure(run: Run, event: e.AgentFinished, work: Work) -> Failure |
 
 
 def _gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
-    work = run.of(event.task).work
+    t = run.of(event.task)
+    work = t.work
     assert work is not None
     facts = event.model_dump(exclude={"key", "kind"})
     work = replace(work, tree=event.tree, gate=facts, gate_runs=work.gate_runs + 1, phase=Phase.COMMIT)
@@ -343,7 +344,8 @@ def _gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
         kind = FailureType.TOOL_TIMEOUT if event.timed_out else FailureType.VALIDATION_FAILURE
         text = f"`{event.command}`: {event.detail}"
         failures = (Failure(type=kind, task=event.task, origin="gate", message=text, output=event.output),)
-    return run.with_work(event.task, replace(work, failures=failures, committed_at=at))
+    work = replace(work, failures=failures, committed_at=at)
+    return run.with_task(replace(t, gates=t.gates + 1, work=work))
 
 
 def _commit_made(run: Run, event: e.CommitMade) -> Run:

@@ -117,12 +117,14 @@ class FailureRecord:
 
 @dataclass(frozen=True, slots=True)
 class TaskRun:
-    """A task and how far it is. `attempts` counts dispatches; `number` is the last dispatch's number."""
+    """A task and how far it is. `attempts` counts dispatches; `number` is the last dispatch's number, `gates` counts
+    all runs of its gate."""
 
     task: Task
     status: TaskStatus = "pending"
     attempts: int = 0
     number: int = 0
+    gates: int = 0
     base_sha: str | None = None
     commit_sha: str | None = None
     repairs: tuple[str, ...] = ()

@@ -67,6 +67,7 @@ class Wanted:
 
 
 def scene_of(checkout: Path, tree: Path, environ: Mapping[str, str]) -> Scene:
+    """Both folders in their plain form, and the other names under which the checkout is known."""
     here, there = (Path(os.path.normpath(path.absolute())) for path in (checkout, tree))
     real = os.path.realpath(here)
     named = [environ[name] for name in ("PWD", "VIRTUAL_ENV") if environ.get(name, "").startswith("/")]
@@ -169,11 +170,13 @@ def active_place(scene: Scene, environ: Mapping[str, str]) -> str | None:
 
 
 def prefix_on_path(environ: Mapping[str, str]) -> str | None:
+    """The prefix of the first python on PATH."""
     found = which(("python", "python3"), environ)
     return None if found is None else os.fspath(Path(found).parent.parent)
 
 
 def which(names: Iterable[str], environ: Mapping[str, str]) -> str | None:
+    """The first of these programs that PATH has; only what the given environment says counts."""
     path = environ.get("PATH", os.defpath)
     return next((found for name in names if (found := shutil.which(name, path=path))), None)
 
@@ -370,6 +373,7 @@ def _without(stamp: Stamp, place: str) -> Stamp:
 
 
 def write_stamp(scene: Scene, stamp: Stamp) -> None:
+    """Replaces the stamp as a whole: it is the old one or the new one."""
     path = _stamp_path(scene)
     draft = path.with_suffix(".part")
     draft.write_text(stamp.model_dump_json(by_alias=True, indent=1), encoding="utf-8")

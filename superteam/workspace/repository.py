@@ -336,7 +336,8 @@ class Engine:
         }
         if tree is not None:
             env |= {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(self.index(tree))}
-        return run_git(arguments, self.git_dir, env | dict(more or {}), stdin, check)
+        cwd = tree if tree is not None and tree.is_dir() else self.git_dir
+        return run_git(arguments, cwd, env | dict(more or {}), stdin, check)
 
     def index(self, tree: Path) -> Path:
         """The private index of a tree; of a checkout it has a name that no tree of ours has."""

@@ -187,6 +187,11 @@ def test_no_secret_survives_redaction(environ: dict[str, str], rest: list[str]) 
     assert not [value for value in environ.values() if value in clean]
 
 
+def test_a_secret_inside_a_longer_one_leaves_nothing_of_the_longer_one() -> None:
+    environ = {"A_KEY": "abcdefgh", "B_KEY": "abcdefgh-and-more"}
+    assert redact("x abcdefgh-and-more", environ) == "x [B_KEY redacted]"
+
+
 def test_other_variables_are_not_redacted() -> None:
     assert redact("/home/ada/work", {"HOME": "/home/ada", "TOKEN": "", "KEY": "work"}) == "/home/ada/work"
 
@@ -244,6 +249,15 @@ def test_a_reader_that_leaves_ends_the_command_quietly(crashes: Path) -> None:
         assert (done.returncode, done.stderr) == (READER_GONE, ""), arguments
     os.close(write)
     assert not crashes.exists()
+
+
+def test_output_that_is_still_buffered_when_the_reader_leaves_ends_quietly_too() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    code = "import sys; from superteam.cli.boundary import guard; sys.exit(guard(lambda: print('buffered')))"
+    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (READER_GONE, "")
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def test_normal_text_is_unchanged(text: str) -> None:
         ("ok\r::error", "ok\n: :error"),
         ("see ##[error]", "see # #[error]"),
         ("##vso[task.setvariable]", "# #vso[task.setvariable]"),
+        ("##teamcity[testFailed]", "# #teamcity[testFailed]"),
         ("tests/test_a.py::test_b[1]", "tests/test_a.py::test_b[1]"),
         ("[bold]not markup[/bold] :smile: # heading ## x", "[bold]not markup[/bold] :smile: # heading ## x"),
         ("Grüße, naïve 日本 👍", "Grüße, naïve 日本 👍"),

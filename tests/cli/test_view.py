@@ -62,9 +62,7 @@ def each(run: Run, *events: e.Event) -> Iterator[tuple[Run, e.Event, Run]]:
 
 
 def after(run: Run, *events: e.Event) -> Run:
-    for _, _, run in each(run, *events):
-        pass
-    return run
+    return [run, *(now for _, _, now in each(run, *events))][-1]
 
 
 def told(run: Run, *events: e.Event) -> list[str]:
@@ -197,7 +195,7 @@ def test_a_regression_is_told_with_its_test_and_its_question() -> None:
     run = after(begun(test_command="pytest -q"), baseline(), dispatched(), COMMITTED)
 
     assert told(run, *REGRESSED[2:]) == [
-        "step: task 1 1 new failure, to be settled by reruns: t::a",
+        "step: task 1 has 1 new failure, to be settled by reruns: t::a",
         "bad: task 1 validation fail: regressions: t::a",
         "question: question q1: t::a broke. What is to be done?",
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from superteam.core import events as e
 from superteam.core.decide import Kind, Step
-from superteam.core.failures import Action, FailureType
+from superteam.core.failures import DEFAULT_ACTIONS, Action, FailureType
 from superteam.core.plan import Plan, Task
 from superteam.core.results import Outcome
 from superteam.core.run import Run, TaskRun
@@ -29,6 +29,7 @@ from superteam.core.settings import Settings
 from superteam.engine.driver import Driver
 from superteam.engine.steps import perform
 from superteam.engine.world import World
+from superteam.errors import WorkspaceError
 from superteam.ports import AgentReport, Brief
 from superteam.testing import (
     MemoryJournal,
@@ -41,9 +42,9 @@ from superteam.testing import (
 )
 
 # What one dispatch leaves behind. break: an old test fails; gone: an old test vanishes; shaky: an old test becomes
-# unstable; own: the task's new test is red; crash: the suite gives no report; gate: the gate is red; ugly: the gate
-# rewrites a file; shared: later tasks touch the same file.
-FAULTS = ("break", "gone", "shaky", "own", "crash", "gate", "ugly", "shared", "scope")
+# unstable; moody: it fails in the first two runs; own: the task's new test is red; crash: the suite gives no report;
+# gate: the gate is red; ugly: the gate rewrites a file; shared: later tasks touch the same file.
+FAULTS = ("break", "gone", "shaky", "moody", "own", "crash", "gate", "ugly", "shared", "scope")
 ENDS = ("failed", "idle", "unreadable", "nothing", "asks")
 ROUNDS = 200
 
@@ -231,7 +232,8 @@ def outcomes(files: Mapping[str, str], key: str, flaky: bool) -> dict[str, Outco
     faults = {path.partition("-")[0] for path in files}
     if "crash" in faults:
         return None
-    red = {"stable": False, "victim": "break" in faults, "wobbly": "shaky" in faults and odd(key, "wobbly")}
+    unstable = ("shaky" in faults and odd(key, "wobbly")) or ("moody" in faults and key[-3:] in ("001", "002"))
+    red = {"stable": False, "victim": "break" in faults, "wobbly": unstable}
     if "gone" not in faults:
         red["endangered"] = False
     if flaky:
@@ -388,7 +390,7 @@ def configuration_of(rng: Random) -> Settings:
 seeds = st.integers(0, 2**32).map(Random)
 QUICK = settings(
     deadline=None,
-    max_examples=80,
+    max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -407,3 +409,196 @@ def test_a_run_that_crashes_anywhere_ends_like_one_that_does_not(backend: str, t
     survived = stormy.play()
     check_branch(stormy, survived)
     assert end_state(stormy, survived) == end_state(calm, undisturbed)
+
+
+@pytest.mark.parametrize("place", range(10))
+def test_a_regression_that_is_fixed_survives_a_crash_at_each_single_place(place: int, tmp_path: Path) -> None:
+    """Every place, not only drawn ones: a tenth of them in each of these tests."""
+    scenario = of_tasks(2, {"1": ("break", "good"), "2": ("gate", "good")})
+    calm = begin(scenario, tmp_path)
+    wanted = end_state(calm, calm.play())
+    for crash in range(place + 1, calm.fuse.count + 1, 10):
+        stormy = begin(scenario, tmp_path, frozenset({crash}))
+        survived = stormy.play()
+        check_branch(stormy, survived)
+        assert end_state(stormy, survived) == wanted, crash
+
+
+# -- what single decisions come to
+
+
+def of_tasks(count: int, deeds: Mapping[str, tuple[str, ...]], *answers: str, **config: Any) -> Scenario:
+    tasks = tuple(Task(id=str(i + 1), title=f"Task {i + 1}") for i in range(count))
+    given = {"test_command": "suite", "validation_command": "true", "agent": {"use": "scripted"}, **config}
+    return Scenario(tasks, Settings.model_validate(given), deeds, answers or ("abort",))
+
+
+def played(scenario: Scenario, folder: Path) -> tuple[Game, Run]:
+    game = begin(scenario, folder)
+    run = game.play()
+    check_branch(game, run)
+    check_truth(game, run)
+    return game, run
+
+
+def faults_left(game: Game) -> set[str]:
+    found = game.workspace.content(game.workspace.branch)
+    return {path for path in found if not path.startswith(("f-", "base"))}
+
+
+def statuses(run: Run) -> str:
+    return " ".join(t.status for t in run.tasks)
+
+
+def test_with_every_a_fix_makes_a_new_object_and_one_commit(tmp_path: Path) -> None:
+    game, run = played(of_tasks(2, {"1": ("break",)}), tmp_path)
+    assert run.exit_code == 0 and run.of("1").attempts == 2 and not faults_left(game)
+    assert made_for(game) == [("2", False), ("1", False)]
+    assert [v.verdict for v in run.validations] == ["fail", "pass", "pass"]
+
+
+def test_with_every_2_the_culprit_is_found_and_repaired_by_a_commit_of_its_own(tmp_path: Path) -> None:
+    game, run = played(of_tasks(2, {"1": ("break",)}, validation_cadence="every-2"), tmp_path)
+    assert run.exit_code == 0 and not faults_left(game)
+    assert made_for(game) == [("1", True), ("2", False), ("1", False)]
+    assert run.validations[0].introduced_by == {"victim": "1"}
+    assert run.validations[0].after_task == "2"
+
+
+def test_on_demand_validates_nothing_across_tasks(tmp_path: Path) -> None:
+    game, run = played(of_tasks(2, {"1": ("break",)}, validation_cadence="on-demand"), tmp_path)
+    assert run.exit_code == 0 and run.validations == () and faults_left(game) == {"break-1"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "exit_code", "wanted", "left"),
+    [
+        ("approve", 0, "complete complete", {"break-1"}),
+        ("skip", 0, "skipped complete", set()),
+        ("rollback", 0, "complete complete", set()),
+        ("retry", 0, "complete complete", set()),
+        ("abort", 1, "running pending", set()),
+    ],
+)
+@pytest.mark.parametrize("interactive", [False, True])
+def test_each_answer_to_a_regression_does_what_it_says(
+    interactive: bool, answer: str, exit_code: int, wanted: str, left: set[str], tmp_path: Path
+) -> None:
+    scenario = of_tasks(2, {"1": ("break",)}, answer, validation={"auto-fix": 0})
+    game, run = played(replace(scenario, interactive=interactive), tmp_path)
+    assert (run.exit_code, statuses(run), faults_left(game)) == (exit_code, wanted, left)
+    assert run.questions == 1
+
+
+@pytest.mark.parametrize("answer", ["approve", "skip", "rollback", "retry"])
+def test_each_answer_to_a_culprit_below_the_tip_keeps_the_later_task(answer: str, tmp_path: Path) -> None:
+    scenario = of_tasks(3, {"1": ("break",)}, answer, validation_cadence="every-3", validation={"auto-fix": 0})
+    game, run = played(scenario, tmp_path)
+    assert run.exit_code == 0 and run.questions == 1
+    assert faults_left(game) == ({"break-1"} if answer == "approve" else set())
+    assert run.of("2").attempts == run.of("3").attempts == 1
+    assert run.of("1").status == ("skipped" if answer == "skip" else "complete")
+
+
+def test_a_task_done_again_stands_above_the_later_ones_and_can_be_taken_back_again(tmp_path: Path) -> None:
+    answers = ("rollback", "skip")
+    deeds = {"1": ("break", "break")}
+    scenario = of_tasks(2, deeds, *answers, validation_cadence="every-2", validation={"auto-fix": 0})
+    game, run = played(scenario, tmp_path)
+    assert statuses(run) == "skipped complete"
+    assert made_for(game) == [("2", False)]
+
+
+def test_what_conflicts_with_a_culprit_that_is_taken_back_is_done_again(tmp_path: Path) -> None:
+    """Both tasks wrote the same file; without the first the second's commit does not merge."""
+    scenario = of_tasks(3, {"1": ("shared", "good"), "2": ("shared",), "3": ("break",)}, "rollback")
+    scenario = replace(scenario, settings=scenario.settings.model_copy(update={"validation_cadence": "every-N"}))
+    _, run = played(scenario, tmp_path)
+    assert statuses(run) == "complete complete complete"
+
+
+def test_a_fix_that_changes_nothing_leaves_the_failure_as_it_was(tmp_path: Path) -> None:
+    game, run = played(of_tasks(1, {"1": ("break", "nothing")}, "approve"), tmp_path)
+    assert run.exit_code == 0 and faults_left(game) == {"break-1"}
+    assert [f.action for f in run.of("1").failures if f.approved] == ["stop-show-diff"]
+
+
+def test_a_repair_that_changes_nothing_is_no_commit(tmp_path: Path) -> None:
+    scenario = of_tasks(2, {"1": ("break", "nothing")}, "approve", validation_cadence="every-2")
+    game, run = played(scenario, tmp_path)
+    assert run.exit_code == 0 and made_for(game) == [("2", False), ("1", False)]
+
+
+def test_a_retry_without_a_change_is_one_more_dispatch(tmp_path: Path) -> None:
+    _, run = played(of_tasks(1, {"1": ("gate",)}, "retry", validation={"auto-fix": 0}), tmp_path)
+    assert run.exit_code == 0 and run.of("1").attempts == 2 and run.questions == 1
+
+
+def test_dependants_of_a_skipped_task_are_blocked(tmp_path: Path) -> None:
+    scenario = of_tasks(2, {"1": ("break",)}, "skip", validation={"auto-fix": 0})
+    second = scenario.tasks[1].model_copy(update={"depends_on": ("1",)})
+    _, run = played(replace(scenario, tasks=(scenario.tasks[0], second)), tmp_path)
+    assert statuses(run) == "skipped blocked" and run.exit_code == 1
+
+
+def test_checkpoint_mode_pauses_between_tasks_and_not_after_the_last(tmp_path: Path) -> None:
+    _, run = played(of_tasks(3, {}, execution_mode="checkpoint"), tmp_path)
+    assert run.exit_code == 0 and run.questions == 2
+
+
+def test_a_maximum_asks_and_continue_allows_the_same_amount_again(tmp_path: Path) -> None:
+    _, run = played(of_tasks(3, {}, "continue", budget={"max-usd": 1.0}), tmp_path)
+    assert run.exit_code == 0 and run.questions == 3 and run.cost.usd == 3.0
+
+
+def test_a_branch_that_somebody_moved_is_not_overwritten(tmp_path: Path) -> None:
+    game = begin(of_tasks(1, {}), tmp_path)
+    game.workspace.branch = "somebody's"
+    with pytest.raises(ExceptionGroup) as caught:
+        game.play()
+    assert caught.group_contains(WorkspaceError)
+    assert game.workspace.branch == "somebody's"
+
+
+# -- every failure type comes to the one place where it is resolved, with the user's override
+
+
+RAISES: Mapping[str, Scenario] = {
+    "parse-error": of_tasks(1, {"1": ("unreadable",)}),
+    "impl-crash": of_tasks(1, {"1": ("failed",)}),
+    "tool-timeout": of_tasks(1, {"1": ("idle",)}),
+    "validation-failure": of_tasks(1, {"1": ("gate",)}),
+    "test-regression": of_tasks(1, {"1": ("break",)}),
+    "test-missing": of_tasks(1, {"1": ("gone",)}),
+    "suite-crash": of_tasks(1, {"1": ("crash",)}),
+    "environment": replace(of_tasks(1, {}), storms=frozenset({2})),
+    "test-suspect": of_tasks(1, {"1": ("moody",)}),
+    "test-flake": replace(of_tasks(6, {}), flaky=True),
+    "test-preexisting": replace(of_tasks(6, {}), flaky=True),
+    "scope-violation": replace(of_tasks(1, {}), tasks=(Task(id="1", title="x", files=("elsewhere",)),)),
+}
+NOT_YET_RAISED = {"review-max-retries"}
+
+
+def test_the_list_of_failures_is_whole() -> None:
+    assert RAISES.keys() | NOT_YET_RAISED | {"budget-threshold"} == {kind.value for kind in FailureType}
+
+
+@pytest.mark.parametrize("action", [None, *Action])
+@pytest.mark.parametrize("kind", RAISES)
+def test_each_failure_is_resolved_with_the_users_override(kind: str, action: Action | None, tmp_path: Path) -> None:
+    overrides = {FailureType(kind): action} if action else {}
+    scenario = RAISES[kind]
+    chosen = scenario.settings.model_copy(update={"failure_actions": overrides})
+    _, run = played(replace(scenario, settings=chosen, answers=("abort",)), tmp_path)
+    actions = {f.action for t in run.tasks for f in t.failures if f.type == kind}
+    assert actions == {action or DEFAULT_ACTIONS[FailureType(kind)]}
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_a_maximum_is_resolved_with_the_users_override(action: Action, tmp_path: Path) -> None:
+    scenario = of_tasks(2, {}, budget={"max-usd": 1.0}, failure_actions={"budget-threshold": action})
+    game, run = played(scenario, tmp_path)
+    chosen = [event.action for _, event in game.journal.events() if isinstance(event, e.ActionChosen)]
+    assert chosen and set(chosen) == {action}
+    assert run.exit_code == (0 if action in (Action.WARN_CONTINUE, Action.IGNORE) else 1)

@@ -113,33 +113,29 @@ def ended(run: Run, status: Any = "finished", code: int = 0) -> Run:
     return after(run, e.RunEnded(status=status, exit_code=code))
 
 
+TOP = """schema run_id status exit_code plan branch baseline tasks validations cost pending"""
+BASELINE = """sha tree command captured_at verdict granularity counts known_failures"""
+TASK = """id title status attempts base_sha commit_sha failures"""
+VALIDATION = """source after_task sha tree reference_sha verdict reason confidence counts new_failures regressions
+    unresolved flaky suspects pre_existing new_passes missing newly_skipped owed settlements introduced_by
+    reproduce_command"""
+PENDING = """id task failure_type question options evidence"""
+
+
 def test_every_key_of_the_contract_is_there_and_no_other() -> None:
     document = status_document(waiting(), live=False)
 
-    assert list(document) == (
-        "schema run_id status exit_code plan branch baseline tasks validations cost pending".split()
-    )
+    assert list(document) == TOP.split()
     assert list(document["plan"]) == ["path", "title", "sha256"]
-    assert list(document["baseline"]) == (
-        "sha tree command captured_at verdict granularity counts known_failures".split()
-    )
+    assert list(document["baseline"]) == BASELINE.split()
     assert list(document["baseline"]["counts"]) == ["passed", "failed", "errored", "skipped"]
-    assert list(document["tasks"][0]) == "id title status attempts base_sha commit_sha failures".split()
+    assert list(document["tasks"][0]) == TASK.split()
     assert list(document["tasks"][0]["failures"][0]) == ["type", "action", "tests", "message"]
-    assert (
-        list(document["validations"][0])
-        == (
-            "source after_task sha tree reference_sha verdict reason confidence counts new_failures regressions unresolved "
-            "flaky suspects pre_existing new_passes missing newly_skipped owed settlements introduced_by "
-            "reproduce_command"
-        ).split()
-    )
+    assert list(document["validations"][0]) == VALIDATION.split()
     assert list(document["cost"]) == ["usd", "input_tokens", "output_tokens"]
-    assert list(document["pending"]) == "id task failure_type question options evidence".split()
-    assert document["pending"]["options"] == [
-        {"id": "retry", "label": "again"},
-        {"id": "abort", "label": "end the run"},
-    ]
+    assert list(document["pending"]) == PENDING.split()
+    retry, abort = {"id": "retry", "label": "again"}, {"id": "abort", "label": "end the run"}
+    assert document["pending"]["options"] == [retry, abort]
 
 
 def test_the_document_goes_through_json_unchanged() -> None:

@@ -9,8 +9,7 @@ import site
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -93,41 +92,52 @@ def packages(environment: Path) -> Path:
     return found
 
 
-def install(pair: Pair, environment: Path) -> None:
+def install(pair: Pair, environment: Path, source: str = "src") -> None:
     """A real editable install, with the build backend and pip of the environment that runs the tests."""
     borrowed = packages(environment) / "borrowed.pth"
     borrowed.write_text("\n".join(site.getsitepackages()))
-    command = [environment / "bin/python", "-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps", "-e", "."]
+    command = [
+        str(environment / "bin/python"),
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-build-isolation",
+        "--no-deps",
+        "-e",
+        ".",
+    ]
     env = {**pair.environ, "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_CONFIG_FILE": os.devnull}
     done = subprocess.run(command, cwd=pair.checkout, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     borrowed.unlink()
 
 
-def install_pth(pair: Pair, environment: Path) -> None:
-    (packages(environment) / "__editable__.pkg-1.pth").write_text(f"{pair.checkout}/src\n")
+def install_pth(pair: Pair, environment: Path, source: str = "src") -> None:
+    (packages(environment) / "__editable__.pkg-1.pth").write_text(f"{pair.checkout}/{source}\n")
 
 
-def install_finder(pair: Pair, environment: Path) -> None:
+def install_finder(pair: Pair, environment: Path, source: str = "src") -> None:
     folder = packages(environment)
-    (folder / "__editable___pkg_1_finder.py").write_text(FINDER % f"{pair.checkout}/src/pkg")
+    (folder / "__editable___pkg_1_finder.py").write_text(FINDER % f"{pair.checkout}/{source}/pkg")
     (folder / "__editable__.pkg-1.pth").write_text(
         "import __editable___pkg_1_finder; __editable___pkg_1_finder.install()"
     )
 
 
-def install_editables(pair: Pair, environment: Path) -> None:
+def install_editables(pair: Pair, environment: Path, source: str = "src") -> None:
     """What hatchling's exact mode and pdm write."""
     from editables import EditableProject
 
     project = EditableProject("pkg", pair.checkout)
-    project.map("pkg", "src/pkg")
+    project.map("pkg", f"{source}/pkg")
     for name, text in project.files():
         (packages(environment) / name).write_text(text)
     shutil.copytree(Path(site.getsitepackages()[0]) / "editables", packages(environment) / "editables")
 
 
-INSTALLS = [install, install_pth, install_finder, install_editables]
+Editable = Callable[[Pair, Path, str], None]
+INSTALLS: list[Editable] = [install, install_pth, install_finder, install_editables]
 
 
 def imported(tree: Path, env: Mapping[str, str], program: str = "python") -> str:
@@ -140,9 +150,9 @@ def imported(tree: Path, env: Mapping[str, str], program: str = "python") -> str
 
 
 @pytest.mark.parametrize("editable", INSTALLS)
-def test_a_copied_environment_imports_the_code_of_the_tree(pair: Pair, editable: object) -> None:
+def test_a_copied_environment_imports_the_code_of_the_tree(pair: Pair, editable: Editable) -> None:
     environment = pair.venv()
-    editable(pair, environment)  # type: ignore[operator]
+    editable(pair, environment, "src")
     mine = f"{pair.tree}/src/pkg/__init__.py"
     assert imported(pair.tree, pair.activated(environment)) == f"{pair.checkout}/src/pkg/__init__.py"  # the lie
     ready = pair.ready()
@@ -152,9 +162,9 @@ def test_a_copied_environment_imports_the_code_of_the_tree(pair: Pair, editable:
 
 
 @pytest.mark.parametrize("editable", INSTALLS)
-def test_an_activated_environment_elsewhere_imports_the_code_of_the_tree(pair: Pair, editable: object) -> None:
+def test_an_activated_environment_elsewhere_imports_the_code_of_the_tree(pair: Pair, editable: Editable) -> None:
     environment = pair.venv(pair.checkout.parent / "elsewhere")
-    editable(pair, environment)  # type: ignore[operator]
+    editable(pair, environment, "src")
     active = pair.activated(environment)
     assert imported(pair.tree, active) == f"{pair.checkout}/src/pkg/__init__.py"  # the lie
     ready = pair.ready(environ=active)
@@ -181,11 +191,12 @@ def test_an_environment_that_is_not_active_is_only_mentioned(pair: Pair) -> None
     assert any('bring = ["venv"]' in note for note in ready.notes)
 
 
-def test_a_folder_that_an_editable_install_names_is_preferred_wherever_it_lies(pair: Pair) -> None:
+@pytest.mark.parametrize("editable", [install_pth, install_finder, install_editables])
+def test_a_folder_that_an_editable_install_names_is_preferred_wherever_it_lies(pair: Pair, editable: Editable) -> None:
     for folder in (pair.checkout, pair.tree):
         shutil.move(folder / "src", folder / "python")
     environment = pair.venv(pair.checkout.parent / "elsewhere")
-    (packages(environment) / "pkg.pth").write_text(f"{pair.checkout}/python\n")
+    editable(pair, environment, "python")
     ready = pair.ready(environ=pair.activated(environment))
     assert imported(pair.tree, ready.env) == f"{pair.tree}/python/pkg/__init__.py"
 
@@ -193,13 +204,23 @@ def test_a_folder_that_an_editable_install_names_is_preferred_wherever_it_lies(p
 def test_the_checkout_is_known_under_the_name_the_shell_used(pair: Pair) -> None:
     alias = pair.checkout.parent / "alias"
     alias.symlink_to(pair.checkout)
-    environment = pair.venv(alias / ".venv")
-    (packages(environment) / "pkg.pth").write_text(f"{alias}/src\n")
-    ready = pair.ready(environ={"PWD": str(alias), **pair.activated(environment)})
-    assert str(alias) not in ready.env["PATH"]
-    assert imported(pair.tree, ready.env) == f"{pair.tree}/src/pkg/__init__.py"
-    pair.checkout, pair.tree = alias, pair.tree.with_name("check")
-    shutil.copytree(pair.checkout / "src", pair.tree / "src")
+    ready = pair.ready(environ={"PWD": f"{alias}/src", "PATH": f"{alias}/src:/bin", "PYTHONPATH": f"{alias}/src"})
+    assert ready.env["PATH"] == f"{pair.tree}/src:/bin"
+    assert str(alias) not in ready.env["PYTHONPATH"]
+
+
+def test_the_checkout_is_known_under_the_name_an_installer_used(pair: Pair) -> None:
+    alias = pair.checkout.parent / "alias"
+    alias.symlink_to(pair.checkout)
+    (packages(pair.venv()) / "pkg.pth").write_text(f"{alias}/src\n")
+    assert imported(pair.tree, pair.ready().env) == f"{pair.tree}/src/pkg/__init__.py"
+
+
+def test_the_checkout_may_itself_be_given_by_a_link(pair: Pair) -> None:
+    install_finder(pair, pair.venv())
+    alias = pair.checkout.parent / "alias"
+    alias.symlink_to(pair.checkout)
+    pair.checkout = alias
     assert imported(pair.tree, pair.ready().env) == f"{pair.tree}/src/pkg/__init__.py"
 
 
@@ -307,13 +328,11 @@ def test_pipes_and_sockets_are_left_behind(pair: Pair) -> None:
 # Once, and again when something changed
 
 
-def test_a_prepared_tree_is_left_alone_and_asked_in_no_time(pair: Pair) -> None:
+def test_a_prepared_tree_is_left_alone(pair: Pair) -> None:
     pair.venv()
     first = pair.ready()
     (pair.tree / ".venv/mark").write_text("")
-    begun = time.perf_counter()
     second = pair.ready()
-    assert time.perf_counter() - begun < 0.1
     assert (pair.tree / ".venv/mark").exists()
     assert (second.env, second.brought, second.fingerprint) == (first.env, first.brought, first.fingerprint)
 
@@ -390,7 +409,7 @@ def test_a_damaged_or_foreign_stamp_removes_nothing_outside_of_the_tree(pair: Pa
     (pair.tree / "out").symlink_to(victim.parent)
     pair.ready()
     told = json.loads(stamp.read_text())
-    for place in ("../victim", str(victim), "out/victim", "", "."):
+    for place in ("../victim", str(victim), "out/victim", "src/../../victim", "src/..", "", "."):
         stamp.write_text(json.dumps({**told, "brought": {place: {"identity": "x"}}}))
         pair.ready()
         assert victim.is_dir()

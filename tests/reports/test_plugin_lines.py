@@ -1,0 +1,140 @@
+"""The plugin's lines, whole and cut short, without running pytest."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from superteam.core.results import Completeness, Outcome, TestReport
+from superteam.reports.plugin_lines import read_sessions
+
+END = [{"kind": "finish", "status": 0}, {"kind": "end"}]
+
+
+def phase(id: str, when: str, outcome: str = "passed", **more: Any) -> dict[str, Any]:
+    return {"kind": "result", "id": id, "when": when, "outcome": outcome, **more}
+
+
+def phases(id: str, setup: str = "passed", call: str | None = "passed", teardown: str = "passed") -> list[Any]:
+    middle = [phase(id, "call", call)] if call else []
+    return [phase(id, "setup", setup), *middle, phase(id, "teardown", teardown)]
+
+
+def write(folder: Path, records: list[Any], name: str = "1-1", began: float = 0.0) -> None:
+    lines = [{"kind": "start", "time": began}, *records]
+    (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in lines))
+
+
+def read(folder: Path, *records: Any) -> TestReport:
+    write(folder, [*records])
+    return read_sessions(folder)
+
+
+def only_outcome(report: TestReport) -> Outcome:
+    (result,) = report.tests.values()
+    return result.outcome
+
+
+@pytest.mark.parametrize(
+    ("records", "outcome"),
+    [
+        (phases("a"), Outcome.PASSED),
+        (phases("a", call="failed"), Outcome.FAILED),
+        (phases("a", setup="failed", call=None), Outcome.ERRORED),
+        (phases("a", teardown="failed"), Outcome.ERRORED),
+        (phases("a", call="failed", teardown="failed"), Outcome.ERRORED),
+        (phases("a", setup="skipped", call=None), Outcome.SKIPPED),
+        (phases("a", call="skipped"), Outcome.SKIPPED),
+        (phases("a", call=None), Outcome.NOT_RUN),
+        ([phase("a", "setup")], Outcome.NOT_RUN),
+        ([phase("a", "setup"), phase("a", "call", "skipped", xfail="r")], Outcome.XFAILED),
+        ([phase("a", "setup"), phase("a", "call", "passed", xfail="r")], Outcome.XPASSED),
+        ([phase("a", "setup", "skipped", xfail="not run")], Outcome.XFAILED),
+        ([phase("a", "???", "failed", text="worker crashed")], Outcome.ERRORED),
+        ([phase("a", "setup"), phase("a", "call", "failed"), phase("a", "call")], Outcome.FAILED),
+    ],
+)
+def test_phases_make_one_outcome(tmp_path, records, outcome):
+    assert only_outcome(read(tmp_path, *records, *END)) is outcome
+
+
+def test_a_whole_session_is_complete(tmp_path):
+    found = read(tmp_path, {"kind": "collected", "ids": ["a"]}, *phases("a"), *END)
+    assert (found.completeness, found.exit_status) == (Completeness.COMPLETE, 0)
+
+
+@pytest.mark.parametrize("missing", range(2))
+def test_without_its_last_words_a_report_is_partial(tmp_path, missing):
+    assert read(tmp_path, *phases("a"), END[missing]).completeness is Completeness.PARTIAL
+
+
+def test_a_test_that_was_collected_and_never_ran_makes_it_partial(tmp_path):
+    found = read(tmp_path, {"kind": "collected", "ids": ["a", "b"]}, *phases("a"), *END)
+    assert found.completeness is Completeness.PARTIAL
+    assert found.tests["b"].outcome is Outcome.NOT_RUN
+
+
+def test_no_file_is_no_report(tmp_path):
+    assert read_sessions(tmp_path).completeness is Completeness.NONE
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "1", '{"kind": 3, "x', '{"kind": "result"}', "[" * 100_000, "\xff"])
+def test_a_damaged_line_makes_it_partial(tmp_path, line):
+    write(tmp_path, [*phases("a"), *END])
+    file = tmp_path / "1-1.jsonl"
+    file.write_bytes(line.encode("latin-1") + b"\n" + file.read_bytes())
+    found = read_sessions(tmp_path)
+    assert found.completeness is Completeness.PARTIAL
+    assert found.tests["a"].outcome is Outcome.PASSED
+
+
+def test_a_test_that_passed_after_reruns_says_so(tmp_path):
+    tries = [phase("a", "setup"), phase("a", "call", "rerun", text="boom")]
+    found = read(tmp_path, *tries, *tries, *phases("a"), *END)
+    assert found.tests["a"].outcome is Outcome.PASSED
+    assert found.tests["a"].message == "passed after 2 reruns; before that: boom"
+
+
+def test_a_second_run_of_the_same_id_is_numbered(tmp_path):
+    found = read(tmp_path, *phases("a"), *phases("a", call="failed"), *END)
+    assert {key: result.outcome.value for key, result in found.tests.items()} == {"a": "passed", "a #2": "failed"}
+
+
+def test_sessions_are_merged_in_the_order_in_which_they_began(tmp_path):
+    write(tmp_path, [*phases("b"), {"kind": "finish", "status": 1}, {"kind": "end"}], "1-1", began=2.0)
+    write(tmp_path, [*phases("a"), *END], "2-1", began=1.0)
+    found = read_sessions(tmp_path)
+    assert (list(found.tests), found.exit_status) == (["a", "b"], 1)
+
+
+def test_one_unfinished_session_makes_the_whole_partial(tmp_path):
+    write(tmp_path, [*phases("b")], "1-1")
+    write(tmp_path, [*phases("a"), *END], "2-1")
+    assert read_sessions(tmp_path).completeness is Completeness.PARTIAL
+
+
+def test_a_worker_that_died_without_a_word_makes_it_partial(tmp_path):
+    death = {"kind": "worker-death", "text": "Not properly terminated"}
+    assert read(tmp_path, *phases("a"), death, *END).completeness is Completeness.PARTIAL
+    crash = phase("b", "???", "failed")
+    assert read(tmp_path, *phases("a"), death, crash, *END).completeness is Completeness.COMPLETE
+
+
+def test_a_collection_error_names_the_file_and_the_reason(tmp_path):
+    text = "ImportError while importing\nE   ModuleNotFoundError: No module named 'x'"
+    found = read(tmp_path, {"kind": "collect-error", "id": "test_bad.py", "text": text}, *END)
+    assert found.suite_errors[0].startswith("test_bad.py: ModuleNotFoundError: No module named 'x'\n")
+
+
+def test_a_hundred_thousand_tests_are_read_in_about_two_seconds(tmp_path):
+    records = [record for n in range(100_000) for record in phases(f"tests/test_{n % 100}.py::test_{n}")]
+    ids = [f"tests/test_{n % 100}.py::test_{n}" for n in range(100_000)]
+    write(tmp_path, [{"kind": "collected", "ids": ids}, *records, *END])
+    began = time.perf_counter()
+    found = read_sessions(tmp_path)
+    assert time.perf_counter() - began < 6  # about two on a quiet machine
+    assert (len(found.tests), found.completeness) == (100_000, Completeness.COMPLETE)
