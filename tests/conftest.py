@@ -124,11 +124,8 @@ class Repo:
         return [line for line in text.splitlines() if line]
 
 
-TEST_COMMAND = 'test-command = "python -m pytest -q -p no:cacheprovider"\n'
+TEST_COMMAND = 'agent.use = "script"\ntest-command = "python -m pytest -q -p no:cacheprovider"\n'
 CONFIG = """\
-[agent]
-use = "script"
-
 [agents.script]
 kind = "scripted"
 script = "agent.toml"
@@ -153,7 +150,7 @@ def script(*dispatches: Mapping[str, Any]) -> str:
     for entry in dispatches:
         entry = dict(entry)
         parts.append("[[dispatch]]")
-        tables = {key: entry.pop(key) for key in ("write", "result") if key in entry}
+        tables = {key: entry.pop(key) for key in ("write", "result") if isinstance(entry.get(key), Mapping)}
         gone = [name for name, text in tables.get("write", {}).items() if text is None]
         if gone:
             entry["delete"] = gone
@@ -206,7 +203,7 @@ def given(repo: Repo) -> Setup:
         files: Mapping[str, str] | None = None,
         config: str = "",
     ) -> None:
-        head = "" if "test-command" in config else TEST_COMMAND
+        head = 'agent.use = "script"\n' if "test-command" in config else TEST_COMMAND
         more = {"superteam.toml": f"{head}{config}\n{CONFIG}"} if config else {}
         texts = {"plan.md": plan(*tasks), "agent.toml": script(*dispatches)}
         repo.commit({**texts, **more, **(files or {})}, "plan")

@@ -48,7 +48,7 @@ CASES = [
     Case("impl-crash", 4, [{"task": "1", "exit": 3}], attempts=2),
     Case("impl-crash", 4, [{"task": "1", "output": "I did nothing"}], attempts=2),
     Case("parse-error", 4, [_writes({"a": "1"}, result="{not json")], attempts=3),
-    Case("tool-timeout", 4, [_writes({"a": "1"}, takes=30)], config='[agent]\ntimeout = "0.3s"\n', attempts=2),
+    Case("tool-timeout", 4, [_writes({"a": "1"}, takes=30)], config='agent.timeout = "0.3s"\n', attempts=2),
     Case("tool-timeout", 4, [_writes({"a": "1"})], task={"gate": "sleep 30"}, config='[validation]\ntimeout = "1.5s"\n'),
     Case("validation-failure", 4, [_writes({"a": "1"}, role="implement"), _writes({"a": "2"}, role="fix")],
          task={"gate": "false"}, attempts=2),
@@ -79,7 +79,7 @@ def test_the_default_action_is_taken(repo: Repo, given: Setup, case: Case) -> No
     task = repo.status()["tasks"][0]
     assert case.type in {failure["type"] for failure in task["failures"]}
     assert task["attempts"] == case.attempts
-    table = {row["type"]: row["action"] for row in repo.superteam("taxonomy", "--json").json["rows"]}
+    table = {row["type"]: row["action"] for row in repo.superteam("taxonomy", "--json").json["failure_types"]}
     assert {f["action"] for f in task["failures"] if f["type"] == case.type} == {table[case.type]}
 
 
@@ -239,7 +239,7 @@ def test_retry_without_a_change_dispatches_once_more_with_the_note(repo: Repo, g
     )
     assert repo.superteam("execute", "plan.md").code == 4
     assert repo.superteam("answer", "retry", "--note", "use plus").code == 0
-    assert repo.superteam("resume").code == 4 or True
+    assert repo.superteam("resume").code == 0
     prompts = [p.read_text() for p in (repo.root / ".superteam/latest/outputs").glob("*.prompt.md")]
     assert any("use plus" in text for text in prompts)
 

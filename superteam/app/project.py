@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,13 @@ CLOCK = Clock()
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A repository with its effective configuration, ready for commands. `inherited` are the GIT_* variables dropped."""
+    """A repository with its effective configuration; `options` are those given on the command line."""
 
     repository: Repository
     configuration: Configuration
     environ: Mapping[str, str]
+    config: Path | None
+    options: Mapping[str, Any]
 
     @property
     def root(self) -> Path:
@@ -61,7 +63,14 @@ def open_project(
     drop_inherited_git_environment()
     repository = open_repository(cwd, for_run=for_run)
     configuration = load(repository.toplevel, config=config, options=options, environ=environ)
-    return Project(repository, configuration, environ)
+    return Project(repository, configuration, environ, config, options or {})
+
+
+def with_options(project: Project, earlier: Mapping[str, Any]) -> Project:
+    """The project with the options that a run was begun with, below those given now."""
+    options = {**earlier, **project.options}
+    configuration = load(project.root, config=project.config, options=options, environ=project.environ)
+    return replace(project, configuration=configuration, options=options)
 
 
 def make_source(

@@ -19,7 +19,7 @@ import anyio
 from superteam import __version__, process
 from superteam.agents import choices, make_agent
 from superteam.app.plans import narrowed, require_trust, usable_plan
-from superteam.app.project import CLOCK, Project, make_source
+from superteam.app.project import CLOCK, Project, make_source, with_options
 from superteam.core import events as e
 from superteam.core.decide import decide
 from superteam.core.evolve import start
@@ -96,6 +96,7 @@ def resume(project: Project, run_id: str | None, wishes: Wishes, view: View, ope
     with locks.acquire(project.lock_path, "resume", CLOCK.now()) as held:
         run = unfinished(project, run_id)
         held.describe(run.run_id)
+        project = with_options(project, run.options)
         plan = _plan_now(project, run)
         _check_agents(project, plan)
         if plan.sha256 != run.plan.sha256:
@@ -172,6 +173,7 @@ def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View
         run_branch=f"superteam/{_slug(plan)}-{run_id[-6:]}",
         interactive=_interactive(settings, wishes),
         partial=bool(wishes.only),
+        options=dict(project.options),
         superteam=__version__,
         pid=os.getpid(),
         host=socket.gethostname(),
@@ -200,6 +202,7 @@ def _resume(project: Project, run: Run, plan: Plan, wishes: Wishes, view: View, 
     journal, records = Journal.open(runs.journal_path(project.root, run.run_id))
     run = runs.fold(records)
     anyio.run(_end_survivors, run.run_id)
+    project = with_options(project, run.options)
     settings = project.settings
     again = run.baseline is not None and (
         settings.test_command != run.baseline.command or settings.workspace.setup != run.settings.workspace.setup
@@ -364,6 +367,7 @@ def explain(project: Project, run: Run) -> list[str]:
         if t.status == "complete":
             lines.append(f"skip    task {t.task.id} ({t.task.title}): complete, {(t.commit_sha or '')[:12]}")
     lines += [f"repeat  {key}: it was in flight when the last process ended" for key in sorted(run.in_flight)]
+    project = with_options(project, run.options)
     plan = _plan_now(project, run)
     changed = plan_changes(run, plan)
     if changed:

@@ -6,6 +6,7 @@ that none of it can pass for a line of ours.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -95,8 +96,9 @@ class Terminal:
 
 
 def _show_prompt(prompt: str) -> None:
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # a terminal that is gone shows itself as the end of input
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
 
 
 def _read(descriptor: int) -> bytes:

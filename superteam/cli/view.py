@@ -406,17 +406,9 @@ class Plain:
     def event(self, before: Run | None, event: e.Event, after: Run, at: str) -> None:
         for line in story(before, event, after):
             if not self.quiet or line.level in ("warning", "question"):
-                _tell(f"{clock(after.elapsed_s)} {line.text}", _STYLES.get(line.level))
+                note(f"{clock(after.elapsed_s)} {line.text}", _STYLES.get(line.level))
 
     def output(self, key: str, data: bytes) -> None: ...
-
-
-def _tell(text: str, style: Style | None) -> None:
-    """A line to standard error; that nobody is there to read it is no reason to stop a run."""
-    try:
-        note(text, style)
-    except (OSError, ValueError):
-        pass
 
 
 class Live:
@@ -553,9 +545,9 @@ def _table(run: Run) -> list[tuple[str, ...]]:
 
 def _findings(run: Run) -> list[str]:
     """What a person should look at, each kind under its name; what was repaired since is not among it."""
-    newest = list(_newest(run).values())
+    newest = _standing(run)
     sections = (
-        ("regressions", [_with_culprit(v, id) for v in newest for id in v.regressions]),
+        ("regressions", [f"{id} (task {_culprit(v, id)})" for v in newest for id in v.regressions]),
         ("unresolved", [id for v in newest for id in v.unresolved]),
         ("missing or newly skipped", [id for v in newest for id in (*v.missing, *v.newly_skipped)]),
         ("planned red, still owed", list(run.owed)),
@@ -575,8 +567,18 @@ def _section(name: str, items: Iterable[str]) -> list[str]:
     return [f"{name}:", *(f"  {item}" for item in shown[:LISTED]), *more] if shown else []
 
 
-def _with_culprit(found: e.ValidationResult, id: str) -> str:
-    return f"{id} (task {found.introduced_by.get(id, found.after_task)})"
+def _standing(run: Run) -> list[e.ValidationResult]:
+    """The newest validations, without what a task that was taken back had brought in."""
+    gone = {t.task.id for t in run.tasks if task_status(run, t) in ("skipped", "failed")}
+    newest = [v for v in _newest(run).values() if v.after_task not in gone]
+    return [
+        v.model_copy(update={"regressions": tuple(id for id in v.regressions if _culprit(v, id) not in gone)})
+        for v in newest
+    ]
+
+
+def _culprit(found: e.ValidationResult, id: str) -> str | None:
+    return found.introduced_by.get(id, found.after_task)
 
 
 def _approved(run: Run) -> list[str]:
@@ -631,12 +633,15 @@ def _branch(run: Run) -> list[str]:
     if not run.ended:
         return [line]
     if run.fast_forwarded:
-        return [line, f"{one_line(run.user_branch or 'HEAD')} was fast-forwarded to it"]
+        return [line, f"{_theirs(run)} was fast-forwarded to it"]
     if run.tip == run.start_sha:
         return [f"{line}: no commit was made"]
     why = one_line(run.end_reason) if run.end_reason else "only a run that ended with exit code 0 moves it"
-    theirs = one_line(run.user_branch or "HEAD")
-    return [line, f"{theirs} was not moved ({why}); to take the commits: {_merge(run)}"]
+    return [line, f"{_theirs(run)} was not moved ({why}); to take the commits: {_merge(run)}"]
+
+
+def _theirs(run: Run) -> str:
+    return one_line((run.user_branch or "HEAD").removeprefix("refs/heads/"))
 
 
 def _merge(run: Run) -> str:

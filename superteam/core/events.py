@@ -116,6 +116,7 @@ class RunCreated(_Event):
     run_branch: str
     interactive: bool
     partial: bool = False
+    options: dict[str, Any] = {}
     superteam: str
     pid: int
     host: str

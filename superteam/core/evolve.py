@@ -32,6 +32,7 @@ def start(event: e.RunCreated, at: str) -> Run:
         tasks=tuple(TaskRun(task) for task in event.plan.tasks),
         superteam=event.superteam,
         partial=event.partial,
+        options=event.options,
         last_at=at,
     )
     return _begin_next(run)

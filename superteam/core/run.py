@@ -171,6 +171,7 @@ class Run:
     tasks: tuple[TaskRun, ...]
     superteam: str = ""
     partial: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
     baseline: BaselineDocument | None = None
     baseline_runs: int = 0
     points: tuple[Point, ...] = ()

@@ -20,7 +20,7 @@ _LABEL = re.compile(
     re.I,
 )
 _SPAN = re.compile(r"`([^`\n]+)`")
-_RANGE = re.compile(r"(?::L?\d+(?:[-–,:]L?\d+)*|#L\d+(?:-L?\d+)?)$")
+_LINES = re.compile(r"([^:#]+)(?::L?\d[\dL,:–-]*|#L\d[\dL-]*)")
 _NO_PATH = re.compile(r"""[\s<>|$;="'{}\\]|^-|\(\)$|://""")
 
 
@@ -104,6 +104,7 @@ def _behind_label(line: str) -> str | None:
 def _paths(text: str) -> Iterator[str]:
     """The code spans that can be paths, without line ranges; the first one needs no slash or dot to be one."""
     for place, match in enumerate(_SPAN.finditer(text)):
-        path = _RANGE.sub("", match[1].strip()).removeprefix("./")
+        lines = _LINES.fullmatch(match[1].strip())
+        path = (lines[1] if lines else match[1].strip()).removeprefix("./")
         if path and not _NO_PATH.search(path) and (place == 0 or "/" in path or "." in path):
             yield path

@@ -16,29 +16,36 @@ _LINE_CAP = 8 * 2**20
 _WEIGHT = {"failed": 3, "passed": 2, "skipped": 1}
 
 
+_Phase = tuple[str, str, str | None]  # outcome, text, reason of an expected failure
+
+
 @dataclass(slots=True)
 class _Execution:
     """One execution of a test: the weightiest outcome of each phase, and what earlier tries came to."""
 
     id: TestId
-    phases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    phases: dict[str, _Phase] = field(default_factory=dict)
     reruns: int = 0
     first_try: str = ""
     seconds: float = 0.0
     over: bool = False
 
     def add(self, record: dict[str, Any]) -> None:
-        when, outcome = record["when"], record["outcome"]
+        when, outcome, text = record["when"], record["outcome"], record.get("text", "")
         if outcome not in _WEIGHT:  # "rerun" and its like: this try does not count, another one follows
             self.reruns += 1
-            self.first_try = self.first_try or str(record.get("text", ""))
+            self.first_try = self.first_try or text
             self.phases = {}
             return
-        self.seconds += float(record.get("seconds", 0.0))
+        self.seconds += record.get("seconds", 0.0)
         before = self.phases.get(when)
-        if before is None or _WEIGHT[outcome] > _WEIGHT[before["outcome"]]:
-            self.phases[when] = record
+        if before is None or _WEIGHT[outcome] > _WEIGHT[before[0]]:
+            self.phases[when] = (outcome, text, record.get("xfail"))
         self.over = when == "teardown"
+
+    def goes_on(self, when: str) -> bool:
+        """Whether a phase still belongs to this execution rather than to a second one of the same test."""
+        return not (self.over or (when == "setup" and when in self.phases))
 
     def result(self) -> TestResult:
         outcome, message = self._outcome()
@@ -51,24 +58,23 @@ class _Execution:
     def _outcome(self) -> tuple[Outcome, str]:
         """The table of phases: what went wrong around the test is an error, what it found is a failure."""
         for when in ("???", "setup", "teardown"):
-            record = self.phases.get(when)
-            if record is not None and record["outcome"] == "failed":
-                return Outcome.ERRORED, str(record.get("text", ""))
-        record = self.phases.get("call") or self._skipped_around()
-        if record is None:
+            around = self.phases.get(when)
+            if around is not None and around[0] == "failed":
+                return Outcome.ERRORED, around[1]
+        body = self.phases.get("call") or self._skipped_around()
+        if body is None:
             return Outcome.NOT_RUN, ""
-        text = str(record.get("text", ""))
-        if record["outcome"] == "failed":
+        outcome, text, xfail = body
+        if outcome == "failed":
             return Outcome.FAILED, text
-        if "xfail" in record:
-            xfailed = record["outcome"] == "skipped"
-            return (Outcome.XFAILED if xfailed else Outcome.XPASSED), str(record["xfail"])
-        return (Outcome.SKIPPED if record["outcome"] == "skipped" else Outcome.PASSED), text
+        if xfail is not None:
+            return (Outcome.XFAILED if outcome == "skipped" else Outcome.XPASSED), xfail
+        return (Outcome.SKIPPED if outcome == "skipped" else Outcome.PASSED), text
 
-    def _skipped_around(self) -> dict[str, Any] | None:
+    def _skipped_around(self) -> _Phase | None:
         """A setup or teardown that skipped; a setup that passed says nothing about the test itself."""
         found = (self.phases.get("setup"), self.phases.get("teardown"))
-        return next((record for record in found if record and record["outcome"] == "skipped"), None)
+        return next((phase for phase in found if phase and phase[0] == "skipped"), None)
 
 
 @dataclass(slots=True)
@@ -109,9 +115,9 @@ class _Session:
                 self.ended = True
 
     def _result(self, record: dict[str, Any]) -> None:
-        key = (str(record["id"]), str(record.get("worker", "")))
+        key = (record["id"], record.get("worker", ""))
         execution = self.open.get(key)
-        if execution is None or execution.over or record["when"] in execution.phases.keys() & {"setup"}:
+        if execution is None or not execution.goes_on(record["when"]):
             execution = self.open[key] = _Execution(key[0])
             self.executions.append(execution)
         self.crashes += record["when"] == "???"

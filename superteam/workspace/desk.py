@@ -21,6 +21,7 @@ from superteam.core.run import Run
 from superteam.core.settings import Settings, WorkspaceSettings
 from superteam.errors import WorkspaceError
 from superteam.ports import Capture, Tree
+from superteam.workspace.bring import brought_before
 from superteam.workspace.environment import Readiness, base_environment, lock_fingerprint, make_ready
 from superteam.workspace.repository import Engine, Repository, open_engine
 
@@ -64,7 +65,7 @@ class OwnTree:
         """Makes the folder hold exactly these files."""
         _make_folder(self.path)
         self.files = None
-        self.engine.put(self.path, tree, self.kept() or _brought_before(self.path))
+        self.engine.put(self.path, tree, [*self.made_by_setup(), *brought_before(self.path)])
         self.files = tree
 
     def current(self) -> str:
@@ -125,11 +126,6 @@ class OwnTree:
         names = {name.split("/")[0] for name in (*untracked, *other.split("\0")) if name}
         kept = sorted(names - {"__pycache__", ".pytest_cache"})
         self.stamp.write_text(json.dumps({**mark, "kept": kept}))
-
-
-def _brought_before(path: Path) -> list[str]:
-    """What an earlier process brought into the tree: before it is known again, cleaning spares it."""
-    return [name for name in (".venv", "venv", "env", "node_modules") if os.path.lexists(path / name)]
 
 
 def _make_folder(path: Path) -> None:

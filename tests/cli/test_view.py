@@ -40,7 +40,7 @@ def created(*tasks: Task, **settings: Any) -> e.RunCreated:
         settings=Settings(**{"agent": {"use": "mine"}, **settings}),
         start_sha=START,
         start_tree=TREE,
-        user_branch="main",
+        user_branch="refs/heads/main",
         run_branch="superteam/plan-r1",
         interactive=False,
         superteam="0.1.0",
@@ -399,7 +399,7 @@ def test_json_streams_each_event_as_one_line_of_plain_ascii(capsys: pytest.Captu
     assert e.EVENT.validate_python(documents[1]["event"]) == e.Warned(message=HOSTILE)
 
 
-def test_a_reader_that_is_gone_does_not_stop_the_plain_view(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_that_is_gone_does_not_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
     os.close(read)
     gone = io.TextIOWrapper(io.FileIO(write, "w"), write_through=True)
@@ -564,6 +564,15 @@ def test_a_regression_that_was_mended_is_not_listed() -> None:
     run = after(run, COMMITTED, suite(), concluded("pass"), ACCEPTED, MOVED)
 
     assert "regressions" not in final(run, live=True)
+
+
+def test_a_regression_of_a_task_that_was_taken_back_is_its_failure_only() -> None:
+    run = after(waiting(), e.Answered(question="q1", choice="skip"), e.TaskPutBack(task="1"))
+
+    text = final(run, live=True)
+
+    assert "regressions" not in text
+    assert "failures:\n  task 1: test-regression: t::a broke\n" in text
 
 
 def test_a_run_without_a_test_command_says_what_was_not_validated() -> None:
