@@ -4,6 +4,7 @@ SuperteamError(message, hint)      exit 2 unless said otherwise
 ├── PlanError                      a plan document cannot be used
 ├── ConfigError                    configuration cannot be used
 ├── WorkspaceError                 the repository or one of our trees cannot be used
+│   └── SetupFailed                the setup command failed in one of our trees
 ├── JournalError                   the journal is damaged or cannot be written (exit 70 when written, 2 when read)
 ├── LockHeld                       another run holds the repository's lock (exit 75)
 ├── SourceError                    a validation source cannot be used
@@ -34,6 +35,10 @@ class ConfigError(SuperteamError):
 
 class WorkspaceError(SuperteamError):
     """The repository, or one of the trees made from it, is not in a state that can be used."""
+
+
+class SetupFailed(WorkspaceError):
+    """The setup command failed in a tree; a suite that needs it cannot give a sound verdict there."""
 
 
 class JournalError(SuperteamError):

@@ -67,8 +67,13 @@ def open_project(
 
 
 def with_options(project: Project, earlier: Mapping[str, Any]) -> Project:
-    """The project with the options that a run was begun with, below those given now."""
-    options = {**earlier, **project.options}
+    """The project with the options that a run was begun with, below those given now.
+
+    A maximum that stands in a file by now wins over the one that the run was begun with: it is how one is raised.
+    """
+    raised = project.configuration.origins.get("budget.max-usd", "default") != "default"
+    kept = {key: value for key, value in earlier.items() if not (raised and key == "budget")}
+    options = {**kept, **project.options}
     configuration = load(project.root, config=project.config, options=options, environ=project.environ)
     return replace(project, configuration=configuration, options=options)
 

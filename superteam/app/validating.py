@@ -100,11 +100,11 @@ async def _baseline(
     whole = replace(world, source=partial(make_source, project, world.outputs, world.on_output))
     tree = await desk.check_out(base)
     folder = project.root / ".superteam" / "baselines"
-    found = find_baseline(folder, base, project.settings.test_command or "", world.fingerprint(tree))
+    found = find_baseline(folder, base, project.settings.test_command or "", world.fingerprint())
     if found:
         return found
     execution = await whole.source("baseline", None).collect(tree)
-    document = baseline_document(whole, tree, await desk.tree_of(base), execution)
+    document = baseline_document(whole, base, await desk.tree_of(base), execution)
     if document.expected is not None:
         keep_baseline(folder, document)
     return document

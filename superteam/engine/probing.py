@@ -8,27 +8,39 @@ from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, advance, compare, matches, pin
 from superteam.core.decide import Step
 from superteam.core.plan import Task
-from superteam.core.results import Execution, TestId
+from superteam.core.results import Completeness, Execution, Exit, Granularity, RunVerdict, TestId, TestReport
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import NO_DIFFERENCE, Observation, Probe, Rules, Validation, conclude, next_probe, watched
 from superteam.core.verdicts import raised, result_of
 from superteam.engine.world import World, of
-from superteam.ports import Tree
+from superteam.errors import SetupFailed
 
 
 async def capture_baseline(world: World, run: Run, step: Step) -> e.Event:
     """Runs the suite at the start commit, before any agent is paid."""
     assert run.settings.test_command is not None
-    tree = await world.workspace.check_out(run.start_sha)
-    found = await world.source(step.key, None).collect(tree)
-    return e.BaselineCaptured(baseline=baseline_document(world, tree, run.start_tree, found))
+    found = await execute(world, step.key, run.start_sha, None, None, run.settings.test_command)
+    return e.BaselineCaptured(baseline=baseline_document(world, run.start_sha, run.start_tree, found))
 
 
-def baseline_document(world: World, tree: Tree, tree_sha: str, found: Execution) -> e.BaselineDocument:
+async def execute(
+    world: World, key: str, sha: str, only: frozenset[TestId] | None, grain: Granularity | None, command: str = ""
+) -> Execution:
+    """One execution of the suite at a commit; a tree that cannot be made ready gives an inconclusive one."""
+    try:
+        tree = await world.workspace.check_out(sha)
+    except SetupFailed as problem:
+        nothing = TestReport("none", grain or Granularity.COMMAND, Completeness.NONE)
+        verdict = RunVerdict("inconclusive", problem.message)
+        return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
+    return await world.source(key, grain).collect(tree, only)
+
+
+def baseline_document(world: World, sha: str, tree_sha: str, found: Execution) -> e.BaselineDocument:
     """Pins what an execution showed; an inconclusive one has no expected set."""
     sound = found.verdict.sound
     return e.BaselineDocument(
-        sha=tree.sha,
+        sha=sha,
         tree=tree_sha,
         command=found.command,
         captured_at=world.clock.now(),
@@ -36,10 +48,10 @@ def baseline_document(world: World, tree: Tree, tree_sha: str, found: Execution)
         reason=found.verdict.reason,
         confidence=found.verdict.confidence,
         granularity=found.report.granularity,
-        fingerprint=world.fingerprint(tree),
+        fingerprint=world.fingerprint(),
         counts=found.report.counts(),
         known_failures=found.report.failed(),
-        expected=world.reports.save_expected(pin(found.report, tree.sha)) if sound else None,
+        expected=world.reports.save_expected(pin(found.report, sha)) if sound else None,
         output=found.output,
     )
 
@@ -66,9 +78,8 @@ async def probe_event(
     world: World, key: str, task: str, validation: Validation, probe: Probe, expected: Expected, permits: Permits
 ) -> e.ProbeFinished:
     """Makes one probe in the check tree and says what it showed."""
-    tree = await world.workspace.check_out(probe.sha)
     only = None if probe.only is None else frozenset(probe.only)
-    found = await world.source(key, expected.granularity).collect(tree, only)
+    found = await execute(world, key, probe.sha, only, expected.granularity)
     seen = observed(validation, probe, found, expected, permits)
     whole = probe.purpose == "suite"
     tests = found.report.tests

@@ -24,7 +24,7 @@ class World:
     operator: Operator
     clock: Clock
     outputs: Path
-    fingerprint: Callable[[Tree], str]
+    fingerprint: Callable[[], str]
     redact: Callable[[bytes], bytes]
     on_output: Callable[[str, bytes], None]
 

@@ -12,18 +12,19 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio
 
 from superteam import process
 from superteam.core.run import Run
 from superteam.core.settings import Settings, WorkspaceSettings
-from superteam.errors import WorkspaceError
+from superteam.errors import SetupFailed, WorkspaceError
 from superteam.ports import Capture, Tree
+from superteam.workspace import trees
 from superteam.workspace.bring import brought_before
 from superteam.workspace.environment import Readiness, base_environment, lock_fingerprint, make_ready
-from superteam.workspace.repository import Engine, Repository, open_engine
+from superteam.workspace.repository import Engine, Repository, never_committed, open_engine, replace_file
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class OwnTree:
         return self.path.with_name(f"{self.path.name}.setup.json")
 
     def made_by_setup(self) -> list[str]:
-        """Top-level entries that the setup command made; cleaning keeps them."""
+        """Untracked paths that the setup command made; cleaning keeps them, and they are never committed."""
         try:
             found: list[str] = json.loads(self.stamp.read_text())["kept"]
         except (OSError, ValueError, KeyError):
@@ -59,41 +60,42 @@ class OwnTree:
         return found
 
     def kept(self) -> list[str]:
-        return [*self.made_by_setup(), *(self.ready.brought if self.ready else ())]
+        """What belongs to the tree's environment and not to its files."""
+        return [*self.made_by_setup(), *brought_before(self.path)]
 
     def put(self, tree: str) -> None:
         """Makes the folder hold exactly these files."""
-        _make_folder(self.path)
         self.files = None
-        self.engine.put(self.path, tree, [*self.made_by_setup(), *brought_before(self.path)])
+        if self.engine.put(self.path, tree, self.kept()):
+            self.stamp.unlink(missing_ok=True)
         self.files = tree
 
     def current(self) -> str:
         """The tree object of the folder as it is."""
-        self.files = self.engine.snapshot(self.path)
+        self.files = self.engine.snapshot(self.path, keep_out=self.kept())
         return self.files
 
     def give_git(self, head: str, branch: str | None) -> None:
         """A private repository, made anew whatever became of the last one: what its config says never counts."""
-        git = self.path / ".git"
-        _remove(git)
-        repository = self.engine.repository
-        for folder in ("refs/heads", "refs/tags", "objects/info", "objects/pack", "info"):
-            (git / folder).mkdir(parents=True, mode=0o700)
-        (git / "objects/info/alternates").write_text(f"{repository.common_dir / 'objects'}\n")
-        (git / "config").write_text(_private_configuration(self.engine))
-        (git / "info/exclude").write_bytes((self.engine.git_dir / "info/exclude").read_bytes())
-        (git / "packed-refs").write_text(_tags(repository))
-        if (repository.common_dir / "shallow").is_file():
-            (git / "shallow").write_bytes((repository.common_dir / "shallow").read_bytes())
-        if branch:
-            ref = git / "refs/heads" / branch
-            ref.parent.mkdir(parents=True, exist_ok=True)
-            ref.write_text(f"{head}\n")
-        (git / "HEAD").write_text(f"ref: refs/heads/{branch}\n" if branch else f"{head}\n")
-        index = self.engine.index(self.path)
-        if index.is_file():
-            shutil.copyfile(index, git / "index")
+        repository, engine = self.engine.repository, self.engine
+        shallow = repository.common_dir / "shallow"
+        wanted = trees.PrivateRepository(
+            head=head,
+            branch=branch,
+            objects=repository.common_dir / "objects",
+            config=(engine.git_dir / "config").read_text(errors="surrogateescape"),
+            exclude=(engine.git_dir / "info/exclude").read_bytes(),
+            packed_refs=_tags(repository),
+            index=engine.index(self.path),
+            identity=repository.identity,
+            shallow=shallow.read_bytes() if shallow.is_file() else None,
+        )
+        trees.give_repository(self.path, wanted)
+
+    def environment(self) -> dict[str, str]:
+        """The environment for programs in the tree; where its repository is gone, git looks no further up."""
+        assert self.ready is not None, "a tree is made ready before it is used"
+        return {**self.ready.env, "GIT_CEILING_DIRECTORIES": str(self.path.parent)}
 
     async def make_ready(self, output: Path) -> None:
         """Brings what the suite needs, then runs the setup command if the tree is new or a lock file changed."""
@@ -105,12 +107,14 @@ class OwnTree:
         mark = {"setup": setup, "locks": await _in_thread(lambda: lock_fingerprint(self.path))}
         if self._stamped(mark):
             return
-        done = await process.run(process.shell(setup), cwd=self.path, env=self.ready.env, output=output, timeout=3600.0)
+        before = await _in_thread(lambda: self.engine.left_out(self.path))
+        env = self.environment()
+        done = await process.run(process.shell(setup), cwd=self.path, env=env, output=output, timeout=3600.0)
         if done.exit.code != 0:
             tail = (done.stderr_tail or done.stdout_tail).strip()
             text = f"the setup command failed in {self.path} ({setup}: exit code {done.exit.code})\n{tail}"
-            raise WorkspaceError(text, f"mend [workspace] setup, or see {output}; then: superteam resume")
-        await _in_thread(lambda: self._record_setup(mark))
+            raise SetupFailed(text, f"mend [workspace] setup, or see {output}; then: superteam resume")
+        await _in_thread(lambda: self._record_setup(mark, before))
         self.ready = await _in_thread(lambda: make_ready(checkout, self.path, self.settings, self.environ, None))
 
     def _stamped(self, mark: Mapping[str, str]) -> bool:
@@ -120,40 +124,19 @@ class OwnTree:
             return False
         return {key: found.get(key) for key in mark} == mark
 
-    def _record_setup(self, mark: Mapping[str, str]) -> None:
-        untracked = self.engine.left_out(self.path)
-        other = self.engine.git("ls-files", "-z", "--others", "--directory", "--exclude-standard", tree=self.path).out
-        names = {name.split("/")[0] for name in (*untracked, *other.split("\0")) if name}
-        kept = sorted(names - {"__pycache__", ".pytest_cache"})
-        self.stamp.write_text(json.dumps({**mark, "kept": kept}))
+    def _record_setup(self, mark: Mapping[str, str], before: Sequence[str]) -> None:
+        """Notes what the setup command made, and undoes what it changed in tracked files (lock files)."""
+        after = {name.rstrip("/") for name in self.engine.left_out(self.path)}
+        made = after - {name.rstrip("/") for name in before} - set(brought_before(self.path))
+        kept = {name for name in made if not _is_stale_later(name)} | (set(self.made_by_setup()) & after)
+        if self.files is not None:
+            self.engine.git("read-tree", "--reset", "-u", self.files, tree=self.path)
+        replace_file(self.stamp, json.dumps({**mark, "kept": sorted(kept)}).encode())
 
 
-def _make_folder(path: Path) -> None:
-    if path.is_symlink() or (path.exists() and not path.is_dir()):
-        path.unlink()
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def _remove(path: Path) -> None:
-    """Removes whatever is at this path, never following a link, read-only folders included."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif path.is_dir():
-        shutil.rmtree(path, onerror=_unlock_and_retry)
-
-
-def _unlock_and_retry(function: Callable[..., Any], name: str, _: object) -> None:
-    os.chmod(Path(name).parent, 0o700)
-    if not os.path.islink(name):
-        os.chmod(name, 0o700)
-    function(name)
-
-
-def _private_configuration(engine: Engine) -> str:
-    who = engine.repository.identity
-    own = (engine.git_dir / "config").read_text()
-    name, email = (who.get(f"GIT_AUTHOR_{part}", "").replace('"', "") for part in ("NAME", "EMAIL"))
-    return f'{own}[user]\n\tname = "{name}"\n\temail = "{email}"\n[gc]\n\tauto = 0\n'
+def _is_stale_later(path: str) -> bool:
+    """Whether it is a cache of results, which the next commit in this tree must not find."""
+    return never_committed(path) and not {"node_modules", ".venv"} & set(path.split("/"))
 
 
 def _tags(repository: Repository) -> str:
@@ -177,6 +160,7 @@ class Desk:
     check_tree: OwnTree
     in_place: bool
     held: list[int]
+    has_head: bool = False
 
     # the work tree
 
@@ -184,8 +168,9 @@ class Desk:
         if self.in_place:
             return await _in_thread(lambda: self._prepare_in_place(tree, head, keep_as))
         notes = await _in_thread(lambda: self._put_work(tree, head, keep_as))
-        await self.agent_tree.make_ready(self._log("setup-work"))
         await _in_thread(lambda: self.agent_tree.give_git(head, self._branch()))
+        await self.agent_tree.make_ready(self._log("setup-work"))
+        self.agent_tree.files = None  # from here on it is in other hands
         return notes
 
     def _put_work(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
@@ -202,8 +187,7 @@ class Desk:
     def work(self) -> Tree:
         if self.in_place:
             return Tree(self.repository.toplevel, "", {**base_environment(self.environ), **self._mark()})
-        assert self.agent_tree.ready is not None, "the work tree is prepared before it is used"
-        return Tree(self.agent_tree.path, "", {**self.agent_tree.ready.env, **self._mark()})
+        return Tree(self.agent_tree.path, "", {**self.agent_tree.environment(), **self._mark()})
 
     async def capture(self) -> Capture:
         return await _in_thread(self._capture)
@@ -212,7 +196,7 @@ class Desk:
         if self.in_place:
             return Capture(self._snapshot_in_place())
         tree = self.agent_tree.current()
-        brought = set(self.agent_tree.ready.brought if self.agent_tree.ready else ())
+        brought = set(self.agent_tree.kept())
         left = [name for name in self.engine.left_out(self.agent_tree.path) if name.rstrip("/") not in brought]
         return Capture(tree, tuple(left))
 
@@ -233,71 +217,83 @@ class Desk:
             return found
         out = self.repository.git("ls-files", "-z", "--others", "--exclude-standard").out
         names = [name for name in out.split("\0") if name]
-        path.write_text(json.dumps(names))
+        replace_file(path, json.dumps(names).encode())
         return names
 
     def _snapshot_in_place(self) -> str:
-        top, own = self.repository.toplevel, self._excluded_in_place()
-        self.engine.git("add", "-A", "--ignore-errors", ".", tree=top, check=False)
-        if own:
-            names = os.fsencode("\0".join(own) + "\0")
-            self.engine.git(
-                "rm", "-q", "--cached", "--ignore-unmatch", "-r", "--pathspec-from-file=-", "--pathspec-file-nul",
-                tree=top, stdin=names, more={"GIT_LITERAL_PATHSPECS": "1"},
-            )  # fmt: skip
-        return self.engine.git("write-tree", tree=top).out.strip()
+        return self.engine.snapshot(self.repository.toplevel, keep_out=self._excluded_in_place())
 
     def _prepare_in_place(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
-        self._take_head(head)
+        notes = self._take_head(head)
         found = self._snapshot_in_place()
         if found != tree:
             self._keep(keep_as, found, head)
-            self._write_back(found, tree)
+            notes += self._write_back(found, tree)
+        return notes
+
+    def _take_head(self, head: str) -> tuple[str, ...]:
+        """HEAD goes to the run's branch by symbolic-ref; the files stay as they are."""
+        assert self.run is not None
+        run, repository, branch = self.run, self.repository, f"refs/heads/{self._branch()}"
+        now = repository.git("symbolic-ref", "--quiet", "HEAD", check=False).out.strip()
+        if now == branch:
+            self.has_head = True
+            return ()
+        if self.has_head:  # in this process, so it was not the user who went away
+            repository.git("symbolic-ref", "HEAD", branch)
+            return (f"the agent left the run's branch for {now or 'a detached HEAD'}; HEAD was put back",)
+        if now != (run.user_branch or "") or (not now and repository.resolve("HEAD") != run.start_sha):
+            text = f"the checkout is on {now or 'a detached HEAD'}, not where this in-place run left it"
+            raise WorkspaceError(text, f"git switch {(run.user_branch or run.start_sha).removeprefix('refs/heads/')}")
+        self._save_untracked(head)
+        self.engine.git("read-tree", head, tree=repository.toplevel)
+        if repository.ref(branch) is None:
+            repository.set_ref(branch, head, None)
+        repository.git("symbolic-ref", "HEAD", branch)
+        self.has_head = True
         return ()
 
-    def _take_head(self, head: str) -> None:
-        """HEAD goes to the run's branch by symbolic-ref; the files stay as they are."""
-        branch = f"refs/heads/{self._branch()}"
-        now = self.repository.git("symbolic-ref", "--quiet", "HEAD", check=False).out.strip()
-        if now == branch:
-            return
-        assert self.run is not None
-        at_start = now == (self.run.user_branch or "") and (
-            now or self.repository.git("rev-parse", "HEAD").out.strip() == self.run.start_sha
-        )
-        if not at_start:
-            text = f"the checkout is on {now or 'a detached HEAD'}, not where this in-place run left it"
-            raise WorkspaceError(text, f"git switch {(self.run.user_branch or '').removeprefix('refs/heads/')}")
-        self._save_untracked(head)
-        if self.repository.ref(branch) is None:
-            self.repository.set_ref(branch, head, None)
-        self.repository.git("symbolic-ref", "HEAD", branch)
-
     def _save_untracked(self, head: str) -> None:
-        own = self._excluded_in_place()
-        if own:
-            tree = self.engine.snapshot(self.repository.toplevel)
-            self._keep("untracked-at-start", tree, head)
+        """Keeps the user's own untracked files reachable: an agent in place could change or delete them."""
+        if self._excluded_in_place():
+            self._keep("untracked-at-start", self.engine.snapshot_checkout(), head)
 
-    def _write_back(self, found: str, wanted: str) -> None:
-        """Only paths that differ are written back; what is the user's own or ignored is not touched."""
-        top = self.repository.toplevel
-        changed = self.engine.changed(found, wanted)
-        self.engine.git("read-tree", wanted, tree=top)
-        there = set(self.engine.git("ls-files", "-z", tree=top).out.split("\0"))
-        back = [name for name in changed if name in there]
+    def _write_back(self, found: str, wanted: str) -> tuple[str, ...]:
+        """Only paths that differ are written back; what is the user's own or ignored is not lost."""
+        top, engine = self.repository.toplevel, self.engine
+        before, after = set(engine.files(found)), set(engine.files(wanted))
+        changed = engine.changed(found, wanted)
+        engine.git("read-tree", "--reset", wanted, tree=top)
         for name in changed:
-            if name not in there:
-                (top / name).unlink(missing_ok=True)
+            if name not in after:
+                trees.remove(top / name)
                 _drop_empty_folders(top, (top / name).parent)
+        back = [name for name in changed if name in after]
+        notes: tuple[str, ...] = ()
+        for name in back:
+            if name not in before:
+                notes += self._set_aside(top, name)
         if back:
             names = os.fsencode("\0".join(back) + "\0")
-            self.engine.git("checkout-index", "-f", "-u", "-z", "--stdin", tree=top, stdin=names)
+            engine.git("checkout-index", "-f", "-u", "-z", "--stdin", tree=top, stdin=names)
+        return notes
+
+    def _set_aside(self, top: Path, name: str) -> tuple[str, ...]:
+        """Something that no commit has lies where a file is to be written: it is moved away, not overwritten."""
+        parts = Path(name).parts
+        for length in range(1, len(parts) + 1):
+            path = top.joinpath(*parts[:length])
+            if path.is_symlink() or (path.exists() and (length == len(parts) or not path.is_dir())):
+                folder = self.repository.cache / "set-aside" / self._run_id()
+                number = len(list(folder.glob("*"))) if folder.is_dir() else 0
+                (folder / str(number)).mkdir(parents=True, mode=0o700)
+                shutil.move(path, folder / str(number) / path.name)
+                return (f"{path} is no file of any commit and was in the way; it is in {folder / str(number)}",)
+        return ()
 
     def _follow_in_place(self, commit: str) -> None:
         """The user's index follows the branch, so that git status is clean."""
-        self.repository.git("read-tree", commit)
-        self.repository.git("update-index", "-q", "--refresh", check=False)
+        self.engine.follow(commit)
 
     # the check tree
 
@@ -305,13 +301,12 @@ class Desk:
         tree = await self.tree_of(sha)
         check = self.check_tree
         await _in_thread(lambda: check.put(tree))
-        await check.make_ready(self._log("setup-check"))
         await _in_thread(lambda: check.give_git(sha, None))
-        assert check.ready is not None
-        return Tree(check.path, sha, {**check.ready.env, **self._mark()})
+        await check.make_ready(self._log("setup-check"))
+        return Tree(check.path, sha, {**check.environment(), **self._mark()})
 
-    def fingerprint(self, tree: Tree) -> str:
-        """What identifies the environment that a tree's suite runs in."""
+    def fingerprint(self) -> str:
+        """What identifies the environment that suites run in."""
         return self.check_tree.ready.fingerprint if self.check_tree.ready else ""
 
     # objects and refs
@@ -341,7 +336,7 @@ class Desk:
         await _in_thread(lambda: self._keep(name, sha, None))
 
     def _keep(self, name: str, sha: str, parent: str | None) -> None:
-        """Keeps a commit, or a tree wrapped into one, under refs/superteam/<run>/; an older one of the name moves on."""
+        """Keeps a commit, or a tree wrapped into one, under refs/superteam/<run>/; an older one stays."""
         if parent is not None:
             assert self.run is not None
             sha = self.engine.commit(sha, parent, f"superteam: {name}\n", self.run.started_at)
@@ -360,6 +355,9 @@ class Desk:
         assert self.run is not None
         ref = f"refs/heads/{self._branch()}"
         there = self.repository.ref(ref)
+        if self.in_place and there not in (None, new, old):  # commits that the agent made on the run's branch
+            self._keep("replaced/agents-own-commits", there, None)
+            self.repository.set_ref(ref, old, there)
         self.repository.set_ref(ref, new, None if there is None and old == self.run.start_sha else old)
         if self.in_place:
             self._follow_in_place(new)
@@ -392,6 +390,8 @@ class Desk:
         found = self._snapshot_in_place()
         wanted = repository.tree_of(target)
         if found != wanted:
+            if found != repository.tree_of(f"refs/heads/{self._branch()}"):
+                self._keep("replaced/left-in-the-checkout", found, run.start_sha)
             self._write_back(found, wanted)
         if run.user_branch:
             if target == tip:
@@ -421,7 +421,9 @@ class Desk:
         return None
 
     def _merge_here(self, start: str, tip: str) -> str | None:
-        done = self.repository.git("merge", "--ff-only", "--no-autostash", "--quiet", tip, check=False)
+        done = self.repository.git(
+            "merge", "--ff-only", "--no-autostash", "--no-overwrite-ignore", "--quiet", tip, check=False
+        )
         if done.status == 0:
             return None
         if self._finish_half_done(start, tip):
@@ -481,11 +483,7 @@ class Desk:
 
     def snapshot_checkout(self) -> str:
         """A commit object of the user's checkout as it is, dirty or not; nothing in the checkout is touched."""
-        top = self.repository.toplevel
-        index = self.engine.index(top)
-        if not index.is_file() and (self.repository.git_dir / "index").is_file():
-            shutil.copyfile(self.repository.git_dir / "index", index)
-        tree = self.engine.snapshot(top)
+        tree = self.engine.snapshot_checkout()
         if tree == self.repository.tree_of(self.repository.head):
             return self.repository.head
         at = self.repository.git("show", "-s", "--format=%cI", "HEAD").out.strip()
@@ -530,6 +528,8 @@ def _sweep_user_locks(repository: Repository) -> None:
 
 
 def _git_lives_in(top: Path) -> bool:
+    if not Path("/proc/self").exists():
+        return True  # nobody can say; the next git names the lock
     for comm in Path("/proc").glob("[0-9]*/comm"):
         try:
             if comm.read_text().startswith("git") and (comm.parent / "cwd").readlink().is_relative_to(top):
@@ -540,22 +540,22 @@ def _git_lives_in(top: Path) -> bool:
 
 
 def open_desk(repository: Repository, run: Run | None, settings: Settings, environ: Mapping[str, str]) -> Desk:
-    """Opens the trees of a run, or of `validate`; each tree is held by its own lock, a busy check tree is passed over."""
-    trees = repository.cache / "trees"
-    trees.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Opens the trees of a run, or of `validate`; a check tree is held by its lock, a busy one passed over."""
+    folder = repository.cache / "trees"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     excludes = [] if settings.workspace.bring == "auto" else list(settings.workspace.bring)
-    engine = open_engine(repository, excludes)
+    engine = open_engine(repository, excludes, run.run_id if run else None)
     held: list[int] = []
-    check = _free_check_tree(trees, held)
-    work, checked = (OwnTree(engine, trees / name, settings.workspace, environ) for name in ("work", check))
+    check = _free_check_tree(folder, held)
+    work, checked = (OwnTree(engine, folder / name, settings.workspace, environ) for name in ("work", check))
     in_place = settings.workspace.isolation == "in-place"
     return Desk(repository, engine, run, settings, environ, work, checked, in_place, held)
 
 
-def _free_check_tree(trees: Path, held: list[int]) -> str:
+def _free_check_tree(folder: Path, held: list[int]) -> str:
     for number in range(1, 17):
         name = "check" if number == 1 else f"check-{number}"
-        fd = os.open(trees / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,0 +1,385 @@
+"""The command source with real suites: what it believes, what it refuses, and that it runs exactly what was asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from superteam.core.results import Execution, Granularity
+from superteam.ports import Tree
+from superteam.sources.command import CommandSource
+
+PYTEST = f"{sys.executable} -m pytest -q -p no:cacheprovider"
+KITCHEN_SINK = """
+import sys
+import pytest
+
+def test_passes(): print("test_x.py::test_spoofed PASSED")
+def test_fails(): assert 1 == 2
+@pytest.mark.skip(reason="why")
+def test_skipped(): assert 0
+@pytest.mark.xfail(reason="known")
+def test_xfails(): assert 0
+@pytest.mark.xfail
+def test_xpasses(): pass
+@pytest.mark.xfail(strict=True)
+def test_xpasses_strictly(): pass
+@pytest.fixture
+def broken(): raise ValueError("x")
+@pytest.fixture
+def leaky():
+    yield
+    raise ValueError("y")
+def test_setup_error(broken): pass
+def test_teardown_error(leaky): pass
+def test_calls_exit(): sys.exit(0)
+"""
+HOSTILE = """
+import pytest
+
+@pytest.mark.parametrize("x", ["a::b", "[", "]", "new\\nline", "-x", "--co", "ünï", " two words ", "@tail", "a[b]::c", " - "])
+def test_hostile(x): assert x != "["
+def test_other(): assert 0
+"""
+
+Suite = Callable[..., Execution]
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON", "TOX"))}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **(more or {})}
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    """Writes files into a tree and runs a command there: suite({"test_a.py": ...}, command, only=..., env=...)."""
+
+    def collect(
+        files: Mapping[str, str],
+        command: str = PYTEST,
+        only: set[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Execution:
+        tree = tmp_path / "tree"
+        for name, text in files.items():
+            path = tree / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        tree.mkdir(exist_ok=True)
+        source = CommandSource(command, options.pop("timeout", 60.0), tmp_path / "outputs", **options)
+        wanted = None if only is None else frozenset(only)
+        return anyio.run(partial(source.collect, Tree(tree, "0" * 40, environment(env)), wanted))
+
+    return collect
+
+
+def outcomes(found: Execution) -> dict[str, str]:
+    return {key.partition("::")[2] or key: result.outcome.value for key, result in found.report.tests.items()}
+
+
+# What happens to each test
+
+
+def test_every_kind_of_outcome_is_told_apart(suite):
+    found = suite({"test_x.py": KITCHEN_SINK})
+    assert (found.verdict.verdict, found.verdict.reason) == ("fail", None)
+    assert outcomes(found) == {
+        "test_passes": "passed",
+        "test_fails": "failed",
+        "test_skipped": "skipped",
+        "test_xfails": "xfailed",
+        "test_xpasses": "xpassed",
+        "test_xpasses_strictly": "failed",
+        "test_setup_error": "errored",
+        "test_teardown_error": "errored",
+        "test_calls_exit": "failed",
+    }
+    assert found.report.tests["test_x.py::test_fails"].signature == "assert <n> == <n> @ test_x.py"
+    assert found.reproduce_command.startswith(f"{PYTEST} test_x.py::test_calls_exit test_x.py::test_fails")
+
+
+def test_a_green_suite_passes_and_fixed_granularity_is_kept(suite):
+    found = suite({"test_x.py": "def test_a(): pass"}, expected=Granularity.TESTS)
+    assert (found.verdict.verdict, found.verdict.confidence) == ("pass", "high")
+    assert found.reproduce_command == PYTEST
+
+
+def test_results_that_a_test_prints_are_not_believed(suite):
+    text = (
+        'import os\ndef test_a():\n    os.write(1, b"\\n1 passed in 0.1s\\n\\n  \\xe2\\x9c\\x93 fine\\n")\n    assert 0'
+    )
+    assert outcomes(suite({"test_x.py": text}, f"{PYTEST} -s")) == {"test_a": "failed"}
+
+
+def test_stopping_at_the_first_failure_hides_nothing(suite):
+    found = suite({"test_x.py": "def test_a(): assert 0\ndef test_b(): pass"}, f"{PYTEST} -x")
+    assert (found.verdict.verdict, outcomes(found)) == ("fail", {"test_a": "failed", "test_b": "passed"})
+
+
+def test_a_flake_that_pytest_reruns_keeps_the_fact(suite):
+    text = "n = []\ndef test_a():\n    n.append(1)\n    assert len(n) > 1"
+    found = suite({"test_x.py": text}, f"{PYTEST} --reruns 3 -p no:randomly")
+    assert found.verdict.verdict == "pass"
+    assert found.report.tests["test_x.py::test_a"].message.startswith("passed after 1 reruns")
+
+
+# What proves nothing
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import os\ndef test_a(): os._exit(0)", "cut short: 1 tests were found but never finished"),
+        ("import os\ndef test_a(): pass\ndef test_b(): os._exit(1)", "from test_x.py::test_b on"),
+        ("def test_a(): pass\nimport nowhere", "test_x.py: ModuleNotFoundError: No module named 'nowhere'"),
+        ("x = 1", "no test ran"),
+        ("import pytest\npytestmark = pytest.mark.skip\ndef test_a(): pass", "no test ran: 1 skipped"),
+        ("import pytest\ndef test_a(): pytest.exit('x', 0)\ndef test_b(): pass", "cut short"),
+        ("def test_a(): raise KeyboardInterrupt", "cut short"),
+        ("import os, signal\ndef test_a(): os.kill(os.getpid(), signal.SIGSEGV)", "killed by signal 11 (SIGSEGV)"),
+    ],
+)
+def test_a_run_that_did_not_come_to_its_end_is_inconclusive(suite, text, words):
+    found = suite({"test_x.py": text}, f"{PYTEST} -p no:faulthandler")
+    assert found.verdict.verdict == "inconclusive"
+    assert words in (found.verdict.reason or "")
+
+
+def test_a_hidden_exit_code_is_inconclusive(suite):
+    found = suite({"test_x.py": "def test_a(): assert 0"}, f"{PYTEST} || true")
+    assert (found.verdict.reason or "").startswith("exit code 0, and yet 1 failed")
+
+
+def test_a_step_that_fails_after_green_tests_is_inconclusive(suite):
+    found = suite({"test_x.py": "def test_a(): pass"}, f"{PYTEST} && false")
+    assert found.verdict.reason == "exit code 1 without a failed test"
+
+
+def test_a_suite_that_runs_out_of_time_is_inconclusive(suite):
+    found = suite({"test_x.py": "import time\ndef test_a(): time.sleep(60)"}, timeout=2.0)
+    assert (found.verdict.reason or "").startswith("timed out after")
+
+
+@pytest.mark.parametrize(("command", "words"), [("no-such-program-x", "command not found"), ("./data.txt", "chmod +x")])
+def test_a_command_that_cannot_run_says_what_to_do(suite, command, words):
+    assert words in (suite({"data.txt": "x"}, command).verdict.reason or "")
+
+
+def test_a_pytest_without_any_report_proves_nothing(suite):
+    found = suite({}, "echo pytest says: all passed; true")
+    assert found.verdict.verdict == "inconclusive"
+    assert (found.verdict.reason or "").startswith("no report")
+
+
+# Exactly these tests
+
+
+def test_hostile_ids_are_run_exactly_as_asked_for(suite):
+    everything = set(suite({"test_x.py": HOSTILE}).report.tests)
+    assert len(everything) == 12
+    wanted = {key for key in everything if "test_hostile" in key}
+    found = suite({}, only=wanted)
+    assert set(found.report.tests) == wanted
+    assert found.verdict.verdict == "fail"
+    wanted.remove("test_x.py::test_hostile[[]")
+    assert suite({}, only=wanted).verdict.verdict == "pass"
+
+
+def test_a_test_that_is_not_there_is_named(suite):
+    found = suite({"test_x.py": "def test_a(): pass"}, only={"test_x.py::test_a", "test_x.py::gone"})
+    assert found.verdict.reason == "what ran is not what was asked for: test_x.py::gone did not run"
+
+
+def test_a_probe_runs_no_other_file_and_no_retry(suite):
+    files = {
+        "a/test_x.py": "import pytest\n@pytest.mark.flaky(reruns=5)\ndef test_a():\n    open('ran', 'a').write('x')\n    assert 0",
+        "b/test_y.py": "open('imported', 'w').close()\ndef test_b(): pass",
+    }
+    command = f"rm -f ran imported; {PYTEST} --reruns 4 -x b a; test ! -e imported && exit $(wc -c < ran)"
+    found = suite(files, command, only={"a/test_x.py::test_a"})
+    assert found.exit.code == 1
+    assert found.verdict.verdict == "fail"
+
+
+def test_a_command_of_two_sessions_runs_the_tests_of_the_second_one(suite):
+    files = {"a/test_x.py": "def test_a(): pass", "b/test_y.py": "def test_b(): pass"}
+    found = suite(files, f"{PYTEST} a && {PYTEST} b", only={"b/test_y.py::test_b"})
+    assert (found.verdict.verdict, list(found.report.tests)) == ("pass", ["b/test_y.py::test_b"])
+
+
+def test_workers_run_exactly_the_wanted_tests_too(suite):
+    found = suite({"test_x.py": HOSTILE}, f"{PYTEST} -n2", only={"test_x.py::test_hostile[a::b]"})
+    assert (found.verdict.verdict, list(found.report.tests)) == ("pass", ["test_x.py::test_hostile[a::b]"])
+
+
+# Processes around it
+
+
+def test_a_worker_that_dies_leaves_an_errored_test(suite):
+    text = "import os\ndef test_a(): pass\ndef test_b(): os._exit(1)\ndef test_c(): pass"
+    found = suite({"test_x.py": text}, f"{PYTEST} -n1")
+    assert (found.verdict.verdict, outcomes(found)["test_b"]) == ("fail", "errored")
+    assert len(found.report.tests) == 3
+
+
+def test_a_pytest_that_a_test_starts_writes_nothing_and_works_as_always(suite):
+    inner = "def test_inner_fails(): assert 0"
+    text = f"""
+import os, subprocess, sys
+pytest_plugins = "pytester"
+def test_in_process(pytester):
+    pytester.makepyfile("{inner}")
+    pytester.runpytest_inprocess().assert_outcomes(failed=1)
+def test_sub_process(tmp_path):
+    (tmp_path / "test_y.py").write_text("{inner}")
+    for more in ([], ["-I"]):
+        done = subprocess.run([sys.executable, *more, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path)])
+        assert done.returncode == 1
+def test_environment():
+    left = [name for name in os.environ if name.startswith("SUPERTEAM_PYTEST") or name == "PYTEST_ADDOPTS"]
+    assert left == []
+"""
+    found = suite({"test_x.py": text, "conftest.py": 'pytest_plugins = "pytester"'})
+    assert outcomes(found) == {"test_in_process": "passed", "test_sub_process": "passed", "test_environment": "passed"}
+    assert found.verdict.verdict == "pass"
+
+
+def test_a_fork_that_goes_on_writes_nothing(suite):
+    text = "import os\ndef test_a():\n    pid = os.fork()\n    if pid == 0: raise SystemExit\n    os.waitpid(pid, 0)"
+    found = suite({"test_x.py": text}, f"{PYTEST} -W ignore")
+    assert (found.verdict.verdict, outcomes(found)) == ("pass", {"test_a": "passed"})
+
+
+def test_without_our_environment_pytests_own_report_is_taken(suite):
+    found = suite({"test_x.py": KITCHEN_SINK}, f"env -i {PYTEST}")
+    assert found.report.format == "junit"
+    assert outcomes(found)["test_teardown_error"] == "errored"
+    assert found.verdict.verdict == "fail"
+
+
+def test_an_isolated_interpreter_falls_back_and_is_narrowed(suite):
+    command = f"{sys.executable} -I -m pytest -q"
+    found = suite({"test_x.py": KITCHEN_SINK}, command, only={"test_x.py::test_passes"})
+    assert (found.verdict.verdict, outcomes(found)) == ("pass", {"test_passes": "passed"})
+    assert "the whole command was run" in (found.verdict.reason or "")
+
+
+def test_the_users_own_variables_win(suite):
+    text = "import os\ndef test_a(): assert (os.environ['CI'], os.environ['NO_COLOR'], os.environ['PYTEST_ADDOPTS']) == ('x', '1', '-W ignore')"
+    assert suite({"test_x.py": text}, env={"CI": "x", "PYTEST_ADDOPTS": "-W ignore"}).verdict.verdict == "pass"
+
+
+# The right tree
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> dict[str, str]:
+    """A package of a src layout in another checkout, and the same files for the tree."""
+    files = {
+        "src/shop/__init__.py": "",
+        "src/shop/cart.py": "x = 1",
+        "test_x.py": "import shop.cart\ndef test_a(): pass",
+    }
+    for name, text in files.items():
+        path = tmp_path / "other" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return files
+
+
+@pytest.mark.parametrize("more", ["", " -n1"])
+def test_the_code_of_another_tree_is_inconclusive(suite, packages, tmp_path, more):
+    found = suite(packages, PYTEST + more, env={"PYTHONPATH": str(tmp_path / "other" / "src")})
+    assert found.verdict.verdict == "inconclusive"
+    assert f"module shop was loaded from {tmp_path / 'other' / 'src' / 'shop'}" in (found.verdict.reason or "")
+
+
+def test_the_code_of_this_tree_is_fine(suite, packages, tmp_path):
+    assert suite(packages, env={"PYTHONPATH": str(tmp_path / "tree" / "src")}).verdict.verdict == "pass"
+
+
+def test_an_installed_copy_inside_the_tree_is_another_trees_code(suite, packages, tmp_path):
+    site = ".venv/lib/python3/site-packages"
+    files = {**packages, f"{site}/shop/__init__.py": "", f"{site}/shop/cart.py": "x = 1"}
+    env = {"PYTHONPATH": str(tmp_path / "tree" / site)}
+    assert "another tree" in (suite(files, env=env).verdict.reason or "")
+    assert suite({}, env={**env, "TOX_ENV_NAME": "py"}).verdict.verdict == "pass"
+
+
+def test_names_that_the_tree_only_shares_with_others_are_no_alarm(suite):
+    files = {
+        "types.py": "raise RuntimeError",
+        "docs/conf.py": "",
+        "tests/conftest.py": "",
+        "tests/test_x.py": "import json, types\ndef test_a(): pass",
+    }
+    found = suite(files, f"{PYTEST} --import-mode=importlib", env={"PYTHONSAFEPATH": "1"})
+    assert (found.verdict.verdict, found.report.foreign_modules) == ("pass", ())
+
+
+# Commands that are no pytest
+
+
+def test_an_unknown_command_is_its_own_only_test(suite):
+    found = suite({}, "echo fine")
+    assert (found.report.granularity, found.verdict.verdict) == (Granularity.COMMAND, "pass")
+    failed = suite(
+        {}, "echo 'ValueError: 12 is wrong' >&2; exit 3", only={"echo 'ValueError: 12 is wrong' >&2; exit 3"}
+    )
+    assert failed.verdict.verdict == "fail"
+    (result,) = failed.report.tests.values()
+    assert result.signature == "ValueError: <n> is wrong"
+
+
+def test_printed_lines_name_tests_but_prove_little(suite):
+    found = suite({}, r"printf '  ✓ adds (2 ms)\n  ✓ subtracts\n'")
+    assert (found.verdict.verdict, found.verdict.confidence) == ("pass", "low")
+    assert list(found.report.tests) == ["adds", "subtracts"]
+
+
+def test_a_printed_failure_with_exit_0_is_inconclusive(suite):
+    assert suite({}, r"printf '✗ adds\n'").verdict.verdict == "inconclusive"
+
+
+def test_only_some_printed_tests_are_asked_for(suite):
+    found = suite({}, r"printf '✓ adds\n✗ fails\n'; exit 1", only={"adds"}, expected=Granularity.TEXT)
+    assert (found.verdict.verdict, list(found.report.tests)) == ("pass", ["adds"])
+
+
+def test_less_than_at_the_baseline_is_inconclusive(suite):
+    assert "less is known" in (suite({}, "true", expected=Granularity.TEXT).verdict.reason or "")
+    assert suite({}, "true", expected=Granularity.TESTS).verdict.verdict == "inconclusive"
+
+
+def test_a_command_that_was_one_test_stays_one_test(suite):
+    found = suite({"test_x.py": "def test_a(): pass"}, f"{PYTEST} | cat", expected=Granularity.COMMAND)
+    assert (found.verdict.verdict, found.report.granularity) == ("pass", Granularity.COMMAND)
+
+
+def test_outputs_and_reports_are_private_and_outside_of_the_tree(suite, tmp_path):
+    found = suite({"test_x.py": "def test_a(): pass"})
+    output = Path(found.output)
+    assert "1 passed" in output.read_text()
+    assert tmp_path / "outputs" in output.parents
+    assert output.parent.stat().st_mode & 0o077 == 0
+
+
+def older_pythons() -> list[str]:
+    found = sorted(Path.home().glob(".pyenv/versions/3.8*/bin/python")) if "HOME" in os.environ else []
+    return [str(path) for path in found]
+
+
+@pytest.mark.parametrize("python", older_pythons())
+def test_the_plugin_is_understood_by_old_interpreters(python):
+    plugin = Path(__file__).parents[2] / "superteam/runners/plugin/superteam_pytest_plugin.py"
+    code = "import ast, sys; ast.parse(open(sys.argv[1]).read())"
+    assert subprocess.run([python, "-c", code, str(plugin)], check=False).returncode == 0

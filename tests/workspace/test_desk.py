@@ -1,0 +1,529 @@
+"""The trees of a run through the Workspace port: the agent's tree, the check tree, the user's checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from superteam.core.events import RunCreated
+from superteam.core.evolve import start
+from superteam.core.plan import Plan, Task
+from superteam.core.settings import Settings, WorkspaceSettings
+from superteam.errors import WorkspaceError
+from superteam.workspace.desk import Desk, open_desk
+from superteam.workspace.repository import open_repository
+
+AT = "2026-01-02T03:04:05Z"
+BRANCH = "superteam/plan-r1"
+
+
+def git(folder: Path, *arguments: str, check: bool = True, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False, env=env or os.environ
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout.rstrip("\n")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SUPERTEAM_CACHE", str(tmp_path / "cache"))
+    made = tmp_path / "project"
+    (made / "src").mkdir(parents=True)
+    git(made, "init", "-q", "-b", "main")
+    git(made, "config", "user.name", "Ada")
+    git(made, "config", "user.email", "ada@example.org")
+    for name, text in {"a.txt": "one\n", "src/b.py": "b = 1\n", ".gitignore": "*.log\n.env\n"}.items():
+        (made / name).write_text(text)
+    git(made, "add", "-A")
+    git(made, "commit", "-q", "-m", "start")
+    git(made, "tag", "v1")
+    return made
+
+
+@dataclass
+class Bench:
+    """A desk with what a test does at it; each `open` is a new process's desk of the same run."""
+
+    root: Path
+    settings: Settings
+    desk: Desk
+
+    @property
+    def head(self) -> str:
+        assert self.desk.run is not None
+        return self.desk.run.start_sha
+
+    @property
+    def work(self) -> Path:
+        return self.desk.work.path
+
+    def do(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return anyio.run(function, *arguments)
+
+    def prepare(self, commit: str | None = None) -> Any:
+        sha = commit or self.head
+        return self.do(self.desk.prepare, self.desk.repository.tree_of(sha), sha, "replaced/x")
+
+    def accept(self, old: str, title: str = "feat\n") -> str:
+        """What an accepted task does: capture, commit, move the branch."""
+        tree = self.do(self.desk.capture).tree
+        made: str = self.do(self.desk.commit, tree, old, title, AT)
+        self.do(self.desk.move, made, old)
+        return made
+
+    def again(self) -> None:
+        run = self.desk.run
+        self.desk.close()
+        self.desk = open_desk(open_repository(self.root), run, self.settings, os.environ)
+
+
+Open = Callable[..., Bench]
+
+
+@pytest.fixture
+def bench_of(root: Path) -> Iterator[Open]:
+    opened = []
+
+    def make(in_place: bool = False, **workspace: Any) -> Bench:
+        where = WorkspaceSettings(isolation="in-place" if in_place else "tree", **workspace)
+        settings = Settings(workspace=where)
+        repository = open_repository(root, for_run=True)
+        plan = Plan(path="plan.md", format="x", title="t", sha256="0" * 64, tasks=(Task(id="1", title="t"),))
+        created = RunCreated(
+            run_id="r1",
+            plan=plan,
+            settings=settings,
+            start_sha=repository.head,
+            start_tree=repository.tree_of("HEAD"),
+            user_branch=repository.branch,
+            run_branch=BRANCH,
+            interactive=False,
+            superteam="0",
+            pid=1,
+            host="h",
+        )
+        opened.append(Bench(root, settings, open_desk(repository, start(created, AT), settings, os.environ)))
+        return opened[-1]
+
+    yield make
+    for bench in opened:
+        bench.desk.close()
+
+
+def everything(root: Path) -> dict[str, str]:
+    """The user's repository and checkout by content, but new objects, what is ours, and git merge's own mark."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+        and path.name != "ORIG_HEAD"
+        and ".git/objects" not in str(path)
+        and "superteam" not in str(path.relative_to(root))
+    }
+
+
+def saved(root: Path) -> list[str]:
+    return git(root, "for-each-ref", "--format=%(refname)", "refs/superteam").splitlines()
+
+
+# the agent's tree
+
+
+def _deletes_git(work: Path, root: Path) -> None:
+    subprocess.run(["rm", "-rf", ".git"], cwd=work, check=True)
+
+
+def _commits(work: Path, root: Path) -> None:
+    git(work, "add", "-A")
+    git(work, "commit", "-q", "-m", "mine")
+    git(work, "tag", "mine")
+    git(work, "branch", "-f", "main")
+
+
+def _switches_and_resets(work: Path, root: Path) -> None:
+    git(work, "switch", "-q", "-c", "other")
+    git(work, "commit", "-q", "--allow-empty", "-m", "x")
+    git(work, "stash", "-q", "-u")
+    git(work, "stash", "pop", "-q")
+
+
+def _links_git(work: Path, root: Path) -> None:
+    subprocess.run(["rm", "-rf", ".git"], cwd=work, check=True)
+    (work / ".git").symlink_to(root / ".git")
+
+
+def _plants_hooks(work: Path, root: Path) -> None:
+    for name in ("pre-commit", "post-checkout", "post-index-change", "reference-transaction"):
+        (work / ".git/hooks" / name).write_text(f"#!/bin/sh\ntouch {root.parent}/ran\n")
+        (work / ".git/hooks" / name).chmod(0o755)
+    git(work, "config", "core.fsmonitor", f"touch {root.parent}/ran")
+
+
+@pytest.mark.parametrize("deed", [_deletes_git, _commits, _switches_and_resets, _links_git, _plants_hooks])
+def test_whatever_an_agent_does_to_its_repository_only_its_files_count(
+    root: Path, bench_of: Open, deed: Callable[[Path, Path], None]
+) -> None:
+    (root / "src/b.py").write_text("mine = 1\n")
+    before = everything(root)
+    bench = bench_of()
+    bench.prepare()
+    (bench.work / "new.txt").write_text("new\n")
+    (bench.work / "a.txt").unlink()
+    deed(bench.work, root)
+    made = bench.accept(bench.head)
+    assert set(git(root, "ls-tree", "-r", "--name-only", made).split()) == {".gitignore", "new.txt", "src/b.py"}
+    bench.prepare(made)
+    assert git(bench.work, "rev-parse", "--abbrev-ref", "HEAD") == BRANCH
+    assert git(bench.work, "status", "--porcelain") == "" and git(bench.work, "rev-parse", "HEAD") == made
+    assert git(bench.work, "tag") == "v1"
+    assert everything(root) == before and not (root.parent / "ran").exists()
+
+
+def test_an_agent_without_a_repository_finds_none_further_up(root: Path, bench_of: Open, tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    bench = bench_of()
+    bench.prepare()
+    _deletes_git(bench.work, root)
+    env = {**bench.desk.work.env}
+    done = subprocess.run(["git", "rev-parse", "--git-dir"], cwd=bench.work, env=env, capture_output=True, check=False)
+    assert done.returncode != 0
+
+
+def test_going_back_keeps_what_was_there_and_removes_it(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    bench.prepare()
+    (bench.work / "half.txt").write_text("half\n")
+    (bench.work / "noise.log").write_text("x\n")
+    bench.prepare()
+    assert sorted(p.name for p in bench.work.iterdir()) == [".git", ".gitignore", "a.txt", "src"]
+    assert saved(root) == ["refs/superteam/r1/replaced/x"]
+    assert git(root, "show", "refs/superteam/r1/replaced/x:half.txt") == "half"
+
+
+def test_what_is_left_out_is_listed_and_stays_out(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    bench.prepare()
+    (bench.work / "__pycache__").mkdir()
+    (bench.work / "__pycache__/x.pyc").write_text("x")
+    (bench.work / "noise.log").write_text("x\n")
+    taken = bench.do(bench.desk.capture)
+    assert taken.tree == bench.desk.repository.tree_of("HEAD")
+    assert set(taken.left_out) == {"__pycache__/", "noise.log"}
+
+
+def test_a_gate_may_change_tracked_files_only(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    bench.prepare()
+    (bench.work / "new.py").write_text("n=1\n")
+    bench.do(bench.desk.capture)
+    (bench.work / "new.py").write_text("n = 1\n")
+    (bench.work / "report.xml").write_text("<x/>")
+    tree = bench.do(bench.desk.absorb)
+    assert git(root, "show", f"{tree}:new.py") == "n = 1"
+    assert git(root, "ls-tree", tree, "report.xml") == ""
+    bench.do(bench.desk.prepare, tree, bench.head, "replaced/y")
+    assert not (bench.work / "report.xml").exists()
+
+
+def test_the_branch_does_not_move_when_somebody_moved_it(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    bench.prepare()
+    (bench.work / "n").write_text("1\n")
+    one = bench.accept(bench.head)
+    git(root, "update-ref", f"refs/heads/{BRANCH}", bench.head)
+    with pytest.raises(WorkspaceError, match="not where this run left it"):
+        bench.accept(one)
+    assert git(root, "rev-parse", BRANCH) == bench.head
+
+
+# setup and the check tree
+
+SETUP = (
+    "echo run >> ../../ran; mkdir -p deps src/gen.egg-info src/__pycache__; echo changed >> a.txt; "
+    "touch deps/x src/gen.egg-info/PKG src/__pycache__/b.pyc"
+)
+
+
+def test_setup_runs_once_until_a_lock_file_changes_and_what_it_made_stays(root: Path, bench_of: Open) -> None:
+    bench = bench_of(setup=SETUP)
+    ran = bench.desk.repository.cache / "ran"
+    bench.prepare()
+    assert ran.read_text().split() == ["run"]
+    assert (bench.work / "a.txt").read_text() == "one\n", "what setup does to tracked files is not the agent's work"
+    (bench.work / "uv.lock").write_text("1\n")
+    made = bench.accept(bench.head)
+    assert "deps" not in git(root, "ls-tree", "-r", "--name-only", made)
+    bench.prepare()
+    assert (bench.work / "deps/x").exists() and (bench.work / "src/gen.egg-info/PKG").exists()
+    assert not (bench.work / "src/__pycache__").exists()
+    assert ran.read_text().split() == ["run"]
+    bench.prepare(made)
+    assert ran.read_text().split() == ["run", "run"]
+    bench.again()
+    bench.prepare(made)
+    assert ran.read_text().split() == ["run", "run"] and (bench.work / "deps/x").exists()
+    subprocess.run(["rm", "-rf", bench.work], check=True)
+    bench.prepare(made)
+    assert ran.read_text().split() == ["run", "run", "run"]
+
+
+def test_a_failing_setup_is_said_with_its_last_words(bench_of: Open) -> None:
+    with pytest.raises(WorkspaceError, match="no such registry"):
+        bench_of(setup="echo no such registry >&2; exit 3").prepare()
+
+
+def test_the_check_tree_is_clean_each_time(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    tree = bench.do(bench.desk.check_out, bench.head)
+    (tree.path / "src/b.py").write_text("b = 'spoilt'\n")
+    (tree.path / "src/__pycache__").mkdir()
+    (tree.path / "src/__pycache__/b.cpython-311.pyc").write_text("stale")
+    (tree.path / "env").mkdir()
+    (tree.path / "env/x").write_text("left by a test")
+    again = bench.do(bench.desk.check_out, bench.head)
+    assert again.path == tree.path and again.sha == bench.head
+    assert sorted(p.name for p in again.path.iterdir()) == [".git", ".gitignore", "a.txt", "src"]
+    assert (again.path / "src/b.py").read_text() == "b = 1\n" and len(list((again.path / "src").iterdir())) == 1
+    assert git(again.path, "rev-parse", "HEAD") == bench.head and git(again.path, "status", "--porcelain") == ""
+
+
+def test_a_second_user_of_the_check_tree_gets_another(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    other = open_desk(open_repository(root), None, bench.settings, os.environ)
+    try:
+        assert bench.do(bench.desk.check_out, bench.head).path != bench.do(other.check_out, bench.head).path
+    finally:
+        other.close()
+
+
+def test_validate_sees_the_dirty_checkout_and_needs_no_name(root: Path) -> None:
+    git(root, "config", "--unset", "user.name")
+    (root / "a.txt").write_text("dirty\n")
+    (root / "new.txt").write_text("new\n")
+    before = everything(root)
+    desk = open_desk(open_repository(root), None, Settings(), os.environ)
+    try:
+        sha = desk.snapshot_checkout()
+        tree = anyio.run(desk.check_out, sha)
+        assert (tree.path / "a.txt").read_text() == "dirty\n" and (tree.path / "new.txt").exists()
+    finally:
+        desk.close()
+    assert everything(root) == before
+
+
+# fast-forward
+
+
+def finished(bench: Bench, files: dict[str, str] | None = None) -> str:
+    """A run with one accepted task; its last commit."""
+    bench.prepare()
+    for name, text in (files or {"new.txt": "new\n", "a.txt": "two\n"}).items():
+        (bench.work / name).parent.mkdir(parents=True, exist_ok=True)
+        (bench.work / name).write_text(text)
+    return bench.accept(bench.head)
+
+
+def test_the_users_branch_follows_a_run_that_ended_well(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    tip = finished(bench)
+    (root / "src/b.py").write_text("mine = 1\n")
+    (root / "own.txt").write_text("own\n")
+    assert bench.do(bench.desk.finish, tip, True) is None
+    assert git(root, "rev-parse", "main") == tip
+    assert git(root, "status", "--porcelain") == " M src/b.py\n?? own.txt"
+    assert (root / "a.txt").read_text() == "two\n"
+    assert bench.do(bench.desk.finish, tip, True) is None, "again"
+
+
+@pytest.mark.parametrize("mine", [{"new.txt": "untracked\n"}, {"a.txt": "changed\n"}, {".env": "secret\n"}])
+def test_a_file_in_the_way_refuses_the_fast_forward_and_nothing_is_touched(
+    root: Path, bench_of: Open, mine: dict[str, str]
+) -> None:
+    bench = bench_of()
+    tip = finished(bench, {"new.txt": "new\n", "a.txt": "two\n", ".gitignore": "*.log\n", ".env": "x\n"})
+    for name, text in mine.items():
+        (root / name).write_text(text)
+    before = everything(root)
+    reason = bench.do(bench.desk.finish, tip, True)
+    assert reason and "in the way" in reason
+    assert everything(root) == before and git(root, "rev-parse", "main") == bench.head
+
+
+def test_a_fast_forward_that_was_killed_half_way_is_completed(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    tip = finished(bench, {"new/x.txt": "new\n", "a.txt": "two\n", "src/b.py": "b = 2\n"})
+    (root / "a.txt").write_text("two\n")
+    (root / "new").mkdir()
+    (root / "new/x.txt").write_text("new\n")
+    (root / ".git/index.lock").write_text("")
+    bench.again()
+    bench.desk.recover(interrupted=True)
+    assert bench.do(bench.desk.finish, tip, True) is None
+    assert git(root, "status", "--porcelain") == "" and git(root, "rev-parse", "main") == tip
+
+
+def test_a_branch_that_moved_stays_where_it_is(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    tip = finished(bench)
+    git(root, "commit", "-q", "--allow-empty", "-m", "mine")
+    mine = git(root, "rev-parse", "main")
+    assert "moved" in bench.do(bench.desk.finish, tip, True)
+    assert git(root, "rev-parse", "main") == mine and git(root, "rev-parse", BRANCH) == tip
+
+
+def test_a_branch_that_is_not_checked_out_moves_and_files_stay(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    tip = finished(bench)
+    git(root, "switch", "-q", "-c", "other")
+    assert bench.do(bench.desk.finish, tip, True) is None
+    assert git(root, "rev-parse", "main") == tip and (root / "a.txt").read_text() == "one\n"
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_a_branch_that_is_checked_out_elsewhere_stays(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    tip = finished(bench)
+    git(root, "switch", "-q", "-c", "other")
+    git(root, "worktree", "add", "-q", "../linked", "main")
+    assert "another worktree" in bench.do(bench.desk.finish, tip, True)
+    assert git(root, "rev-parse", "main") == bench.head
+
+
+def test_a_detached_head_never_moves(root: Path, bench_of: Open) -> None:
+    git(root, "switch", "-q", "--detach")
+    bench = bench_of()
+    tip = finished(bench)
+    assert "detached" in bench.do(bench.desk.finish, tip, True)
+    assert git(root, "rev-parse", "HEAD") == bench.head
+
+
+def test_hooks_of_the_user_do_not_run(root: Path, bench_of: Open) -> None:
+    for name in ("post-merge", "reference-transaction", "post-checkout", "pre-commit"):
+        (root / ".git/hooks" / name).write_text(f"#!/bin/sh\ntouch {root.parent}/ran\n")
+        (root / ".git/hooks" / name).chmod(0o755)
+    bench = bench_of()
+    assert bench.do(bench.desk.finish, finished(bench), True) is None
+    assert not (root.parent / "ran").exists()
+
+
+# in place
+
+
+def test_in_place_the_users_untracked_files_are_never_committed_nor_lost(root: Path, bench_of: Open) -> None:
+    (root / "notes").mkdir()
+    (root / "notes/mine.txt").write_text("mine\n")
+    (root / "x.log").write_text("ignored\n")
+    bench = bench_of(in_place=True)
+    bench.prepare()
+    assert git(root, "symbolic-ref", "HEAD") == f"refs/heads/{BRANCH}"
+    (root / "notes/new.txt").write_text("new\n")
+    (root / "a.txt").write_text("two\n")
+    made = bench.accept(bench.head)
+    assert "notes/mine.txt" not in git(root, "ls-tree", "-r", "--name-only", made)
+    assert git(root, "status", "--porcelain") == "?? notes/mine.txt"
+    assert git(root, "show", "refs/superteam/r1/untracked-at-start:notes/mine.txt") == "mine"
+    (root / "half.txt").write_text("half\n")
+    (root / "src/b.py").unlink()
+    bench.prepare()
+    assert (root / "a.txt").read_text() == "one\n" and not (root / "half.txt").exists()
+    assert (root / "src/b.py").exists() and not (root / "notes/new.txt").exists()
+    assert (root / "notes/mine.txt").read_text() == "mine\n" and (root / "x.log").exists()
+
+
+def test_in_place_a_good_end_leaves_the_user_on_his_branch_at_the_tip(root: Path, bench_of: Open) -> None:
+    bench = bench_of(in_place=True)
+    tip = finished(bench)
+    assert bench.do(bench.desk.finish, tip, True) is None
+    assert git(root, "symbolic-ref", "HEAD") == "refs/heads/main" and git(root, "rev-parse", "HEAD") == tip
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_in_place_a_bad_end_gives_the_checkout_back(root: Path, bench_of: Open) -> None:
+    (root / "own.txt").write_text("own\n")
+    bench = bench_of(in_place=True)
+    tip = finished(bench)
+    assert bench.do(bench.desk.finish, tip, False)
+    assert git(root, "symbolic-ref", "HEAD") == "refs/heads/main" and git(root, "rev-parse", "HEAD") == bench.head
+    assert git(root, "status", "--porcelain") == "?? own.txt" and git(root, "rev-parse", BRANCH) == tip
+
+
+def test_in_place_the_agents_own_commits_and_branches_are_kept_and_undone(root: Path, bench_of: Open) -> None:
+    bench = bench_of(in_place=True)
+    bench.prepare()
+    (root / "new.txt").write_text("new\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "agent's own")
+    own = git(root, "rev-parse", "HEAD")
+    made = bench.accept(bench.head)
+    assert git(root, "rev-parse", BRANCH) == made and git(root, "show", f"{made}:new.txt") == "new"
+    assert own in git(root, "for-each-ref", "--format=%(objectname)", "refs/superteam")
+    git(root, "switch", "-q", "-c", "elsewhere")
+    notes = bench.prepare(made)
+    assert "elsewhere" in " ".join(notes) and git(root, "symbolic-ref", "HEAD") == f"refs/heads/{BRANCH}"
+
+
+def test_in_place_configuration_that_the_agent_wrote_runs_nothing(root: Path, bench_of: Open) -> None:
+    bench = bench_of(in_place=True)
+    bench.prepare()
+    for key in ("core.fsmonitor", "filter.x.clean", "filter.x.smudge", "diff.external"):
+        git(root, "config", key, f"touch {root.parent}/ran")
+    (root / ".gitattributes").write_text("* filter=x\n")
+    (root / "a.txt").write_text("two\n")
+    made = bench.accept(bench.head)
+    bench.again()
+    bench.prepare(made)
+    (root / "a.txt").write_text("three\n")
+    bench.prepare()
+    assert (root / "a.txt").read_text() == "one\n" and not (root.parent / "ran").exists()
+
+
+def test_in_place_what_lies_where_a_file_belongs_is_moved_away(root: Path, bench_of: Open) -> None:
+    bench = bench_of(in_place=True)
+    bench.prepare()
+    (root / "a.txt").unlink()
+    (root / "a.txt").mkdir()
+    (root / "a.txt/secret.log").write_text("ignored, and nowhere else\n")
+    notes = bench.prepare()
+    assert (root / "a.txt").read_text() == "one\n"
+    [aside] = bench.desk.repository.cache.glob("set-aside/r1/*/a.txt/secret.log")
+    assert "ignored" in aside.read_text() and "set-aside" in " ".join(notes)
+
+
+def test_in_place_a_tracked_file_of_an_excluded_name_stays_tracked(root: Path, bench_of: Open) -> None:
+    (root / "node_modules").mkdir()
+    (root / "node_modules/x.js").write_text("1\n")
+    git(root, "add", "-f", "node_modules")
+    git(root, "commit", "-q", "-m", "vendored")
+    bench = bench_of(in_place=True)
+    made = finished(bench)
+    assert "node_modules/x.js" in git(root, "ls-tree", "-r", "--name-only", made)
+
+
+def test_in_place_a_resume_on_another_branch_is_refused(root: Path, bench_of: Open) -> None:
+    bench = bench_of(in_place=True)
+    finished(bench)
+    git(root, "switch", "-q", "-c", "elsewhere")
+    bench.again()
+    with pytest.raises(WorkspaceError, match="not where this in-place run left it"):
+        bench.prepare()
+
+
+def test_a_failed_swap_of_the_index_leaves_the_users_lock_alone(root: Path, bench_of: Open) -> None:
+    bench = bench_of(in_place=True)
+    bench.prepare()
+    (root / "new.txt").write_text("n\n")
+    (root / ".git/index.lock").write_text("")
+    with pytest.raises(WorkspaceError, match=r"index\.lock"):
+        bench.accept(bench.head)
+    (root / ".git/index.lock").unlink()
+    bench.accept(bench.head)
+    assert git(root, "status", "--porcelain") == ""
