@@ -165,3 +165,56 @@ def test_the_user_can_see_what_would_be_done(repo: Repo) -> None:
     assert done.code == 0
     assert "One" in done.out
     assert repo.superteam("runs").out.startswith("no runs yet")
+
+
+def test_an_acceptance_test_has_to_be_red_before_the_task_and_green_after_it(repo: Repo, given: Setup) -> None:
+    task = {"title": "Add a file", "acceptance_test": "test -e other.py"}
+    given([task], [{"task": "1", "write": NEW_FILE}])
+    assert repo.superteam("execute", "plan.md").code == 0
+    assert repo.task_commits() == ["1"]
+
+
+def test_an_acceptance_test_that_passes_already_proves_nothing(repo: Repo, given: Setup) -> None:
+    task = {"title": "Add a file", "acceptance_test": "test -e calc.py"}
+    given([task], [{"task": "1", "write": NEW_FILE}], config="[validation]\nauto-fix = 0\n")
+    assert repo.superteam("execute", "plan.md").code == 4
+    pending = repo.status()["pending"]
+    assert pending["failure_type"] == "validation-failure"
+    assert "proves nothing" in pending["question"]
+
+
+def test_the_events_are_streamed_as_json_lines_and_nothing_else(repo: Repo, given: Setup) -> None:
+    given([{"title": "Add a file"}], [{"task": "1", "write": NEW_FILE}])
+    done = repo.superteam("execute", "plan.md", "--json")
+    assert done.code == 0
+    kinds = [line["event"]["kind"] for line in done.lines]
+    assert kinds[0] == "run-created" and kinds[-1] == "run-ended"
+    assert {"baseline-captured", "agent-finished", "commit-made", "validation-concluded", "branch-moved"} <= set(kinds)
+
+
+def test_only_the_named_tasks_are_run(repo: Repo, given: Setup) -> None:
+    given([{"title": "One"}, {"title": "Two"}], [{"task": "2", "write": NEW_FILE}])
+    assert repo.superteam("execute", "plan.md", "--task", "2").code == 0
+    assert repo.task_commits() == ["2"]
+
+
+def test_fresh_ends_the_unfinished_run_and_begins_anew(repo: Repo, given: Setup) -> None:
+    given([{"title": "Fail"}], [{"task": "1", "exit": 1}])
+    assert repo.superteam("execute", "plan.md").code == 4
+    first = repo.status()["run_id"]
+    repo.commit({"agent.toml": script({"task": "1", "write": NEW_FILE})})
+    assert repo.superteam("execute", "plan.md", "--fresh").code == 0
+    assert repo.status()["run_id"] != first
+    assert repo.superteam("status", first, "--json").json["status"] == "aborted"
+
+
+def test_resume_explains_what_it_would_do_and_does_nothing(repo: Repo, given: Setup) -> None:
+    given([{"title": "Fail"}], [{"task": "1", "exit": 1}])
+    assert repo.superteam("execute", "plan.md").code == 4
+    journal = repo.root / ".superteam/latest/journal.jsonl"
+    before = journal.read_bytes()
+    done = repo.superteam("resume", "--explain")
+    assert done.code == 0
+    assert "ask" in done.out
+    assert journal.read_bytes() == before
+    assert repo.superteam("resume").code == 4

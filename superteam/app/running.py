@@ -308,7 +308,7 @@ def _write_state(project: Project, run: Run, live: bool) -> None:
     try:
         runs.write_document(path, status_document(run, live))
     except OSError as problem:
-        print(f"warning: {path} could not be written: {problem}", file=sys.stderr)
+        sys.stderr.write(f"warning: {path} could not be written: {problem}\n")
 
 
 def _performer(project: Project, run: Run, desk: Desk, view: View, operator: Operator) -> Perform:

@@ -64,8 +64,8 @@ def resume(
     quiet: Annotated[bool, typer.Option("--quiet", help="Only warnings, questions and the end.")] = False,
 ) -> int:
     """Go on with the newest (or the named) unfinished run."""
-    from superteam.app import plans, running
     from superteam.app import project as projects
+    from superteam.app import running
 
     project = projects.open_project(Path.cwd(), config=config)
     if explain:

@@ -240,5 +240,9 @@ class Run:
         return self.branch[len(self.below(id)) + 1 :]
 
     def gate(self, id: str) -> str | None:
-        """The command of the task's gate: its own, else the configured one."""
-        return self.of(id).task.gate or self.settings.validation_command
+        """The command of the task's gate: its own, else the configured one, and its acceptance test with it."""
+        task = self.of(id).task
+        gate = task.gate or self.settings.validation_command
+        if gate and task.acceptance_test:
+            return f"( {gate}\n) && ( {task.acceptance_test}\n)"
+        return gate or task.acceptance_test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -104,18 +105,33 @@ async def _run_gate(world: World, run: Run, step: Step) -> e.Event:
     # After a kill the tree is not what it was; in the ordinary course this finds everything in place.
     await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}")
     done = await shell(world, run, step, command, world.workspace.work)
+    tree = await world.workspace.absorb()
+    ok = done.exit.code == 0 and done.exit.ended_by == "exit"
+    unproven = await _passes_already(world, run, step, t, work) if ok else None
     return e.GateFinished(
         task=t.task.id,
         command=command,
-        ok=done.exit.code == 0 and done.exit.ended_by == "exit",
+        ok=ok and unproven is None,
         timed_out=done.exit.timed_out,
         exit_code=done.exit.code,
-        detail=how_it_ended(done),
-        tree=await world.workspace.absorb(),
+        detail=unproven or how_it_ended(done),
+        tree=tree,
         stdout=_both_ends(done.stdout_head, done.stdout_tail),
         stderr=_both_ends(done.stderr_head, done.stderr_tail),
         output=str(done.output),
     )
+
+
+async def _passes_already(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> str | None:
+    """Why a green acceptance test proves nothing: it has to be red at the task's start."""
+    test = t.task.acceptance_test
+    if test is None or work.kind != "task":
+        return None
+    before = replace(step, number=step.number * 10)
+    done = await shell(world, run, before, test, await world.workspace.check_out(work.base))
+    if done.exit.code != 0:
+        return None
+    return f"the acceptance test passes before the task too, so it proves nothing: {test}"
 
 
 def _both_ends(head: str, tail: str) -> str:

@@ -13,6 +13,7 @@ from superteam.core.signature import signature
 
 FORMAT = "pytest"
 _LINE_CAP = 8 * 2**20
+_ANY_WORKER = "*"
 _WEIGHT = {"failed": 3, "passed": 2, "skipped": 1}
 
 
@@ -28,15 +29,19 @@ class _Execution:
     reruns: int = 0
     first_try: str = ""
     seconds: float = 0.0
+    again: bool = False
     over: bool = False
 
     def add(self, record: dict[str, Any]) -> None:
         when, outcome, text = record["when"], record["outcome"], record.get("text", "")
         if outcome not in _WEIGHT:  # "rerun" and its like: this try does not count, another one follows
-            self.reruns += 1
+            self.reruns += not self.again
             self.first_try = self.first_try or text
-            self.phases = {}
+            self.phases, self.again, self.over = {}, True, False
             return
+        if self.again and when not in ("setup", "???"):
+            return  # the rest of a try that does not count
+        self.again = False
         self.seconds += record.get("seconds", 0.0)
         before = self.phases.get(when)
         if before is None or _WEIGHT[outcome] > _WEIGHT[before[0]]:
@@ -45,7 +50,7 @@ class _Execution:
 
     def goes_on(self, when: str) -> bool:
         """Whether a phase still belongs to this execution rather than to a second one of the same test."""
-        return not (self.over or (when == "setup" and when in self.phases))
+        return self.again or not (self.over or (when == "setup" and when in self.phases))
 
     def result(self) -> TestResult:
         outcome, message = self._outcome()
@@ -115,13 +120,16 @@ class _Session:
                 self.ended = True
 
     def _result(self, record: dict[str, Any]) -> None:
-        key = (record["id"], record.get("worker", ""))
-        execution = self.open.get(key)
-        if execution is None or not execution.goes_on(record["when"]):
-            execution = self.open[key] = _Execution(key[0])
+        id, when, worker = record["id"], record["when"], record.get("worker", "")
+        execution = self.open.get((id, worker)) or self.open.pop((id, _ANY_WORKER), None)
+        if execution is None or not execution.goes_on(when):
+            execution = _Execution(id)
             self.executions.append(execution)
-        self.crashes += record["when"] == "???"
+        self.open[id, worker] = execution
         execution.add(record)
+        if when == "???":  # xdist's word for a worker that died
+            self.crashes += 1
+            self.open[id, _ANY_WORKER] = execution  # who tries it again is another worker
 
     def whole(self) -> bool:
         """Whether the session came to its proper end and no worker died without a word about its test."""

@@ -34,7 +34,8 @@ def test_another_exception_or_another_file_is_another_failure():
 
 
 def test_the_place_is_in_own_code_and_not_in_a_library():
-    text = 'Traceback\n  File "src/shop.py", line 3, in f\n  File "/v/lib/python3.11/site-packages/x/y.py", line 9\nOSError: no'
+    library = "/v/lib/python3.11/site-packages/x/y.py"
+    text = f'Traceback\n  File "src/shop.py", line 3, in f\n  File "{library}", line 9\nOSError: no'
     assert signature(text) == "OSError: no @ src/shop.py"
 
 

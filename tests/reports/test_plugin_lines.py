@@ -99,6 +99,21 @@ def test_a_test_that_passed_after_reruns_says_so(tmp_path):
     assert found.tests["a"].message == "passed after 2 reruns; before that: boom"
 
 
+def test_the_rest_of_a_try_that_does_not_count_is_left_out(tmp_path):
+    first = [phase("a", "setup"), phase("a", "call", "rerun", text="boom"), phase("a", "teardown", "rerun")]
+    found = read(tmp_path, *first, *phases("a"), *END)
+    assert {key: result.message for key, result in found.tests.items()} == {
+        "a": "passed after 1 reruns; before that: boom"
+    }
+
+
+def test_a_crash_that_is_tried_again_on_another_worker_is_one_test(tmp_path):
+    crash = phase("a", "???", "rerun", worker="gw0", text="crashed")
+    again = [{**record, "worker": "gw1"} for record in phases("a")]
+    found = read(tmp_path, phase("a", "setup", worker="gw0"), crash, *again, *END)
+    assert {key: result.outcome for key, result in found.tests.items()} == {"a": Outcome.PASSED}
+
+
 def test_a_second_run_of_the_same_id_is_numbered(tmp_path):
     found = read(tmp_path, *phases("a"), *phases("a", call="failed"), *END)
     assert {key: result.outcome.value for key, result in found.tests.items()} == {"a": "passed", "a #2": "failed"}

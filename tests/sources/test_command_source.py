@@ -1,4 +1,4 @@
-"""The command source with real suites: what it believes, what it refuses, and that it runs exactly what was asked for."""
+"""The command source with real suites: what it believes, what it refuses, that it runs exactly what was asked."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from superteam.ports import Tree
 from superteam.sources.command import CommandSource
 
 PYTEST = f"{sys.executable} -m pytest -q -p no:cacheprovider"
+RERUNS = "-p pytest_rerunfailures"
+WORKERS = "-p xdist -n"
 KITCHEN_SINK = """
 import sys
 import pytest
@@ -45,7 +47,8 @@ def test_calls_exit(): sys.exit(0)
 HOSTILE = """
 import pytest
 
-@pytest.mark.parametrize("x", ["a::b", "[", "]", "new\\nline", "-x", "--co", "ünï", " two words ", "@tail", "a[b]::c", " - "])
+NAMES = ["a::b", "[", "]", "new\\nline", "-x", "--co", "ünï", " two words ", "@tail", "a[b]::c", " - "]
+@pytest.mark.parametrize("x", NAMES)
 def test_hostile(x): assert x != "["
 def test_other(): assert 0
 """
@@ -55,7 +58,7 @@ Suite = Callable[..., Execution]
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON", "TOX"))}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **(more or {})}
+    return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **(more or {})}  # for speed
 
 
 @pytest.fixture
@@ -127,7 +130,7 @@ def test_stopping_at_the_first_failure_hides_nothing(suite):
 
 def test_a_flake_that_pytest_reruns_keeps_the_fact(suite):
     text = "n = []\ndef test_a():\n    n.append(1)\n    assert len(n) > 1"
-    found = suite({"test_x.py": text}, f"{PYTEST} --reruns 3 -p no:randomly")
+    found = suite({"test_x.py": text}, f"{PYTEST} {RERUNS} --reruns 3")
     assert found.verdict.verdict == "pass"
     assert found.report.tests["test_x.py::test_a"].message.startswith("passed after 1 reruns")
 
@@ -199,15 +202,16 @@ def test_a_test_that_is_not_there_is_named(suite):
     assert found.verdict.reason == "what ran is not what was asked for: test_x.py::gone did not run"
 
 
-def test_a_probe_runs_no_other_file_and_no_retry(suite):
+def test_a_probe_runs_no_other_file_and_no_retry(suite, tmp_path):
+    flaky = "@pytest.mark.flaky(reruns=5)\ndef test_a():\n    open('ran', 'a').write('x')\n    assert 0"
     files = {
-        "a/test_x.py": "import pytest\n@pytest.mark.flaky(reruns=5)\ndef test_a():\n    open('ran', 'a').write('x')\n    assert 0",
+        "a/test_x.py": f"import pytest\n{flaky}",
         "b/test_y.py": "open('imported', 'w').close()\ndef test_b(): pass",
     }
-    command = f"rm -f ran imported; {PYTEST} --reruns 4 -x b a; test ! -e imported && exit $(wc -c < ran)"
-    found = suite(files, command, only={"a/test_x.py::test_a"})
-    assert found.exit.code == 1
+    found = suite(files, f"{PYTEST} {RERUNS} --reruns 4 -x b a", only={"a/test_x.py::test_a"})
     assert found.verdict.verdict == "fail"
+    assert (tmp_path / "tree/ran").read_text() == "x"
+    assert not (tmp_path / "tree/imported").exists()
 
 
 def test_a_command_of_two_sessions_runs_the_tests_of_the_second_one(suite):
@@ -217,7 +221,7 @@ def test_a_command_of_two_sessions_runs_the_tests_of_the_second_one(suite):
 
 
 def test_workers_run_exactly_the_wanted_tests_too(suite):
-    found = suite({"test_x.py": HOSTILE}, f"{PYTEST} -n2", only={"test_x.py::test_hostile[a::b]"})
+    found = suite({"test_x.py": HOSTILE}, f"{PYTEST} {WORKERS}2", only={"test_x.py::test_hostile[a::b]"})
     assert (found.verdict.verdict, list(found.report.tests)) == ("pass", ["test_x.py::test_hostile[a::b]"])
 
 
@@ -226,7 +230,7 @@ def test_workers_run_exactly_the_wanted_tests_too(suite):
 
 def test_a_worker_that_dies_leaves_an_errored_test(suite):
     text = "import os\ndef test_a(): pass\ndef test_b(): os._exit(1)\ndef test_c(): pass"
-    found = suite({"test_x.py": text}, f"{PYTEST} -n1")
+    found = suite({"test_x.py": text}, f"{PYTEST} {WORKERS}1")
     assert (found.verdict.verdict, outcomes(found)["test_b"]) == ("fail", "errored")
     assert len(found.report.tests) == 3
 
@@ -274,7 +278,8 @@ def test_an_isolated_interpreter_falls_back_and_is_narrowed(suite):
 
 
 def test_the_users_own_variables_win(suite):
-    text = "import os\ndef test_a(): assert (os.environ['CI'], os.environ['NO_COLOR'], os.environ['PYTEST_ADDOPTS']) == ('x', '1', '-W ignore')"
+    names = "('CI', 'NO_COLOR', 'PYTEST_ADDOPTS')"
+    text = f"import os\ndef test_a(): assert [os.environ[n] for n in {names}] == ['x', '1', '-W ignore']"
     assert suite({"test_x.py": text}, env={"CI": "x", "PYTEST_ADDOPTS": "-W ignore"}).verdict.verdict == "pass"
 
 
@@ -296,7 +301,7 @@ def packages(tmp_path: Path) -> dict[str, str]:
     return files
 
 
-@pytest.mark.parametrize("more", ["", " -n1"])
+@pytest.mark.parametrize("more", ["", f" {WORKERS}1"])
 def test_the_code_of_another_tree_is_inconclusive(suite, packages, tmp_path, more):
     found = suite(packages, PYTEST + more, env={"PYTHONPATH": str(tmp_path / "other" / "src")})
     assert found.verdict.verdict == "inconclusive"

@@ -238,8 +238,7 @@ def _run_everything(config):
 
 def _run_exactly(config, only):
     off = {"lf": False, "failedfirst": False, "newfirst": False, "cov_fail_under": 0, "reruns": 0}
-    off["randomly_reorganize"] = False
-    off["random_order_bucket"] = "none"
+    off.update(force_reruns=None, randomly_reorganize=False, random_order_bucket="none")
     _set(config, **off)
     coverage = config.pluginmanager.getplugin("_cov")
     if hasattr(getattr(coverage, "options", None), "cov_fail_under"):
