@@ -61,9 +61,9 @@ def judge(
         or (None if probe else _never_started(exit))
         or _unusable(report, exit)
         or _too_coarse(report, expected_granularity)
+        or _own_status(report)
         or _not_as_requested(report, requested)
         or _nothing_ran(report)
-        or _own_status(report)
         or (None if probe else _disagrees(report, exit))
     )
     if reason:
@@ -127,7 +127,9 @@ def _never_started(exit: Exit) -> str | None:
 
 def _unusable(report: TestReport, exit: Exit) -> str | None:
     if report.completeness is Completeness.NONE:
-        return f"no report: the test runner left no report behind and ended with exit code {exit.code}"
+        cure = "; if it starts pytest in a cleared environment, let PYTHONPATH and PYTEST_ADDOPTS through"
+        hint = cure if report.format == "pytest" else ""
+        return f"no report: the test runner left none behind and ended with exit code {exit.code}{hint}"
     if report.foreign_modules:
         modules = f"module {_listed(report.foreign_modules)}"
         cure = 'set [workspace] setup (for example "uv sync" or "pip install -e .") so that its own code is tested'

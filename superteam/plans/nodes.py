@@ -36,7 +36,7 @@ def compose(content: str, first_line: int, findings: Findings) -> Node | None:
     """The node of the one document in the content; None after an error or when there is nothing."""
     import yaml
 
-    breaks = [index for index, char in enumerate(content) if char == "\n"]
+    breaks = [index for index, char in enumerate(content.removesuffix("\n")) if char == "\n"]
     line_of = _Lines(first_line, breaks)
     try:
         return _build(content, line_of, findings)
@@ -59,8 +59,7 @@ class _Lines:
     breaks: list[int]
 
     def __call__(self, index: int) -> int:
-        last = max(len(self.breaks) - 1, 0)
-        return self.first + min(bisect_left(self.breaks, index), last)
+        return self.first + bisect_left(self.breaks, index)
 
 
 def _build(content: str, line_of: _Lines, findings: Findings) -> Node | None:

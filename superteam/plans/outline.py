@@ -79,7 +79,8 @@ def _fences(tokens: list[Token]) -> Iterator[Fence]:
     for token in tokens:
         if token.type == "fence" and token.map:
             start, end = token.map
-            closed = end - start == token.content.count("\n") + 2
+            inside = token.content.removesuffix("\n").count("\n") + 1 if token.content else 0
+            closed = end - start == inside + 2
             yield Fence(token.info.strip(), token.content, start + 1, closed)
 
 

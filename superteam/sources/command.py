@@ -43,6 +43,8 @@ class CommandSource:
 
     async def collect(self, tree: Tree, only: frozenset[TestId] | None = None) -> Execution:
         """Runs the command, `only` these tests where they can be selected, and judges what came of it."""
+        import shutil
+
         scratch = _scratch(self.outputs)
         env = _environment(tree.env)
         if self.expected in (None, Granularity.TESTS):
@@ -51,6 +53,7 @@ class CommandSource:
             told = env
         done = await self._run(self.command, tree, told, scratch / "output.txt")
         report, done = await self._read(tree, env, scratch, done)
+        shutil.rmtree(scratch / "report", ignore_errors=True)  # many megabytes, and nobody needs it again
         report, verdict = self._judge(report, done.exit, only)
         return Execution(
             report=report,
@@ -78,7 +81,9 @@ class CommandSource:
         self, tree: Tree, env: Mapping[str, str], scratch: Path, done: Completed
     ) -> tuple[TestReport, Completed]:
         """The best report there is, and the run that it belongs to: the plugin's, JUnit's, lines, the exit code."""
-        report = read_sessions(scratch / "report")
+        from anyio import to_thread
+
+        report = await to_thread.run_sync(read_sessions, scratch / "report")
         if report.completeness is not Completeness.NONE:
             return report, done
         if self.expected is Granularity.TESTS or (self.expected is None and pytest.names_pytest(self.command)):

@@ -38,14 +38,20 @@ async def _in_thread(work: Callable[[], T]) -> T:
 
 @dataclass
 class OwnTree:
-    """One of our trees with what it needs to run; `files` is the tree object that it is known to hold."""
+    """One of our trees with what it needs to run.
+
+    `files` is the tree object that it is known to hold, None while it is in other hands; `indexed` what its private
+    index holds, which nobody else touches.
+    """
 
     engine: Engine
     path: Path
     settings: WorkspaceSettings
     environ: Mapping[str, str]
     files: str | None = None
+    indexed: str | None = None
     ready: Readiness | None = None
+    tags: str | None = None
 
     @property
     def stamp(self) -> Path:
@@ -65,27 +71,29 @@ class OwnTree:
 
     def put(self, tree: str) -> None:
         """Makes the folder hold exactly these files."""
-        self.files = None
+        self.files = self.indexed = None
         if self.engine.put(self.path, tree, self.kept()):
             self.stamp.unlink(missing_ok=True)
-        self.files = tree
+        self.files = self.indexed = tree
 
     def current(self) -> str:
         """The tree object of the folder as it is."""
-        self.files = self.engine.snapshot(self.path, keep_out=self.kept())
-        return self.files
+        found = self.engine.snapshot(self.path, keep_out=self.kept(), before=self.indexed)
+        self.files = self.indexed = found
+        return found
 
     def give_git(self, head: str, branch: str | None) -> None:
         """A private repository, made anew whatever became of the last one: what its config says never counts."""
         repository, engine = self.engine.repository, self.engine
         shallow = repository.common_dir / "shallow"
+        self.tags = _tags(repository) if self.tags is None else self.tags
         wanted = trees.PrivateRepository(
             head=head,
             branch=branch,
             objects=repository.common_dir / "objects",
             config=(engine.git_dir / "config").read_text(errors="surrogateescape"),
             exclude=(engine.git_dir / "info/exclude").read_bytes(),
-            packed_refs=_tags(repository),
+            packed_refs=self.tags,
             index=engine.index(self.path),
             identity=repository.identity,
             shallow=shallow.read_bytes() if shallow.is_file() else None,
@@ -201,10 +209,17 @@ class Desk:
         return Capture(tree, tuple(left))
 
     async def absorb(self) -> str:
-        path = self.repository.toplevel if self.in_place else self.agent_tree.path
-        tree = await _in_thread(lambda: self.engine.snapshot(path, only_tracked=True))
-        if not self.in_place:
-            self.agent_tree.files = None if _has_more(self.engine, path) else tree
+        if self.in_place:
+            return await _in_thread(lambda: self.engine.snapshot(self.repository.toplevel, only_tracked=True))
+        return await _in_thread(self._absorb)
+
+    def _absorb(self) -> str:
+        work = self.agent_tree
+        if work.indexed is not None and not _is_touched(self.engine, work.path):
+            work.files = work.indexed
+            return work.files
+        tree = work.indexed = self.engine.snapshot(work.path, only_tracked=True)
+        work.files = None  # a gate may have left untracked files: the next look at the tree finds out
         return tree
 
     # in place
@@ -354,7 +369,7 @@ class Desk:
     def _move(self, new: str, old: str) -> None:
         assert self.run is not None
         ref = f"refs/heads/{self._branch()}"
-        there = self.repository.ref(ref)
+        there = self.repository.ref(ref) if self.in_place or old == self.run.start_sha else old
         if self.in_place and there not in (None, new, old):  # commits that the agent made on the run's branch
             self._keep("replaced/agents-own-commits", there, None)
             self.repository.set_ref(ref, old, there)
@@ -503,9 +518,10 @@ class Desk:
         return self.repository.cache / "outputs" / f"{name}.log"
 
 
-def _has_more(engine: Engine, path: Path) -> bool:
-    """Whether untracked files were left beside the tracked ones (by a gate)."""
-    return bool(engine.git("ls-files", "-z", "--others", "--exclude-standard", tree=path).out)
+def _is_touched(engine: Engine, path: Path) -> bool:
+    """Whether a gate changed tracked files or left others beside them."""
+    found = engine.git("ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard", tree=path)
+    return bool(found.out)
 
 
 def _drop_empty_folders(top: Path, folder: Path) -> None:

@@ -197,8 +197,6 @@ class Repository:
 
     def set_ref(self, name: str, new: str, old: str | None) -> None:
         """Creates (`old` None) or moves a ref by compare and swap; no effect when it is there already."""
-        if self.ref(name) == new:
-            return
         zero = "0" * len(new)
         done = self.git("update-ref", name, new, old or zero, check=False)
         if done.status != 0 and self.ref(name) != new:
@@ -317,6 +315,8 @@ class Engine:
 
     repository: Repository
     git_dir: Path
+    # The paths between the last two trees that were taken: they are asked for at once.
+    _newest: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     def git(
         self,
@@ -347,14 +347,18 @@ class Engine:
 
     # what a folder holds
 
-    def snapshot(self, tree: Path, only_tracked: bool = False, keep_out: Collection[str] = ()) -> str:
+    def snapshot(
+        self, tree: Path, only_tracked: bool = False, keep_out: Collection[str] = (), before: str | None = None
+    ) -> str:
         """The tree object of a folder as it is now, without what is never committed.
+
+        `before` is the tree that the folder's index holds, where the caller knows it: that spares asking git.
 
         `keep_out` are further paths (of folders, or of single files) that are left out unless they are in the index
         already. A repository inside the folder is taken as plain files. The index changes only when all is done.
         """
         with self._draft(self.index(tree)) as draft:
-            found = self._taken(tree, draft, only_tracked, keep_out)
+            found = self._taken(tree, draft, only_tracked, keep_out, before=before)
             draft.replace(self.index(tree))
         return found
 
@@ -382,12 +386,19 @@ class Engine:
             draft.unlink(missing_ok=True)
 
     def _taken(
-        self, tree: Path, index: Path, only_tracked: bool, keep_out: Collection[str], base: str | None = None
+        self,
+        tree: Path,
+        index: Path,
+        only_tracked: bool,
+        keep_out: Collection[str],
+        base: str | None = None,
+        before: str | None = None,
     ) -> str:
         """What `snapshot` promises, on the draft of an index; `base` stands for a draft that is no tree."""
         here = {"GIT_INDEX_FILE": str(index)}
         excludes = f"core.excludesFile={self._excludes(keep_out)}"
-        before = self.git("write-tree", more=here, check=False).out.strip()
+        if before is None and not only_tracked:
+            before = self.git("write-tree", more=here, check=False).out.strip()
         add = ("-c", excludes, "add", "-u" if only_tracked else "-A", "--ignore-errors")
         done = self.git(*add, tree=tree, more=here, check=False)
         if done.status != 0:
@@ -398,26 +409,31 @@ class Engine:
         if only_tracked or (done.status == 0 and found == before):
             return found
         before = before or base or self._empty_tree()
-        mended = self._keep_out(index, before, found, keep_out)
-        mended |= self._take_nested(tree, index, before, found, keep_out, search=done.status != 0)
-        return self.git("write-tree", more=here).out.strip() if mended else found
+        raw = iter(self._paths(before, found, "--raw", "--no-abbrev"))
+        rows = [(path, facts) for facts, path in zip(raw, raw, strict=True)]
+        mended = self._keep_out(index, rows, keep_out)
+        mended |= self._take_nested(tree, index, rows, keep_out, search=done.status != 0)
+        if mended:
+            return self.git("write-tree", more=here).out.strip()
+        self._newest.clear()
+        self._newest[before, found] = tuple(path for path, _ in rows)
+        return found
 
     def _empty_tree(self) -> str:
         return self.git("mktree", stdin=b"").out.strip()
 
-    def _keep_out(self, index: Path, before: str, found: str, keep_out: Collection[str]) -> bool:
+    def _keep_out(self, index: Path, rows: Sequence[tuple[str, str]], keep_out: Collection[str]) -> bool:
         """Takes out again what an ignore file of the tree let in although it is never committed."""
-        paths = self._paths(before, found, "--name-only", "--diff-filter=A")
-        unwanted = [path for path in paths if never_committed(path, keep_out)]
+        added = (path for path, facts in rows if facts.endswith("A"))
+        unwanted = [path for path in added if never_committed(path, keep_out)]
         self._set_entries(index, dict.fromkeys(unwanted))
         return bool(unwanted)
 
     def _take_nested(
-        self, tree: Path, index: Path, before: str, found: str, keep_out: Collection[str], *, search: bool
+        self, tree: Path, index: Path, rows: Sequence[tuple[str, str]], keep_out: Collection[str], *, search: bool
     ) -> bool:
         """Puts the files of repositories inside a tree into its index: git itself records a link, or refuses."""
-        raw = iter(self._paths(before, found, "--raw", "--no-abbrev"))
-        links = [path for facts, path in zip(raw, raw, strict=True) if _is_new_link(facts)]
+        links = [path for path, facts in rows if _is_new_link(facts)]
         if search:
             links += trees.nested_repositories(tree, [*keep_out, "node_modules", ".venv"])
         names = [path for path in dict.fromkeys(links) if not never_committed(path, keep_out)]
@@ -521,7 +537,10 @@ class Engine:
 
     def changed(self, old: str, new: str) -> tuple[str, ...]:
         """Paths that differ between two trees or commits."""
-        return () if old == new else tuple(self._paths(old, new, "--name-only"))
+        if old == new:
+            return ()
+        known = self._newest.get((old, new))
+        return tuple(self._paths(old, new, "--name-only")) if known is None else known
 
     def files(self, tree: str) -> list[str]:
         """Paths of all files in a tree or commit."""

@@ -255,7 +255,10 @@ def test_output_that_is_still_buffered_when_the_reader_leaves_ends_quietly_too()
     read, write = os.pipe()
     os.close(read)
     code = "import sys; from superteam.cli.boundary import guard; sys.exit(guard(lambda: print('buffered')))"
-    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, text=True, check=False, env=buffered
+    )
     os.close(write)
     assert (done.returncode, done.stderr) == (READER_GONE, "")
 

@@ -144,7 +144,7 @@ def test_a_flake_that_pytest_reruns_keeps_the_fact(suite):
         ("import os\ndef test_a(): os._exit(0)", "cut short: 1 tests were found but never finished"),
         ("import os\ndef test_a(): pass\ndef test_b(): os._exit(1)", "from test_x.py::test_b on"),
         ("def test_a(): pass\nimport nowhere", "test_x.py: ModuleNotFoundError: No module named 'nowhere'"),
-        ("x = 1", "no test ran"),
+        ("x = 1", "status 5: it found no tests"),
         ("import pytest\npytestmark = pytest.mark.skip\ndef test_a(): pass", "no test ran: 1 skipped"),
         ("import pytest\ndef test_a(): pytest.exit('x', 0)\ndef test_b(): pass", "cut short"),
         ("def test_a(): raise KeyboardInterrupt", "cut short"),
@@ -155,6 +155,11 @@ def test_a_run_that_did_not_come_to_its_end_is_inconclusive(suite, text, words):
     found = suite({"test_x.py": text}, f"{PYTEST} -p no:faulthandler")
     assert found.verdict.verdict == "inconclusive"
     assert words in (found.verdict.reason or "")
+
+
+def test_a_pytest_that_was_called_in_a_wrong_way_says_so(suite):
+    found = suite({"test_x.py": "def test_a(): pass"}, f"{PYTEST} nowhere.py")
+    assert found.verdict.reason == "the test runner itself ended with status 4: it was called in a wrong way"
 
 
 def test_a_hidden_exit_code_is_inconclusive(suite):
@@ -215,14 +220,24 @@ def test_a_probe_runs_no_other_file_and_no_retry(suite, tmp_path):
 
 
 def test_a_command_of_two_sessions_runs_the_tests_of_the_second_one(suite):
-    files = {"a/test_x.py": "def test_a(): pass", "b/test_y.py": "def test_b(): pass"}
-    found = suite(files, f"{PYTEST} a && {PYTEST} b", only={"b/test_y.py::test_b"})
+    text = "def test_b(): open('ran', 'a').write('x')"
+    files = {"a/test_x.py": "def test_a(): pass", "b/test_y.py": text}
+    found = suite(files, f"{PYTEST} a && {PYTEST} b && cat ran", only={"b/test_y.py::test_b"})
     assert (found.verdict.verdict, list(found.report.tests)) == ("pass", ["b/test_y.py::test_b"])
+    assert found.tail.endswith("\nx")
 
 
 def test_workers_run_exactly_the_wanted_tests_too(suite):
     found = suite({"test_x.py": HOSTILE}, f"{PYTEST} {WORKERS}2", only={"test_x.py::test_hostile[a::b]"})
     assert (found.verdict.verdict, list(found.report.tests)) == ("pass", ["test_x.py::test_hostile[a::b]"])
+
+
+def test_tests_that_workers_group_are_found_again(suite):
+    text = "import pytest\n@pytest.mark.xdist_group('g')\ndef test_a(): pass\ndef test_b(): pass"
+    command = f"{PYTEST} {WORKERS}1 --dist loadgroup"
+    wanted = next(key for key in suite({"test_x.py": text}, command).report.tests if "test_a" in key)
+    found = suite({}, command, only={wanted})
+    assert (found.verdict.verdict, list(found.report.tests)) == ("pass", [wanted])
 
 
 # Processes around it

@@ -87,7 +87,7 @@ class _Session:
     def __init__(self, config, path, told):
         self.config = config
         self.told = told
-        self.only = None if told["only"] is None else set(told["only"])
+        self.only = None if told["only"] is None else {*told["only"], *map(_without_group, told["only"])}
         self.foreign = {}
         self._pid = os.getpid()
         self._dumps = json.dumps
@@ -243,7 +243,7 @@ def _run_exactly(config, only):
     coverage = config.pluginmanager.getplugin("_cov")
     if hasattr(getattr(coverage, "options", None), "cov_fail_under"):
         coverage.options.cov_fail_under = 0
-    files = _files_of(only, str(config.rootpath))
+    files = _files_of(only, config)
     if files:
         config.args[:] = files
 
@@ -254,17 +254,26 @@ def _set(config, **values):
             setattr(config.option, name, value)
 
 
-def _files_of(only, root):
-    """The files that hold these tests, or nothing if one of them is not to be found."""
-    files = sorted({os.path.join(root, nodeid.split("::")[0]) for nodeid in only})
-    return files if all(os.path.isfile(file) for file in files) else []
+def _files_of(only, config):
+    """The files of these tests that the session would look at; nothing if there is one that is not to be found."""
+    files = sorted({os.path.join(str(config.rootpath), nodeid.split("::")[0]) for nodeid in only})
+    if not all(os.path.isfile(file) for file in files):
+        return []
+    here = str(config.invocation_params.dir)
+    roots = [os.path.realpath(os.path.join(here, str(arg).split("::")[0])) for arg in config.args]
+    if not all(os.path.exists(root) for root in roots):
+        return files
+    return [file for file in files if any(_lies_in(os.path.realpath(file), root) for root in roots)]
+
+
+def _lies_in(path, folder):
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _select(config, items, only):
     chosen, dropped = [], []
     for item in items:
-        wanted = item.nodeid in only or _without_group(item.nodeid) in only
-        (chosen if wanted else dropped).append(item)
+        (chosen if item.nodeid in only else dropped).append(item)
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = chosen
@@ -275,7 +284,7 @@ def _select(config, items, only):
 
 
 def _without_group(nodeid):
-    """xdist's loadgroup puts "@group" behind the ids of grouped tests."""
+    """The node id before xdist's loadgroup put "@group" behind it, which it does after us."""
     return nodeid.rpartition("@")[0] or nodeid
 
 
@@ -333,7 +342,7 @@ def _is_stdlib(name, file):
 
 
 def _is_foreign(file, tree):
-    return not file.startswith(tree + os.sep) or _is_installed(file[len(tree) :])
+    return not _lies_in(file, tree) or _is_installed(file[len(tree) :])
 
 
 def _is_installed(file):
