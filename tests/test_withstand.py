@@ -234,9 +234,7 @@ def test_a_test_command_that_is_not_installed_is_inconclusive(repo: Repo, given:
 
 # -- programs that misbehave
 
-BRIEF = (
-    '[agent]\nuse = "script"\ntimeout = "1s"\n[validation]\ntimeout = "1s"\n[failure-actions]\ntool-timeout = "escalate"\n'
-)
+BRIEF = '[agent]\nuse = "script"\ntimeout = "1s"\n[validation]\ntimeout = "1s"\n[failure-actions]\ntool-timeout = "escalate"\n'
 
 
 def _commits(repo: Repo, task: Mapping[str, Any], dispatch: Mapping[str, Any], head: str = "") -> None:

@@ -52,6 +52,7 @@ class OwnTree:
     indexed: str | None = None
     ready: Readiness | None = None
     tags: str | None = None
+    given: str | None = None
 
     @property
     def stamp(self) -> Path:
@@ -99,6 +100,7 @@ class OwnTree:
             shallow=shallow.read_bytes() if shallow.is_file() else None,
         )
         trees.give_repository(self.path, wanted)
+        self.given = head
 
     def environment(self) -> dict[str, str]:
         """The environment for programs in the tree; where its repository is gone, git looks no further up."""
@@ -175,13 +177,16 @@ class Desk:
     async def prepare(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
         if self.in_place:
             return await _in_thread(lambda: self._prepare_in_place(tree, head, keep_as))
-        notes = await _in_thread(lambda: self._put_work(tree, head, keep_as))
-        await _in_thread(lambda: self.agent_tree.give_git(head, self._branch()))
-        await self.agent_tree.make_ready(self._log("setup-work"))
-        self.agent_tree.files = None  # from here on it is in other hands
-        return notes
+        work = self.agent_tree
+        # Right after a capture the gate finds everything in place: it runs the agent's code as the agent did.
+        if work.files != tree or work.given != head or not (work.path / ".git" / "HEAD").is_file():
+            await _in_thread(lambda: self._put_work(tree, head, keep_as))
+            await _in_thread(lambda: work.give_git(head, self._branch()))
+            await work.make_ready(self._log("setup-work"))
+        work.files = None  # from here on it is in other hands
+        return ()
 
-    def _put_work(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
+    def _put_work(self, tree: str, head: str, keep_as: str) -> None:
         work = self.agent_tree
         if work.files != tree and work.path.is_dir() and self.engine.index(work.path).is_file():
             found = work.current()
@@ -189,7 +194,6 @@ class Desk:
                 self._keep(keep_as, found, head)
         if work.files != tree:
             work.put(tree)
-        return ()
 
     @property
     def work(self) -> Tree:

@@ -88,6 +88,7 @@ def test_the_owner_can_be_read_while_the_lock_is_held(tmp_path: Path) -> None:
         lock.describe(run_id="a-long-run-id")
         lock.describe(run_id="r1")
         owner = read_owner(path)
+        assert path.read_bytes().count(b"\n") == 1
     assert before is not None and before.run_id is None
     assert owner == lock.owner
     assert (owner.pid, owner.started, owner.purpose, owner.run_id) == (os.getpid(), NOW, "execute plan.md", "r1")

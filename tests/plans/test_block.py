@@ -158,7 +158,7 @@ def test_an_unknown_key_is_a_warning_with_the_nearest_right_one() -> None:
         ("- title: a\n  description: 'open\n", "yaml", 2),
         ("- title: a\n  description: \x07", "yaml", 2),
         ('- title: "\\U00110000"', "yaml", 1),
-        ("- title: \u2028a\n  x: \x85\n  description: b: c\n", "yaml", 3),
+        ("- title: '\u2028 \x85 a'\n  description: b: c", "yaml", 2),
         ("- title: a\n  files: " + "[" * 30, "yaml", 2),
         ("", "no-tasks", 0),
     ],
