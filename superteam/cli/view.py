@@ -645,7 +645,7 @@ def _theirs(run: Run) -> str:
 
 
 def _merge(run: Run) -> str:
-    return f"git merge --ff-only {shlex.quote(run.run_branch)}"
+    return f"git merge {shlex.quote(run.run_branch)}"
 
 
 def _next(run: Run, status: str) -> list[str]:

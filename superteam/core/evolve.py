@@ -143,22 +143,39 @@ def _plan_changed(run: Run, event: e.PlanChanged) -> Run:
     old = {t.task.id: t for t in run.tasks}
     new = [replace(old[t.id], task=t) if t.id in old else TaskRun(t) for t in event.plan.tasks]
     ids = {t.task.id for t in new}
-    gone = [t for t in run.tasks if t.task.id not in ids and t.status not in ("pending", "blocked")]
-    run = replace(run, plan=event.plan, tasks=(*gone, *new))
+    gone = [t for t in run.tasks if t.task.id not in ids and t.status not in ("pending", "blocked", "running")]
+    unasked = tuple(dict.fromkeys((*run.unasked, *event.finished)))
+    run = replace(run, plan=event.plan, tasks=(*gone, *new), unasked=unasked)
     for id in event.pending:
         t = next((t for t in run.tasks if t.task.id == id), None)
         if t and t.work:  # what was begun for the old text is put back by the next dispatch
             run = run.with_task(replace(t, status="pending", work=None))
     if event.pending:
         run = _warn(run, f"the plan changed: {', '.join(event.pending)} taken as now written")
-    if event.finished and not run.pending:
-        run = replace(run, pending=_ask_about_finished(run, event.finished[0]), questions=run.questions + 1)
-    if len(event.finished) > 1:
-        run = _warn(run, f"finished tasks changed in the plan: {', '.join(event.finished)}")
-    return run
+    return _ask_about_finished(_without_void_question(run))
 
 
-def _ask_about_finished(run: Run, id: str) -> e.Question:
+def _without_void_question(run: Run) -> Run:
+    """A question about work that was dropped, since the plan no longer asks for it, has no answer any more."""
+    asked = run.pending
+    if asked is None or asked.kind not in ("failure", "agent") or asked.task is None:
+        return run
+    return run if asked.task in {t.task.id for t in run.working()} else replace(run, pending=None)
+
+
+def _ask_about_finished(run: Run) -> Run:
+    """Asks about the next finished task that the plan now describes differently, unless something else is asked."""
+    if run.pending:
+        return run
+    complete = {t.task.id for t in run.tasks if t.status == "complete"}
+    left = [id for id in run.unasked if id in complete]
+    if not left:
+        return replace(run, unasked=())
+    question = _question_about_finished(run, left[0])
+    return replace(run, pending=question, questions=run.questions + 1, unasked=tuple(left[1:]))
+
+
+def _question_about_finished(run: Run, id: str) -> e.Question:
     return e.Question(
         id=f"q{run.questions + 1}",
         kind="plan",
@@ -609,7 +626,9 @@ def _answered(run: Run, event: e.Answered) -> Run:
 
 def _answer_plan(run: Run, task: str, choice: str) -> Run:
     if choice == "approve":
-        return run
+        return _ask_about_finished(run)
+    for t in run.working():  # it stands on what is taken back, so it is begun again
+        run = run.with_task(replace(t, work=None, status="pending" if t.status == "running" else t.status))
     t = run.of(task)
     work = _new_work(run, Phase.REBUILD)
     return run.with_task(replace(t, work=replace(work, kind="check", redo=True)))
@@ -708,6 +727,8 @@ def _begin_next(run: Run) -> Run:
         return run
     if run.working() or (run.settings.test_command and run.baseline is None):
         return run
+    if run.unasked and (asking := _ask_about_finished(run)).pending:
+        return asking
     run = _block_dependants(run)
     owed_now = bool(run.owed) and not run.left() and run.settings.validation_cadence != "on-demand"
     if due(run.settings, len(run.unvalidated), len(run.left())) or owed_now:

@@ -155,7 +155,7 @@ class Run:
     """One execution of a plan. `tip` is where the run's branch stands; `unvalidated` are (task, commit) since the
     last accepted validation; `owed` are planned-red tests still failing, with the task that declared them. `branch`
     is (task, commit) of all that stands on the run's branch, oldest first, repairs too: a task that was done again
-    stands above later ones."""
+    stands above later ones. `unasked` are finished tasks that the plan now describes differently, to be asked about."""
 
     run_id: str
     plan: Plan
@@ -191,6 +191,7 @@ class Run:
     elapsed_s: float = 0.0
     last_at: str = ""
     since_pause: int = 0
+    unasked: tuple[str, ...] = ()
     aborted: bool = False
     halted: str | None = None
     in_flight: frozenset[str] = frozenset()

@@ -518,7 +518,7 @@ def test_the_final_table_of_a_run_that_went_well() -> None:
 def test_a_branch_that_was_not_moved_comes_with_the_reason_and_the_merge_command() -> None:
     text = final(finished(fast_forwarded=False, reason="main has moved on"))
 
-    command = "git merge --ff-only superteam/plan-r1"
+    command = "git merge superteam/plan-r1"
     assert f"main was not moved (main has moved on); to take the commits: {command}\n" in text
     assert text.endswith(f"next: {command}")
 

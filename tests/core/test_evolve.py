@@ -150,7 +150,7 @@ class Game:
             operator=ScriptedOperator(self.choose),
             clock=self.journal.clock,
             outputs=self.folder,
-            fingerprint=lambda tree: "same",
+            fingerprint=lambda: "same",
             redact=bytes,
             on_output=lambda key, data: None,
         )
