@@ -7,18 +7,16 @@ import os
 import secrets
 import signal
 import stat
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CONFIG, TEST_COMMAND, Repo, Setup, plan, script
+from conftest import CONFIG, Repo, Setup, plan, script
 
 NEW_FILE = {"task": "1", "write": {"other.py": "X = 1\n"}}
 ONE = [{"title": "Add a file"}]
-WITHOUT_SUITE = f'agent.use = "script"\n{CONFIG}'
 HANGS = "trap '' TERM; while :; do sleep 1; done"
 UNTIL_GO = 'touch "$PLACE/began"; until [ -e "$PLACE/go" ]; do sleep 0.05; done'
 
@@ -234,7 +232,15 @@ def test_a_test_command_that_is_not_installed_is_inconclusive(repo: Repo, given:
 
 # -- programs that misbehave
 
-BRIEF = '[agent]\nuse = "script"\ntimeout = "1s"\n[validation]\ntimeout = "1s"\n[failure-actions]\ntool-timeout = "escalate"\n'
+BRIEF = """\
+[agent]
+use = "script"
+timeout = "1s"
+[validation]
+timeout = "1s"
+[failure-actions]
+tool-timeout = "escalate"
+"""
 
 
 def _commits(repo: Repo, task: Mapping[str, Any], dispatch: Mapping[str, Any], head: str = "") -> None:
@@ -411,10 +417,14 @@ def test_a_live_run_is_aborted_and_its_commits_stay_reachable(repo: Repo, place:
 # -- a plan that changes while the run is away
 
 
-def _kill_in_task_2(repo: Repo, place: Path, *tasks: Mapping[str, Any]) -> None:
-    writes = [{"task": str(i), "write": {f"f{i}": "1\n"}} for i in (1, 2, 3)]
-    writes[1]["run"] = f'[ -e "$PLACE/go" ] || {{ {UNTIL_GO}; }}'
-    _plain(repo, plan(*tasks), *writes)
+def _kill_in_task(repo: Repo, place: Path, number: int, *tasks: Mapping[str, Any]) -> None:
+    """Each task's dispatch k writes a file f<task>-<k>; the run is killed while the numbered one is at work."""
+    entries: list[dict[str, Any]] = []
+    for i, attempt in ((i, attempt) for i in (1, 2, 3) for attempt in (1, 2)):
+        entries.append({"task": str(i), "attempt": attempt, "write": {f"f{i}-{attempt}": "1\n"}})
+        if i == number:
+            entries[-1]["run"] = f'[ -e "$PLACE/go" ] || {{ {UNTIL_GO}; }}'
+    _plain(repo, plan(*tasks), *entries)
     run = repo.start("execute", "plan.md")
     _until((place / "began").exists)
     run.kill()
@@ -426,7 +436,7 @@ THREE = [{"title": "One"}, {"title": "Two"}, {"title": "Three"}]
 
 
 def test_a_changed_pending_task_is_taken_with_a_recorded_event(repo: Repo, place: Path) -> None:
-    _kill_in_task_2(repo, place, *THREE)
+    _kill_in_task(repo, place, 2, *THREE)
     first = repo.status()["tasks"][0]["commit_sha"]
     repo.write({"plan.md": plan(THREE[0], THREE[1], {"title": "Another", "description": "Do something else."})})
     done = repo.superteam("resume")
@@ -441,7 +451,7 @@ def test_a_changed_pending_task_is_taken_with_a_recorded_event(repo: Repo, place
 
 
 def test_a_changed_finished_task_is_asked_about(repo: Repo, place: Path) -> None:
-    _kill_in_task_2(repo, place, *THREE)
+    _kill_in_task(repo, place, 2, *THREE)
     repo.write({"plan.md": plan({"title": "One, but otherwise"}, THREE[1], THREE[2])})
     done = repo.superteam("resume")
     assert done.code == 4, done.err
@@ -453,43 +463,27 @@ def test_a_changed_finished_task_is_asked_about(repo: Repo, place: Path) -> None
 
 
 def test_tasks_that_are_added_and_removed_meanwhile_are_followed(repo: Repo, place: Path) -> None:
-    _kill_in_task_2(repo, place, *THREE)
+    _kill_in_task(repo, place, 2, *THREE)
     repo.write({"plan.md": plan(THREE[0], {"id": "3", "title": "Three"})})
     done = repo.superteam("execute", "plan.md")
     assert done.code == 0, done.err
     assert repo.task_commits() == ["1", "3"]
-    assert "f2" not in repo.files_at()
+    assert "f2-1" not in repo.files_at()
 
 
 def test_each_changed_finished_task_is_asked_about_and_can_be_taken_back(repo: Repo, place: Path) -> None:
-    _kill_in_task_2(repo, place, {"title": "One"}, {"title": "Two"})
-    assert repo.superteam("resume").code == 0  # so that both are finished ...
-    _plain(
-        repo,
-        plan(*THREE, title="Again"),
-        *[{"task": str(i), "attempt": n, "write": {f"g{i}-{n}": "1\n"}} for i in (1, 2) for n in (1, 2)],
-        {"task": "3", "write": {"g3": "1\n"}, "run": f'rm "$PLACE/began"; {UNTIL_GO}'},
-    )
-    (place / "go").unlink()
-    run = repo.start("execute", "plan.md")  # ... in a second run that is killed in its third task
-    _until(lambda: repo.superteam("status", "--json").out.count('"complete"') == 2)
-    _until((place / "began").exists)
-    run.kill()
-    run.communicate()
-    (place / "go").touch()
-    (place / "began").touch()
-    repo.write({"plan.md": plan({"title": "Uno"}, {"title": "Due"}, THREE[2], title="Again")})
+    _kill_in_task(repo, place, 3, *THREE)
+    repo.write({"plan.md": plan({"title": "Uno"}, {"title": "Due"}, THREE[2])})
     assert repo.superteam("resume").code == 4
     assert repo.status()["pending"]["task"] == "1"
     assert repo.superteam("answer", "approve").code == 0
     assert repo.superteam("resume").code == 4
     assert repo.status()["pending"]["task"] == "2"
     assert repo.superteam("answer", "rollback").code == 0
-    (place / "began").touch()
     done = repo.superteam("resume")
     assert done.code == 0, done.err
-    names = repo.files_at().keys()
-    assert {"g1-1", "g2-2", "g3"} <= names and not {"g1-2", "g2-1"} & names
+    assert {"f1-1", "f2-2"} <= repo.files_at().keys() and not {"f1-2", "f2-1"} & repo.files_at().keys()
+    assert sorted(repo.task_commits()) == ["1", "2", "3"]
     assert [task["status"] for task in repo.status()["tasks"]] == ["complete"] * 3
 
 
@@ -584,22 +578,13 @@ def test_hostile_text_never_reaches_the_terminal_or_a_ci_log_raw(repo: Repo) -> 
         assert found == [], f"{command}: {done.out!r} {done.err!r}"
 
 
-def test_a_run_that_was_interrupted_while_it_asked_keeps_its_question(repo: Repo) -> None:
-    _plain(repo, plan(*ONE), {"task": "1", "exit": 3})
-    assert repo.superteam("execute", "plan.md").code == 4
-    shown = repo.superteam("resume")
-    assert shown.code == 4
-    assert "retry" in shown.out + shown.err
-    assert len([record for record in _journal(repo) if record["event"]["kind"] == "action-chosen"]) >= 1
-
-
 def test_standard_output_that_is_closed_early_is_no_crash(repo: Repo) -> None:
     _plain(repo, plan(*ONE), NEW_FILE)
     run = repo.start("execute", "plan.md", "--json")
-    assert isinstance(run, subprocess.Popen) and run.stdout and run.stderr
+    assert run.stdout and run.stderr
     run.stdout.close()
     err = run.stderr.read()
     run.wait(30)
     run.stderr.close()
     assert "bug" not in err and "Traceback" not in err
-    assert TEST_COMMAND not in err
+    assert run.returncode != 0 or repo.task_commits() == ["1"]

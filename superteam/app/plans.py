@@ -40,10 +40,15 @@ def narrowed(plan: Plan, only: tuple[str, ...]) -> Plan:
     return plan.model_copy(update={"tasks": tuple(kept)})
 
 
-def require_trust(project: Project, plan: Plan, trusted: bool, confirm: Callable[[str], bool] | None) -> None:
-    """Commands that stand in a plan are approved once, by hash, unless the plan is a tracked, unchanged file."""
+def require_trust(
+    project: Project, plan: Plan, trusted: bool, confirm: Callable[[str], bool] | None, start: str | None = None
+) -> None:
+    """Commands that stand in a plan are approved once, by hash, unless the plan is a tracked, unchanged file.
+
+    With `start` it must also be what it was in that commit: HEAD may then hold what an agent wrote.
+    """
     commands = plan.commands()
-    if not commands or project.repository.is_unchanged_in_head(plan.path):
+    if not commands or _is_the_users(project, plan.path, start):
         return
     name = hashlib.sha256("\0".join(commands).encode()).hexdigest()
     approved = project.repository.cache / "trusted" / name
@@ -55,3 +60,13 @@ def require_trust(project: Project, plan: Plan, trusted: bool, confirm: Callable
         raise PlanError(text, f"read them, then: superteam execute {plan.path} --trust-plan")
     approved.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     approved.touch(mode=0o600)
+
+
+def _is_the_users(project: Project, path: str, start: str | None) -> bool:
+    repository = project.repository
+    if not repository.is_unchanged_in_head(path):
+        return False
+    how = ("--quiet", "--no-ext-diff", "--no-textconv")
+    return (
+        start is None or repository.git("diff", *how, start, "HEAD", "--", f":(literal){path}", check=False).status == 0
+    )

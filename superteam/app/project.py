@@ -11,6 +11,7 @@ from typing import Any
 
 from superteam.config import Configuration, load
 from superteam.core.results import Granularity
+from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.journal import runs
 from superteam.ports import Source
@@ -66,16 +67,25 @@ def open_project(
     return Project(repository, configuration, environ, config, options or {})
 
 
-def with_options(project: Project, earlier: Mapping[str, Any]) -> Project:
+def with_options_of(project: Project, run: Run) -> Project:
     """The project with the options that a run was begun with, below those given now.
 
-    A maximum that stands in a file by now wins over the one that the run was begun with: it is how one is raised.
+    A higher maximum that stands in a file by now wins over the one that the run was begun with: it is how one is
+    raised. Where the agent works stays as it was: the checkout is given back by whoever took it.
     """
-    raised = project.configuration.origins.get("budget.max-usd", "default") != "default"
-    kept = {key: value for key, value in earlier.items() if not (raised and key == "budget")}
-    options = {**kept, **project.options}
+    earlier = {**run.options, "workspace": {"isolation": run.settings.workspace.isolation}}
+    now, then = project.settings.budget.max_usd, earlier.get("budget", {}).get("max-usd")
+    if now is not None and then is not None and now > then:
+        del earlier["budget"]
+    options = _merged(earlier, {key: value for key, value in project.options.items() if key != "workspace"})
     configuration = load(project.root, config=project.config, options=options, environ=project.environ)
     return replace(project, configuration=configuration, options=options)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, key by key also in tables; what is above wins."""
+    tables = {k: {**below[k], **v} for k, v in above.items() if isinstance(v, dict) and isinstance(below.get(k), dict)}
+    return {**below, **above, **tables}
 
 
 def make_source(

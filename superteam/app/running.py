@@ -19,7 +19,7 @@ import anyio
 from superteam import __version__, process
 from superteam.agents import choices, make_agent
 from superteam.app.plans import narrowed, require_trust, usable_plan
-from superteam.app.project import CLOCK, Project, make_source, with_options
+from superteam.app.project import CLOCK, Project, make_source, with_options_of
 from superteam.core import events as e
 from superteam.core.decide import decide
 from superteam.core.evolve import start
@@ -75,13 +75,16 @@ class Wishes:
 def execute(project: Project, path: Path, wishes: Wishes, view: View, operator: Operator) -> Result:
     """Runs a plan, or goes on with its unfinished run."""
     plan = narrowed(usable_plan(project, path), wishes.only)
-    _check_agents(project, plan)
-    require_trust(project, plan, wishes.trust_plan, wishes.confirm)
     with locks.acquire(project.lock_path, f"execute {plan.path}", CLOCK.now()) as held:
         before = _newest_of_plan(project, plan)
         if before and not before.ended and not wishes.fresh:
             held.describe(before.run_id)
+            project = with_options_of(project, before)
+            _check_agents(project, plan)
+            require_trust(project, plan, wishes.trust_plan, wishes.confirm, _start_in_place(before))
             return _resume(project, before, plan, wishes, view, operator)
+        _check_agents(project, plan)
+        require_trust(project, plan, wishes.trust_plan, wishes.confirm)
         if before and not before.ended:
             _end_as_aborted(project, before, view, operator)
         elif before and _is_done(project, before, plan) and not wishes.fresh:
@@ -96,12 +99,17 @@ def resume(project: Project, run_id: str | None, wishes: Wishes, view: View, ope
     with locks.acquire(project.lock_path, "resume", CLOCK.now()) as held:
         run = unfinished(project, run_id)
         held.describe(run.run_id)
-        project = with_options(project, run.options)
+        project = with_options_of(project, run)
         plan = _plan_now(project, run)
         _check_agents(project, plan)
         if plan.sha256 != run.plan.sha256:
-            require_trust(project, plan, wishes.trust_plan, wishes.confirm)
+            require_trust(project, plan, wishes.trust_plan, wishes.confirm, _start_in_place(run))
         return _resume(project, run, plan, wishes, view, operator)
+
+
+def _start_in_place(run: Run) -> str | None:
+    """The start commit where HEAD is the agent's: in place its commits are on the branch that is checked out."""
+    return run.start_sha if run.settings.workspace.isolation == "in-place" else None
 
 
 def _plan_now(project: Project, run: Run) -> Plan:
@@ -202,7 +210,6 @@ def _resume(project: Project, run: Run, plan: Plan, wishes: Wishes, view: View, 
     journal, records = Journal.open(runs.journal_path(project.root, run.run_id))
     run = runs.fold(records)
     anyio.run(_end_survivors, run.run_id)
-    project = with_options(project, run.options)
     settings = project.settings
     again = run.baseline is not None and (
         settings.test_command != run.baseline.command or settings.workspace.setup != run.settings.workspace.setup
@@ -367,7 +374,7 @@ def explain(project: Project, run: Run) -> list[str]:
         if t.status == "complete":
             lines.append(f"skip    task {t.task.id} ({t.task.title}): complete, {(t.commit_sha or '')[:12]}")
     lines += [f"repeat  {key}: it was in flight when the last process ended" for key in sorted(run.in_flight)]
-    project = with_options(project, run.options)
+    project = with_options_of(project, run)
     plan = _plan_now(project, run)
     changed = plan_changes(run, plan)
     if changed:
@@ -388,21 +395,23 @@ def explain(project: Project, run: Run) -> list[str]:
 
 def abort(project: Project, run_id: str | None, view: View, operator: Operator) -> Run:
     """Ends a run for good; a live one is signalled and waited for first. Its commits stay reachable."""
-    _stop_live(project)
+    run_id = _stop_live(project, run_id and runs.find(project.root, run_id))
     with locks.acquire(project.lock_path, "abort", CLOCK.now()) as held:
         run = unfinished(project, run_id)
         held.describe(run.run_id)
         return _end_as_aborted(project, run, view, operator)
 
 
-def _stop_live(project: Project) -> None:
+def _stop_live(project: Project, run_id: str | None) -> str | None:
+    """Ends the process that drives this run (without a name: any run); the id of the run that is to be aborted."""
     owner = locks.read_owner(project.lock_path)
-    if owner is None or not locks.is_held(project.lock_path):
-        return
+    if owner is None or not locks.is_held(project.lock_path) or run_id not in (None, owner.run_id):
+        return run_id
     if owner.host != socket.gethostname():
         raise SuperteamError(f"the run is live on {owner.host} (process {owner.pid})", "run superteam abort there")
     os.kill(owner.pid, signal.SIGTERM)
     anyio.run(_wait_until_free, project.lock_path)
+    return owner.run_id
 
 
 async def _wait_until_free(path: Path) -> None:
@@ -415,6 +424,7 @@ def _end_as_aborted(project: Project, run: Run, view: View, operator: Operator) 
     journal, records = Journal.open(runs.journal_path(project.root, run.run_id))
     run = runs.fold(records)
     anyio.run(_end_survivors, run.run_id)
+    project = with_options_of(replace(project, options={}), run)
     resumed = e.RunResumed(settings=run.settings, interactive=False, pid=os.getpid(), host=socket.gethostname())
     return _drive(project, run, journal, view, operator, [resumed, e.RunAborted()]).run
 

@@ -89,7 +89,8 @@ def advance(
 ) -> Expected:
     """The expected set after this report was accepted.
 
-    `kept` are ids whose failure was not accepted as a known one (flakes, suspects, owed): their old entry stays.
+    `kept` are ids whose failure was not accepted as a known one (flakes, suspects, owed): their old entry stays, and
+    new ones are expected to pass, so that none of them can vanish unseen.
     Ids that are gone leave the set, since whoever accepted the report accepted that.
     """
     came_from = {new: old for old, new in difference.renamed}
@@ -97,8 +98,7 @@ def advance(
     for key, result in report.tests.items():
         before = expected.tests.get(came_from.get(key, key))
         if key in kept:
-            if before is not None:
-                tests[key] = before
+            tests[key] = before if before is not None else Expectation(Outcome.PASSED)
         else:
             tests[key] = _expect(result, sha, before)
     return Expected(sha, report.granularity, tests)

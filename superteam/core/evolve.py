@@ -207,9 +207,12 @@ def _baseline_captured(run: Run, event: e.BaselineCaptured) -> Run:
     point = Point(event.baseline.sha, event.baseline.expected)
     run = replace(run, points=(point, *run.points[1:]))
     for t in run.working():
-        if t.work and t.work.validation and t.work.phase in (Phase.VALIDATE, Phase.CONCLUDE):
+        if t.work and t.work.validation and t.work.phase in _JUDGED:  # by what is no longer the baseline
             run = run.with_work(t.task.id, _validate(run, t.work, t.task.id, final=False))
     return run
+
+
+_JUDGED = (Phase.VALIDATE, Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE)
 
 
 # -- budgets
@@ -423,7 +426,9 @@ def _validation_concluded(run: Run, event: e.ValidationConcluded) -> Run:
     culprit = blocking[0].task if blocking else event.task
     if culprit is None or culprit == event.task or work.kind == "task":
         return run.with_work(event.task, work)
-    return run.with_work(event.task, None).with_work(culprit, replace(work, history=History()))
+    tried = {**work.tried, event.task: work.history}
+    work = replace(work, tried=tried, history=tried.get(culprit, History()))
+    return run.with_work(event.task, None).with_work(culprit, work)
 
 
 _BLOCKING = frozenset(
@@ -627,11 +632,12 @@ def _answered(run: Run, event: e.Answered) -> Run:
 def _answer_plan(run: Run, task: str, choice: str) -> Run:
     if choice == "approve":
         return _ask_about_finished(run)
-    for t in run.working():  # it stands on what is taken back, so it is begun again
+    begun = run.working()  # it stands on what is taken back, so it is begun again; rebuilding keeps its commit
+    commit = next((t.work.commit for t in begun if t.work), None)
+    for t in begun:
         run = run.with_task(replace(t, work=None, status="pending" if t.status == "running" else t.status))
-    t = run.of(task)
-    work = _new_work(run, Phase.REBUILD)
-    return run.with_task(replace(t, work=replace(work, kind="check", redo=True)))
+    work = replace(_new_work(run, Phase.REBUILD), kind="check", redo=True, commit=commit)
+    return run.with_work(task, work)
 
 
 def _answer_task(run: Run, task: str, event: e.Answered) -> Run:
@@ -655,18 +661,19 @@ def _answer_task(run: Run, task: str, event: e.Answered) -> Run:
 
 
 def _retry(run: Run, task: str, work: Work) -> Run:
-    """Checks again where only the surroundings can have changed; else looks whether a person changed the tree."""
+    """Looks whether a person changed the tree; what follows is the business of `_tree_inspected`."""
     failure = work.failures[0]
-    surroundings = failure.type is FailureType.ENVIRONMENT or (
-        failure.type is FailureType.TOOL_TIMEOUT and failure.origin != "agent"
-    )
-    if surroundings:
-        return _recheck(run, task, work, failure)
     if failure.origin == "agent":  # a fix dispatch that went wrong still has its failures to mend
         fixing = (*work.failures, *(work.fixing if work.role == "fix" else ()))
         return run.with_work(task, replace(work, phase=Phase.INSPECT, failures=(), fixing=fixing))
     looked_at = replace(work, phase=Phase.INSPECT, resume_at=work.phase, failures=(), fixing=work.failures)
     return run.with_work(task, looked_at)
+
+
+def _surroundings(failure: Failure) -> bool:
+    """Whether it is not the agent's doing, so that trying again means another check and no dispatch."""
+    slow = failure.type is FailureType.TOOL_TIMEOUT and failure.origin != "agent"
+    return slow or failure.type is FailureType.ENVIRONMENT
 
 
 def _approve(run: Run, t: TaskRun, work: Work) -> Run:
@@ -689,7 +696,10 @@ def _roll_back(run: Run, t: TaskRun, work: Work) -> Run:
 
 
 def _tree_inspected(run: Run, event: e.TreeInspected) -> Run:
-    """After a person's retry: a changed tree is checked again, an unchanged one gets one more dispatch."""
+    """After a person's retry: a changed tree is checked again, an unchanged one gets one more dispatch.
+
+    What only the surroundings can have caused is checked again in any case.
+    """
     work = run.of(event.task).work
     assert work is not None
     kind = "repair" if work.kind == "check" and event.tree != work.tree else work.kind
@@ -697,7 +707,10 @@ def _tree_inspected(run: Run, event: e.TreeInspected) -> Run:
         phase = Phase.GATE if run.gate(event.task) else Phase.COMMIT
         changed = replace(work, kind=kind, tree=event.tree, phase=phase, fixing=())
         return run.with_work(event.task, replace(changed, validation=None, committed_at=run.last_at))
-    if work.fixing[0].origin == "agent":
+    failure = work.fixing[0]
+    if _surroundings(failure):
+        return _recheck(run, event.task, replace(work, phase=work.resume_at, fixing=()), failure)
+    if failure.origin == "agent":
         return run.with_work(event.task, replace(work, phase=Phase.DISPATCH))
     fix = _fix(run, replace(work, phase=work.resume_at, failures=work.fixing))
     return run.with_work(event.task, replace(fix, history=History(fixes=1)))

@@ -75,7 +75,8 @@ class Work:
     `kind` task: its own work, from `base` (a commit). check: a validation of a commit the branch already points to;
     repair: a fix made on top of such a commit. `from_tree` is the tree a dispatch starts from, `tree` the newest one.
     `fixing` are the failures a fix dispatch is to mend, and `resume_at` the phase they kept the work in. `made_for` is
-    the task that the commit names: a repair may have gone over to another culprit since.
+    the task that the commit names: a repair may have gone over to another culprit since. `tried` is what was tried for
+    the culprits before, so that two that break each other's tests do not take turns for ever.
     """
 
     kind: Literal["task", "check", "repair"]
@@ -101,6 +102,7 @@ class Work:
     excused: frozenset[TestId] = frozenset()
     by_person: bool = True
     redo: bool = False
+    tried: Mapping[str, History] = field(default_factory=dict)
     asked: int = 0
 
 

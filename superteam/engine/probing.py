@@ -155,7 +155,8 @@ async def accept(world: World, run: Run, step: Step) -> e.Event:
     assert work.validation is not None and work.commit is not None
     suite, facts, before = work.validation.suite(), work.facts, run.expected()
     if suite is None or facts is None or facts.report is None or before is None:
-        return e.ValidationAccepted(task=t.task.id, sha=work.commit, owed=dict(run.owed))
+        due = bool(work.validation.owed)  # what was due is not asked for again: the run ends inconclusive
+        return e.ValidationAccepted(task=t.task.id, sha=work.commit, owed={} if due else dict(run.owed))
     owed = {} if work.validation.owed else _owed(run.tasks, suite.difference.owed)
     result = run.validations[-1]
     kept = frozenset((*result.flaky, *result.suspects, *owed))

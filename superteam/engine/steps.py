@@ -191,6 +191,8 @@ async def _respond(world: World, run: Run, step: Step) -> e.Event:
     action, response = resolve(failure, run.settings, work.history)
     question = None
     if response is Response.ASK:
+        # The person finds the tree that was judged, without what the gate left: whatever differs later is theirs.
+        await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}")
         good = work.base if work.kind == "task" else run.reference()
         diff = await world.workspace.diff(good, work.tree, QUESTION_DIFF_LIMIT)
         taken_back = None if work.kind == "task" else await forecast(world, run, t)

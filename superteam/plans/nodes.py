@@ -100,7 +100,7 @@ def _refused(event: yaml.Event, depth: int, has_document: bool) -> str | None:
     tag = getattr(event, "tag", None)
     if tag not in (None, _TEXT_TAG):
         return f"tags (here {quoted(str(tag))}) are not allowed; quote a text that begins with !"
-    if False:
+    if depth >= _DEEPEST:
         return f"the YAML is nested more than {_DEEPEST} levels deep"
     return None
 

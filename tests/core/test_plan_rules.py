@@ -141,3 +141,8 @@ def test_hostile_text_stays_on_one_line_of_a_message() -> None:
 def test_a_long_chain_is_checked_without_recursion() -> None:
     tasks = [task(str(number), depends_on=[str(number - 1)] if number > 1 else []) for number in range(1, 5001)]
     assert codes(*tasks) == []
+
+
+def test_a_path_that_leaves_is_told_from_one_that_only_goes_up_and_down() -> None:
+    assert file_problem("a/../../b") == "leaves the repository"
+    assert "without it" in str(file_problem("a/../b"))
