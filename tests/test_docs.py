@@ -19,7 +19,7 @@ from superteam.cli.main import COMMANDS, application
 from superteam.core.events import Event
 from superteam.core.failures import APPROVABLE, DEFAULT_ACTIONS, FIXABLE
 from superteam.core.plan import Task
-from superteam.core.run import FOLLOWS, Phase
+from superteam.core.run import BEGINS, ENDS, FOLLOWS, Phase
 from superteam.core.settings import AgentDefinition, Section, Settings
 from superteam.plans import load_plan
 
@@ -68,11 +68,11 @@ def anchors(text: str) -> set[str]:
 
 def diagram(follows: Mapping[Phase, frozenset[Phase]]) -> str:
     """The state diagram in mermaid's words, in the order in which phases are declared."""
-    lines = ["stateDiagram-v2"]
+    lines = ["stateDiagram-v2", *(f"    [*] --> {_node(phase)}" for phase in Phase if phase in BEGINS)]
     for phase in Phase:
         after = [later for later in Phase if later in follows[phase]]
         lines += [f"    {_node(phase)} --> {_node(later)}" for later in after]
-        lines += [f"    {_node(phase)} --> [*]"] if not after else []
+        lines += [f"    {_node(phase)} --> [*]"] if phase in ENDS else []
     return "\n".join(lines) + "\n"
 
 

@@ -16,7 +16,7 @@ from superteam.plans.check import check_plan
 def usable_plan(project: Project, path: Path) -> Plan:
     """The plan, read and checked; PlanError with everything that keeps it from being run."""
     if not path.is_file():
-        raise PlanError(f"there is no plan at {path}", "superteam plan check PLAN")
+        raise PlanError(f"there is no plan at {path}", "give the path of a plan document: superteam execute PLAN")
     plan = read_plan(path.resolve(), project.root)
     findings = check_plan(plan, project.root, project.settings.validation_command is not None)
     errors = [finding for finding in findings if finding.severity == "error"]

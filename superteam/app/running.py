@@ -21,7 +21,7 @@ from superteam.agents import choices, make_agent
 from superteam.app.plans import narrowed, require_trust, usable_plan
 from superteam.app.project import CLOCK, Project, make_source, with_options_of
 from superteam.core import events as e
-from superteam.core.decide import decide
+from superteam.core.decide import Kind, decide
 from superteam.core.evolve import start
 from superteam.core.plan import Plan, Task
 from superteam.core.run import Run
@@ -135,7 +135,7 @@ def unfinished(project: Project, run_id: str | None) -> Run:
         run = runs.load(project.root, id)
         if not run.ended:
             return run
-    raise SuperteamError("there is no unfinished run in this repository", "superteam execute plan.md")
+    raise SuperteamError("there is no unfinished run in this repository", "superteam runs lists all runs")
 
 
 def _newest_of_plan(project: Project, plan: Plan) -> Run | None:
@@ -373,7 +373,10 @@ def explain(project: Project, run: Run) -> list[str]:
     for t in run.tasks:
         if t.status == "complete":
             lines.append(f"skip    task {t.task.id} ({t.task.title}): complete, {(t.commit_sha or '')[:12]}")
-    lines += [f"repeat  {key}: it was in flight when the last process ended" for key in sorted(run.in_flight)]
+        elif t.status in ("skipped", "failed", "blocked"):
+            lines.append(f"skip    task {t.task.id} ({t.task.title}): {t.status}")
+    broken_off = sorted(key for key in run.in_flight if not key.startswith(f"{Kind.ASK}:"))
+    lines += [f"repeat  {_step(key)}: it was in flight when the last process ended" for key in broken_off]
     project = with_options_of(project, run)
     plan = _plan_now(project, run)
     changed = plan_changes(run, plan)
@@ -386,8 +389,17 @@ def explain(project: Project, run: Run) -> list[str]:
     if run.pending:
         answers = ", ".join(option.id for option in run.pending.options)
         lines.append(f"ask     {run.pending.question} ({answers})")
-    lines += [f"do      {step.key}" for step in sorted(decide(replace(run, pending=None, halted=None)), key=str)]
+    if run.pending is None or run.pending.kind == "checkpoint":
+        wanted = {step.key for step in decide(replace(run, pending=None, halted=None))} - run.in_flight
+        lines += [f"do      {_step(key)}" for key in sorted(wanted)]
     return lines
+
+
+def _step(key: str) -> str:
+    """A step's key in words."""
+    kind, _, rest = key.partition(":")
+    task = rest.rpartition("#")[0]
+    return f"{kind} ({key})" if task == "-" else f"task {task}: {kind} ({key})"
 
 
 # -- ending a run for good

@@ -152,7 +152,8 @@ def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
     if json:
         emit_json({"schema": "superteam.dry-run.v1", "plan": plan.path, "tasks": tasks})
         return
-    say(f"{plan.title} ({plan.path}): {len(tasks)} tasks, nothing is run")
+    many = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
+    say(f"{plan.title} ({plan.path}): {many}, nothing is run")
     for t in tasks:
         say(f"  {t['id']}  {t['title']}  (agent: {t['agent'] or 'none chosen'}, gate: {t['gate'] or 'none'})")
     cadence = settings.validation_cadence if settings.test_command else "no test-command, so none"

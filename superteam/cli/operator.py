@@ -135,8 +135,10 @@ def question_text(question: Question, full: bool) -> str:
     about = [f"task {question.task}"] if question.task else []
     kind = [question.failure_type] if question.failure_type else []
     heading = _harmless(", ".join([f"Question {question.id}", *about, *kind]))
-    parts = [[heading, *_text(question.question)], *_evidence(question, full), _options(question)]
-    return "\n\n".join("\n".join(part) for part in parts if part)
+    evidence = [part for part in _evidence(question, full) if part]
+    again = [f"{heading}: the answers are"] if evidence else []  # by now the question may have scrolled away
+    parts = [[heading, *_text(question.question)], *evidence, [*again, *_options(question)]]
+    return "\n\n".join("\n".join(part) for part in parts)
 
 
 def _options(question: Question) -> list[str]:
@@ -153,7 +155,7 @@ def _evidence(question: Question, full: bool) -> list[list[str]]:
         _gate(found, full),
         _diff(found, full),
         _taken_back(found),
-        _places(found),
+        _places(found, full),
     ]
 
 
@@ -208,13 +210,14 @@ def _taken_back(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _places(found: Mapping[str, Any]) -> list[str]:
+def _places(found: Mapping[str, Any], full: bool) -> list[str]:
     rows = (
         ("complete output", "output"),
-        ("to reproduce", "reproduce_command"),
+        ("to reproduce, in the tree", "reproduce_command"),
         ("the tree, for changes of your own", "work_tree"),
     )
-    return [f"{name}: {_harmless(str(found[key]))}" for name, key in rows if found.get(key)]
+    shown = _safe if full else _harmless
+    return [f"{name}: {shown(str(found[key]))}" for name, key in rows if found.get(key)]
 
 
 def _block(text: str, limit: int, full: bool, whole: object, margin: str) -> list[str]:

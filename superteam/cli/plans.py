@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,7 +30,7 @@ def check(
     from superteam.plans.check import check_plan
 
     if not path.is_file():
-        raise PlanError(f"there is no plan at {path}", "superteam plan check PLAN")
+        raise PlanError(f"there is no plan at {path}", "give the path of a plan document: superteam plan check PLAN")
     root = repository_root(Path.cwd())
     found, findings = load_plan(path.resolve(), root)
     if found is not None:
@@ -67,4 +68,11 @@ def _show(path: Path, found: Any, findings: Any) -> None:
     if found is not None:
         errors = sum(finding.severity == "error" for finding in findings)
         warnings = len(findings) - errors
-        say(f"{path}: {found.format}, {len(found.tasks)} tasks, {errors} errors, {warnings} warnings")
+        counts = ", ".join((_many(len(found.tasks), "task"), _many(errors, "error"), _many(warnings, "warning")))
+        say(f"{path}: {found.format}, {counts}")
+        if not errors:
+            say(f"next: superteam execute {shlex.quote(str(path))}")
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

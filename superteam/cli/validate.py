@@ -51,7 +51,21 @@ class _Progress:
     def __call__(self, key: str, data: bytes) -> None:
         if key not in self.seen and not self.silent:
             self.seen.add(key)
-            note(f"running the suite: {key}")
+            note(f"running {_running(key)}")
+
+
+def _running(key: str) -> str:
+    """A run of the suite in words; the keys are made of a probe's purpose and its number."""
+    words = {
+        "baseline": "the suite at the reference, for a baseline",
+        "suite": "the suite on the working tree",
+        "suite-reference": "the suite at the reference",
+        "rerun": "the new failures again, on the working tree",
+        "confirm": "the same tests at the reference",
+        "company": "the whole suite again, on the working tree",
+        "company-reference": "the whole suite again, at the reference",
+    }
+    return words.get(key.partition(" ")[0], f"the suite ({key})")
 
 
 def verdict_text(result: Any) -> str:
@@ -91,6 +105,8 @@ def _runs(result: Any, id: str) -> str:
     if not found:
         return ""
     here, there = found["task"], found["reference"]
+    if not here[1]:
+        return "  (settled together with others that were rerun)"
     return f"  (failed {here[0]} of {here[1]} reruns here, {there[0]} of {there[1]} at the reference)"
 
 

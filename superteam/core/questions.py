@@ -20,7 +20,7 @@ CONTINUE = Option(id="continue", label="go on")
 def budget_question(number: int, failure: Failure) -> Question:
     """What to do when a maximum is reached."""
     more = Option(id="continue", label="go on, with the same amount once more")
-    text = f"{failure.message}. Go on?"
+    text = f"{_sentence(failure.message)} Go on?"
     return Question(
         id=f"q{number}",
         kind="budget",
@@ -62,7 +62,7 @@ def failure_question(
 
 
 def _text(t: TaskRun, failure: Failure, rebuild: Mapping[str, list[str]] | None) -> str:
-    lines = [f"Task {t.task.id} ({t.task.title}): {failure.type}. {failure.message}"]
+    lines = [f"Task {t.task.id} ({t.task.title}): {failure.type}: {_sentence(failure.message)}"]
     if t.work and t.work.gate_red_at_start and failure.origin == "gate":
         lines.append("The same gate is red at the task's start commit too.")
     if t.work and t.work.phase is Phase.ACCEPT and rebuild and (rebuild["kept"] or rebuild["pending"]):
@@ -70,3 +70,9 @@ def _text(t: TaskRun, failure: Failure, rebuild: Mapping[str, list[str]] | None)
         lines.append(f"If the task is taken back: later tasks put on again: {kept}; to be done again: {lost}.")
     lines.append("What is to be done?")
     return " ".join(lines)
+
+
+def _sentence(text: str) -> str:
+    """The text with an end: a failure's message has none, and the next sentence follows it."""
+    ended = text.rstrip()
+    return ended if ended.endswith((".", "!", "?")) or not ended else f"{ended}."

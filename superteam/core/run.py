@@ -33,19 +33,25 @@ class Phase(StrEnum):
     REBUILD = "rebuild"
 
 
-# What is legal: the phases that may follow each phase. The state diagram in docs/explanation is made from this table.
+# What is legal: the phases in which work begins, those after which it ends, and those that may follow each phase. The
+# state diagram in docs/explanation is made from these tables, and tests/core/test_phases.py walks runs along them.
 #
 #   dispatch -> gate -> commit -> [validate -> conclude -> accept] -> move
 #
-# A failure keeps the work in its phase until it is resolved: a fix or a redo leads back to dispatch, a recheck to gate
-# or validate, a person's retry to inspect, skip to put-back, and what lies below the tip to rebuild.
+# A failure keeps the work in its phase until it is resolved: a fix, a redo or a rollback leads back to dispatch, a
+# recheck to gate or validate, a person's retry to inspect, skip to put-back, and what lies below the tip to rebuild. A
+# baseline that is captured again leads back to validate. What a changed plan drops ends wherever it is.
+BEGINS = frozenset({Phase.DISPATCH, Phase.VALIDATE, Phase.ACCEPT, Phase.REBUILD})
+ENDS = frozenset({Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE, Phase.PUT_BACK, Phase.REBUILD})
+_TAKEN_BACK = frozenset({Phase.PUT_BACK, Phase.REBUILD})
+_DECIDED = frozenset({Phase.DISPATCH, Phase.INSPECT}) | _TAKEN_BACK
 FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
-    Phase.DISPATCH: frozenset({Phase.DISPATCH, Phase.GATE, Phase.COMMIT, Phase.ACCEPT}),
-    Phase.GATE: frozenset({Phase.COMMIT}),
-    Phase.COMMIT: frozenset({Phase.VALIDATE, Phase.MOVE, Phase.DISPATCH, Phase.GATE}),
-    Phase.VALIDATE: frozenset({Phase.VALIDATE, Phase.CONCLUDE}),
-    Phase.CONCLUDE: frozenset({Phase.ACCEPT}),
-    Phase.ACCEPT: frozenset({Phase.MOVE, Phase.DISPATCH, Phase.VALIDATE}),
+    Phase.DISPATCH: frozenset({Phase.GATE, Phase.COMMIT, Phase.ACCEPT}) | _TAKEN_BACK,
+    Phase.GATE: frozenset({Phase.COMMIT}) | _DECIDED,
+    Phase.COMMIT: frozenset({Phase.GATE, Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
+    Phase.VALIDATE: frozenset({Phase.CONCLUDE}),
+    Phase.CONCLUDE: frozenset({Phase.VALIDATE, Phase.ACCEPT}),
+    Phase.ACCEPT: frozenset({Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
     Phase.MOVE: frozenset({Phase.VALIDATE}),
     Phase.INSPECT: frozenset({Phase.DISPATCH, Phase.GATE, Phase.COMMIT, Phase.VALIDATE}),
     Phase.PUT_BACK: frozenset(),

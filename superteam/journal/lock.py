@@ -72,7 +72,7 @@ def acquire(path: Path, purpose: str, now: str) -> Lock:
         if fd is not None:
             return _own(path, fd, owner)
     except OSError as error:
-        hint = "the repository's file system must be writable and know flock: superteam doctor"
+        hint = "the repository's file system must be writable and know flock (some network file systems do not)"
         raise WorkspaceError(f"the lock {path} cannot be taken: {error.strerror or error}", hint) from error
     raise _held(path, read_owner(path))
 

@@ -172,4 +172,4 @@ def test_no_text_breaks_it(lines):
 def test_hostile_repetition_is_linear(unit):
     began = time.perf_counter()
     read_text([unit * 1_000_000, *["✓ " + unit * 900] * 1000])
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 20  # a quadratic one takes minutes
