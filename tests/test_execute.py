@@ -215,6 +215,31 @@ def test_resume_explains_what_it_would_do_and_does_nothing(repo: Repo, given: Se
     before = journal.read_bytes()
     done = repo.superteam("resume", "--explain")
     assert done.code == 0
-    assert "ask" in done.out
+    assert "ask     Task 1 (Fail): impl-crash: " in done.out
+    assert "do  " not in done.out  # an open question is shown again, nothing is done
     assert journal.read_bytes() == before
     assert repo.superteam("resume").code == 4
+
+
+def test_secrets_of_the_environment_are_never_written_down(repo: Repo, given: Setup) -> None:
+    secret = "s3cret-value-of-a-token"
+    repo.env["SERVICE_TOKEN"] = secret
+    leak = "import os\n\n\ndef test_leak():\n    print(os.environ['SERVICE_TOKEN'])\n    assert os.environ['SERVICE_TOKEN'] == 1\n"
+    given(
+        [{"title": "Leak", "gate": "echo $SERVICE_TOKEN"}],
+        [{"task": "1", "write": {"test_leak.py": leak}, "output": secret, "result": {"summary": secret}}],
+    )
+    assert repo.superteam("execute", "plan.md").code == 4
+    kept = [path for path in (repo.root / ".superteam").rglob("*") if path.is_file() and not path.is_symlink()]
+    assert any("[redacted]" in path.read_text(errors="replace") for path in kept)
+    assert [path for path in kept if secret in path.read_text(errors="replace")] == []
+
+
+def test_validate_uses_the_baseline_of_the_newest_run(repo: Repo, given: Setup) -> None:
+    given([{"title": "Add a file"}], [{"task": "1", "write": NEW_FILE}])
+    assert repo.superteam("execute", "plan.md").code == 0
+    repo.write({"calc.py": BROKEN["calc.py"]})
+    done = repo.superteam("validate")
+    assert done.code == 1
+    assert "test_calc.py::test_add" in done.out
+    assert "baseline" not in done.err, "the pinned one is used"

@@ -65,3 +65,23 @@ def test_after_a_question_about_the_environment_a_mended_tree_is_what_is_checked
     assert done.code == 0, done.err
     assert "/nowhere" in repo.files_at()["test_dates.py"]
     assert repo.status()["tasks"][0]["attempts"] == 1
+
+
+def test_two_culprits_whose_repairs_break_each_other_are_asked_about(repo: Repo, given: Setup) -> None:
+    def calc(add: str, mul: str) -> dict[str, str]:
+        return {"calc.py": f"def add(a, b):\n    return a {add} b\n\n\ndef mul(a, b):\n    return a {mul} b\n"}
+
+    given(
+        [{"title": "Break add"}, {"title": "Break mul"}],
+        [
+            {"task": "1", "role": "implement", "write": calc("-", "*")},
+            {"task": "2", "role": "implement", "write": calc("-", "-")},
+            {"task": "1", "role": "fix", "write": calc("+", "-")},
+            {"task": "2", "role": "fix", "write": calc("-", "*")},
+        ],
+        config='validation-cadence = "every-2"\n',
+    )
+    assert repo.superteam("execute", "plan.md", timeout=60).code == 4
+    found = repo.status()
+    assert found["pending"]["task"] == "1"
+    assert [task["attempts"] for task in found["tasks"]] == [2, 2]

@@ -33,6 +33,7 @@ from superteam.errors import ConfigError, SuperteamError
 from superteam.evidence.status import status_document
 from superteam.journal import lock as locks
 from superteam.journal import runs
+from superteam.journal.baselines import keep_baseline
 from superteam.journal.log import Journal
 from superteam.journal.store import Store
 from superteam.ports import Agent, Operator
@@ -304,6 +305,8 @@ def _plain(event: e.Event) -> dict[str, Any]:
 
 def _observe(project: Project, view: View, before: Run, event: e.Event, after: Run) -> None:
     view.event(before, event, after, after.last_at)
+    if isinstance(event, e.BaselineCaptured) and event.baseline.expected is not None:
+        keep_baseline(project.root / ".superteam" / "baselines", event.baseline)
     told = (e.BranchMoved, e.ValidationConcluded, e.ActionChosen, e.BaselineCaptured, e.RunEnded, e.Answered)
     if isinstance(event, told):
         _write_state(project, after, live=not after.ended)
@@ -388,7 +391,7 @@ def explain(project: Project, run: Run) -> list[str]:
     lines += [f"record  {change}" for change in _changes(run.settings, project.settings)]
     if run.pending:
         answers = ", ".join(option.id for option in run.pending.options)
-        lines.append(f"ask     {run.pending.question} ({answers})")
+        lines.append(f"ask     {' '.join(run.pending.question.split())} ({answers})")
     if run.pending is None or run.pending.kind == "checkpoint":
         wanted = {step.key for step in decide(replace(run, pending=None, halted=None))} - run.in_flight
         lines += [f"do      {_step(key)}" for key in sorted(wanted)]

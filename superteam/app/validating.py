@@ -22,6 +22,7 @@ from superteam.engine.probing import baseline_document, probe_event
 from superteam.engine.world import World
 from superteam.errors import ConfigError, SourceError
 from superteam.journal import runs
+from superteam.journal.baselines import find_baseline, keep_baseline
 from superteam.journal.store import Store
 from superteam.ports import Agent, Source, Tree
 from superteam.workspace.desk import Desk, open_desk
@@ -108,24 +109,6 @@ async def _baseline(
     if document.expected is not None:
         keep_baseline(folder, document)
     return document
-
-
-def find_baseline(folder: Path, sha: str, command: str, fingerprint: str) -> e.BaselineDocument | None:
-    """The newest sound baseline that was captured under exactly these conditions."""
-    for path in sorted(folder.glob(f"baseline-{sha[:12]}-*.json"), reverse=True):
-        document = e.PinnedBaseline.model_validate_json(path.read_text(encoding="utf-8")).baseline
-        if (document.sha, document.command, document.fingerprint) == (sha, command, fingerprint):
-            return document
-    return None
-
-
-def keep_baseline(folder: Path, document: e.BaselineDocument) -> None:
-    """Pins a sound baseline for later validations."""
-    stamp = document.captured_at.replace(":", "").replace("-", "").replace(".", "")[:18]
-    pinned = e.PinnedBaseline(baseline=document)
-    runs.write_document(
-        folder / f"baseline-{document.sha[:12]}-{stamp}.json", pinned.model_dump(mode="json", by_alias=True)
-    )
 
 
 def _without_baseline(baseline: e.BaselineDocument, sha: str, tree: str) -> e.ValidationResult:

@@ -134,6 +134,7 @@ def question_text(question: Question, full: bool) -> str:
     """The question with its evidence and its numbered answers; `full` shows long evidence whole."""
     about = [f"task {question.task}"] if question.task else []
     kind = [question.failure_type] if question.failure_type else []
+    kind += ["asked by the agent"] if question.kind == "agent" else []
     heading = _harmless(", ".join([f"Question {question.id}", *about, *kind]))
     evidence = [part for part in _evidence(question, full) if part]
     again = [f"{heading}: the answers are"] if evidence else []  # by now the question may have scrolled away

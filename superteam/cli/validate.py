@@ -81,8 +81,9 @@ def verdict_text(result: Any) -> str:
         lines += [f"{title}:", *(f"  {id}{_runs(result, id)}" for id in ids[:20])]
         if len(ids) > 20:
             lines.append(f"  and {len(ids) - 20} more; all of them: superteam validate --json")
-    if result.verdict != "pass" and result.reproduce_command:
-        lines.append(f"reproduce: {result.reproduce_command}")
+    if result.verdict != "pass":
+        lines += [f"reproduce: {result.reproduce_command}"] if result.reproduce_command else []
+        lines.append("complete outputs: .superteam/outputs")
     return "\n".join(lines)
 
 
@@ -105,6 +106,8 @@ def _runs(result: Any, id: str) -> str:
     if not found:
         return ""
     here, there = found["task"], found["reference"]
+    if not here[1] and id in result.unresolved:
+        return ""
     if not here[1]:
         return "  (settled together with others that were rerun)"
     return f"  (failed {here[0]} of {here[1]} reruns here, {there[0]} of {there[1]} at the reference)"

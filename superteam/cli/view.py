@@ -104,7 +104,7 @@ def _event(event: e.Event, after: Run) -> list[Line]:
         case e.BaselineCaptured():
             return _baseline(event.baseline)
         case e.AgentFinished():
-            return _agent(event)
+            return _agent(event, after)
         case e.GateFinished():
             text = f"task {event.task} gate failed: {event.detail} ({event.command})"
             return [] if event.ok else [Line("bad", text)]
@@ -157,10 +157,17 @@ def _baseline(found: e.BaselineDocument) -> list[Line]:
     return [Line("good" if found.verdict == "pass" else "step", f"baseline {found.verdict}: {_counts(found.counts)}")]
 
 
-def _agent(event: e.AgentFinished) -> list[Line]:
-    if event.question is not None or event.ended == "done":
+def _agent(event: e.AgentFinished, after: Run) -> list[Line]:
+    """What kept a dispatch from being of use."""
+    if event.question is not None:
         return []
-    return [Line("bad", f"task {event.task} agent {event.ended}: {event.detail}")]
+    if event.ended != "done":
+        return [Line("bad", f"task {event.task} agent {event.ended}: {event.detail}")]
+    work = after.of(event.task).work
+    if work and work.role == "fix" and work.history.fix_was_empty:
+        return [Line("bad", f"task {event.task} fix changed nothing")]
+    idle = work and any(failure.type is FailureType.IMPL_CRASH for failure in work.failures)
+    return [Line("bad", f"task {event.task} agent ended well but changed nothing")] if idle else []
 
 
 def _probe(event: e.ProbeFinished) -> list[Line]:
@@ -201,7 +208,7 @@ def _action(event: e.ActionChosen) -> list[Line]:
             return [Line("warning", f"{about}: {failure.message}")]
         case Response.SKIP | Response.ABORT:
             left = "the task is left out" if event.response is Response.SKIP else "the run is ended"
-            return [Line("warning", f"{about}: {failure.message}; {left} (on-escalation)")]
+            return [Line("warning", f"{about}: {left} (on-escalation): {failure.message}")]
         case _:
             return []  # a question is told as such; what is ignored is listed at the end
 
@@ -218,7 +225,8 @@ def _changes(before: Run | None, after: Run) -> list[Line]:
     asked = after.pending
     # At a terminal the operator shows the whole question.
     if asked and not after.interactive and (before is None or before.pending is None):
-        lines.append(Line("question", f"question {asked.id}: {asked.question}"))
+        by = f"the agent of task {asked.task} asks: " if asked.kind == "agent" else ""
+        lines.append(Line("question", f"question {asked.id}: {by}{asked.question}"))
     return lines
 
 
@@ -333,9 +341,20 @@ def _task_row(run: Run, t: TaskRun, status: str, width: int, ascii_only: bool) -
 
 def _verdict(run: Run, t: TaskRun) -> str:
     found = _newest(run).get(t.task.id)
-    if found is None:
+    if found is None or task_status(run, t) == "skipped":  # of what was left out nothing stands
         return ""
+    if found.verdict == "fail" and t.status == "complete" and set(_against(found)) <= _approved_tests(run):
+        return "fail, approved"
     return found.verdict + (" (low)" if found.confidence == "low" else "")
+
+
+def _against(found: e.ValidationResult) -> tuple[str, ...]:
+    """The tests that stand against a validation's pass."""
+    return (*found.regressions, *found.unresolved, *found.missing, *found.newly_skipped)
+
+
+def _approved_tests(run: Run) -> set[str]:
+    return {id for t in run.tasks for f in t.failures if f.approved for id in f.tests}
 
 
 def _newest(run: Run) -> dict[str | None, e.ValidationResult]:
@@ -506,7 +525,7 @@ class Live:
 
 _MEANING = {
     0: "ok: what was asked for is done",
-    1: "blocked: something stands that nobody accepted, or the run was aborted",
+    1: "blocked: something stands that nobody accepted",
     3: "inconclusive: no sound verdict could be reached",
     4: "waiting for an answer",
     5: "budget: a maximum was reached",
@@ -527,10 +546,20 @@ def final(run: Run, next_command: str | None = None, *, interrupted: bool = Fals
         "",
         *_findings(run),
         *_facts(run),
-        "running; exit code not known yet" if status == "running" else f"exit code {code}, {_MEANING[code]}",
-        _indented("next: ", [next_command] if next_command else _next(run, status)),
+        "running; exit code not known yet" if status == "running" else f"exit code {code}, {_meaning(run, code)}",
+        _indented("next: ", [next_command] if next_command else _next(run, status, live)),
     ]
     return "\n".join(lines)
+
+
+def _meaning(run: Run, code: int) -> str:
+    """The exit code in words; of a blocked run, what blocks it."""
+    if run.ended == "aborted":
+        return "aborted"
+    undone = [t.task.id for t in run.tasks if task_status(run, t) in ("failed", "blocked")]
+    if code != 1 or not undone:
+        return _MEANING[code]
+    return f"blocked: not done: task {', '.join(one_line(id, 20) for id in undone[:LISTED])}"
 
 
 def _table(run: Run) -> list[tuple[str, ...]]:
@@ -545,11 +574,11 @@ def _table(run: Run) -> list[tuple[str, ...]]:
 
 def _findings(run: Run) -> list[str]:
     """What a person should look at, each kind under its name; what was repaired since is not among it."""
-    newest = _standing(run)
+    newest, known = _standing(run), _approved_tests(run)
     sections = (
-        ("regressions", [f"{id} (task {_culprit(v, id)})" for v in newest for id in v.regressions]),
-        ("unresolved", [id for v in newest for id in v.unresolved]),
-        ("missing or newly skipped", [id for v in newest for id in (*v.missing, *v.newly_skipped)]),
+        ("regressions", [f"{id} (task {_culprit(v, id)})" for v in newest for id in v.regressions if id not in known]),
+        ("unresolved", [id for v in newest for id in v.unresolved if id not in known]),
+        ("missing or newly skipped", [id for v in newest for id in (*v.missing, *v.newly_skipped) if id not in known]),
         ("planned red, still owed", list(run.owed)),
         ("flakes", [id for v in run.validations for id in v.flaky]),
         ("suspects (debt)", [id for v in run.validations for id in v.suspects]),
@@ -648,10 +677,12 @@ def _merge(run: Run) -> str:
     return f"git merge {shlex.quote(run.run_branch)}"
 
 
-def _next(run: Run, status: str) -> list[str]:
+def _next(run: Run, status: str, live: bool) -> list[str]:
     """The commands that a person would run now."""
     id = run.run_id
     match status:
+        case "waiting" | "budget" if live:
+            return ["the question is being asked at the terminal where this run goes on", f"superteam abort {id}"]
         case "running":
             return [f"superteam status {id}", f"superteam abort {id}"]
         case "waiting" | "budget":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, advance, compare, matches, pin
@@ -12,7 +13,7 @@ from superteam.core.results import Completeness, Execution, Exit, Granularity, R
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import NO_DIFFERENCE, Observation, Probe, Rules, Validation, conclude, next_probe, watched
 from superteam.core.verdicts import raised, result_of
-from superteam.engine.world import World, of
+from superteam.engine.world import World, clean, of
 from superteam.errors import SetupFailed
 
 
@@ -33,7 +34,22 @@ async def execute(
         nothing = TestReport("none", grain or Granularity.COMMAND, Completeness.NONE)
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
-    return await world.source(key, grain).collect(tree, only)
+    return _without_secrets(world, await world.source(key, grain).collect(tree, only))
+
+
+def _without_secrets(world: World, found: Execution) -> Execution:
+    """The same execution as it may be kept: messages come from the tests, which know the environment."""
+    tests = {
+        key: replace(result, message=clean(world, result.message), signature=clean(world, result.signature))
+        if result.message or result.signature
+        else result
+        for key, result in found.report.tests.items()
+    }
+    report = replace(
+        found.report, tests=tests, suite_errors=tuple(clean(world, text) for text in found.report.suite_errors)
+    )
+    reason = found.verdict.reason
+    return replace(found, report=report, verdict=replace(found.verdict, reason=reason and clean(world, reason)))
 
 
 def baseline_document(world: World, sha: str, tree_sha: str, found: Execution) -> e.BaselineDocument:

@@ -18,7 +18,7 @@ from superteam.core.scope import outside
 from superteam.engine import prompts
 from superteam.engine.probing import accept, capture_baseline, conclude_validation, run_probe
 from superteam.engine.rebuild import forecast, rebuild
-from superteam.engine.world import World, how_it_ended, message, name, of, shell
+from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell
 from superteam.ports import Brief
 
 QUESTION_DIFF_LIMIT = 200_000
@@ -44,17 +44,17 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
         role=work.role,
         ended=report.ended,
         exit_code=report.exit_code,
-        detail=report.detail,
+        detail=clean(world, report.detail),
         tree=taken.tree,
         changed=changed,
         out_of_scope=outside(changed, t.task.files),
         left_out=taken.left_out,
         leftovers=report.leftovers,
         notes=(*notes, *taken.notes),
-        summary=report.summary,
-        claims=report.claims,
-        deviations=report.deviations,
-        question=report.question,
+        summary=clean(world, report.summary),
+        claims=tuple(clean(world, claim) for claim in report.claims),
+        deviations=tuple(clean(world, deviation) for deviation in report.deviations),
+        question=report.question and clean(world, report.question),
         cost_usd=report.cost_usd,
         input_tokens=report.input_tokens,
         output_tokens=report.output_tokens,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from superteam import process
@@ -38,9 +39,14 @@ def of(run: Run, step: Step) -> tuple[TaskRun, Work]:
 
 
 def name(step: Step) -> str:
-    """A name for a step's files and refs: a task's id is not ours, so only harmless characters of it are used."""
-    task = "".join(c if c.isascii() and c.isalnum() else "-" for c in step.task or "run")
-    return f"{step.kind}-{task[:40].strip('-') or 'task'}-{step.number}"
+    """A name for a step's files and refs: a task's id is not ours, so only harmless characters of it are used.
+
+    An id that does not consist of such gets a part of its hash, so that no two tasks share a name.
+    """
+    id = step.task or "run"
+    task = "".join(c if c.isascii() and c.isalnum() else "-" for c in id)[:40].strip("-")
+    mark = "" if task == id else f"-{sha256(id.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    return f"{step.kind}-{task or 'task'}{mark}-{step.number}"
 
 
 def message(run: Run, t: TaskRun, repair: bool) -> str:
@@ -65,6 +71,11 @@ async def shell(world: World, run: Run, step: Step, command: str, tree: Tree) ->
         on_output=lambda data: world.on_output(key, data),
         redact=world.redact,
     )
+
+
+def clean(world: World, text: str) -> str:
+    """The text without the secrets of the environment, as it may be written down."""
+    return world.redact(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
 
 
 def how_it_ended(done: process.Completed) -> str:

@@ -70,7 +70,7 @@ def by_agent() -> Question:
 def test_a_regression_is_shown_with_its_messages_its_difference_and_its_answers() -> None:
     assert question_text(regression(diff="-old\n+new"), full=False) == (
         "Question q1, task 2, test-regression\n"
-        "Task 2 (Second): test-regression. t::a worked before and does not any more What is to be done?\n"
+        "Task 2 (Second): test-regression: t::a worked before and does not any more. What is to be done?\n"
         "\n"
         "Tests (1):\n"
         "  - t::a\n"
@@ -81,9 +81,10 @@ def test_a_regression_is_shown_with_its_messages_its_difference_and_its_answers(
         "  | +new\n"
         "\n"
         "complete output: /runs/r1/outputs/probe.log\n"
-        "to reproduce: pytest t::a\n"
+        "to reproduce, in the tree: pytest t::a\n"
         "the tree, for changes of your own: /trees/work\n"
         "\n"
+        "Question q1, task 2, test-regression: the answers are\n"
         "  1  retry     try again (checks again if you changed the tree; a note goes to the agent)\n"
         "  2  approve   take it as it is\n"
         "  3  rollback  back to the task's start, then again\n"
@@ -123,6 +124,15 @@ def test_a_very_long_line_is_cut_with_a_mark_and_shown_whole_on_demand() -> None
     assert "x" * 5000 in question_text(question, full=True)
 
 
+def test_the_command_that_reproduces_a_failure_is_shown_whole_on_demand() -> None:
+    question = regression()
+    command = "pytest " + " ".join(f"t::{i}" for i in range(500))
+    question = question.model_copy(update={"evidence": {**question.evidence, "reproduce_command": command}})
+
+    assert f"to reproduce, in the tree: {command}\n" in question_text(question, full=True)
+    assert "more characters]\n" in question_text(question, full=False)
+
+
 def test_a_red_gate_is_shown_with_both_outputs_and_whether_it_was_red_before() -> None:
     text = question_text(red_gate("E501 too long\n", "warning: x\n", red=True), full=False)
 
@@ -144,7 +154,7 @@ def test_what_becomes_of_later_tasks_is_said_before_one_is_taken_back() -> None:
 
 def test_a_question_of_an_agent_is_its_words_and_the_answers() -> None:
     assert question_text(by_agent(), full=False) == (
-        "Question q3, task 2\nWhich parser?\n\n"
+        "Question q3, task 2, asked by the agent\nWhich parser?\n\n"
         "  1  continue  go on\n  2  skip      back to the task's start, leave the task out"
     )
 

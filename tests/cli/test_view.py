@@ -575,6 +575,46 @@ def test_a_regression_of_a_task_that_was_taken_back_is_its_failure_only() -> Non
     assert "failures:\n  task 1: test-regression: t::a broke\n" in text
 
 
+def test_a_task_that_was_left_out_has_no_verdict_and_one_that_was_approved_says_so() -> None:
+    skipped = after(waiting(), e.Answered(question="q1", choice="skip"), e.TaskPutBack(task="1"))
+    approved = after(waiting(), e.Answered(question="q1", choice="approve"), ACCEPTED, MOVED)
+
+    assert "1     skipped  1         -       -        First" in final(skipped, live=True).splitlines()
+    row = next(line for line in final(approved, live=True).splitlines() if line.endswith("First"))
+    assert row.split("  ")[-2].strip() == "fail, approved"
+    assert "regressions:" not in final(approved, live=True)
+
+
+def test_a_blocked_run_names_the_tasks_that_are_not_done_and_an_aborted_one_says_so() -> None:
+    skipped = after(waiting(), e.Answered(question="q1", choice="skip"), e.TaskPutBack(task="1"))
+    aborted = after(waiting(), e.RunAborted(), e.RunEnded(status="aborted", exit_code=1))
+
+    assert "exit code 1, blocked: not done: task 2\n" in final(
+        after(skipped, e.RunEnded(status="blocked", exit_code=1))
+    )
+    assert "exit code 1, aborted\n" in final(aborted)
+
+
+def test_a_question_that_is_open_at_a_terminal_is_answered_there() -> None:
+    text = final(waiting(), live=True)
+
+    assert "is being asked at the terminal" in text and "superteam answer" not in text
+
+
+def test_an_agent_and_a_fix_that_changed_nothing_are_told() -> None:
+    regressed = after(begun(test_command="pytest -q"), baseline(), *REGRESSED[:-1])
+    regressed = after(regressed, chosen(BROKEN, Action.STOP_SHOW_DIFF, Response.FIX))
+
+    assert told(begun(), dispatched(tree=TREE)) == ["bad: task 1 agent ended well but changed nothing"]
+    assert told(regressed, dispatched(number=2)) == ["bad: task 1 fix changed nothing"]
+
+
+def test_a_question_of_an_agent_is_told_as_its_own() -> None:
+    lines = told(begun(), dispatched(question="Which parser?"))
+
+    assert lines[-1] == "question: question q1: the agent of task 1 asks: Which parser?"
+
+
 def test_a_run_without_a_test_command_says_what_was_not_validated() -> None:
     assert "not validated across tasks: there is no test-command\n" in final(begun(), live=True)
 
