@@ -85,12 +85,13 @@ def say(text: str) -> None:
 
 
 def make_repository(root: Path, files: Mapping[str, str]) -> None:
-    """A repository with one commit."""
+    """A repository with one commit, packed, that no gc in the background changes while it is measured."""
     root.mkdir(parents=True)
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "start"]):
+    quiet = (["init", "-q", "-b", "main"], ["config", "gc.auto", "0"], ["config", "maintenance.auto", "false"])
+    for command in (*quiet, ["add", "-A"], ["commit", "-q", "-m", "start"], ["gc", "-q"]):
         timed(["git", *command], root, root)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -40,6 +40,7 @@ class Brief:
     timeout: float | None
     idle_timeout: float | None
     grace: float = 3.0
+    on_output: Callable[[bytes], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,3 +143,23 @@ def test_what_waits_for_an_answer_is_judged_by_the_new_test_command(repo: Repo, 
     found = repo.status()
     assert found["baseline"]["command"].endswith("-x")
     assert [v["verdict"] for v in found["validations"]] == ["fail", "pass"]
+
+
+def test_commands_that_an_agent_in_place_wrote_into_the_plan_are_not_trusted(repo: Repo, given: Setup) -> None:
+    titles = [{"title": "One"}, {"title": "Two"}]
+    mark = repo.root.parent / "ran"
+    evil = plan(titles[0], {**titles[1], "gate": f"touch '{mark}'"})
+    given(titles, [{"task": "1", "write": {"plan.md": evil}}, {"task": "2", "write": {"b": "1"}}])
+    assert repo.superteam("execute", "plan.md", "--in-place", "--mode", "checkpoint").code == 4
+    done = repo.superteam("resume")
+    assert done.code == 2 and "--trust-plan" in done.err
+    assert not mark.exists()
+
+
+def test_a_higher_maximum_on_the_command_line_outlives_a_lower_one_in_the_file(repo: Repo, given: Setup) -> None:
+    entries = [{"task": str(i), "write": {f"f{i}": "1"}, "cost-usd": 0.6} for i in (1, 2)]
+    given([{"title": "One"}, {"title": "Two"}], entries, config='execution-mode = "checkpoint"\nbudget.max-usd = 0.5\n')
+    assert repo.superteam("execute", "plan.md", "--max-cost", "5").code == 4
+    assert repo.status()["status"] == "waiting"
+    done = repo.superteam("resume")
+    assert done.code == 0, done.err

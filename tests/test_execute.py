@@ -224,7 +224,7 @@ def test_resume_explains_what_it_would_do_and_does_nothing(repo: Repo, given: Se
 def test_secrets_of_the_environment_are_never_written_down(repo: Repo, given: Setup) -> None:
     secret = "s3cret-value-of-a-token"
     repo.env["SERVICE_TOKEN"] = secret
-    leak = "import os\n\n\ndef test_leak():\n    print(os.environ['SERVICE_TOKEN'])\n    assert os.environ['SERVICE_TOKEN'] == 1\n"
+    leak = "import os\n\n\ndef test_leak():\n    assert os.environ['SERVICE_TOKEN'] == 1\n"
     given(
         [{"title": "Leak", "gate": "echo $SERVICE_TOKEN"}],
         [{"task": "1", "write": {"test_leak.py": leak}, "output": secret, "result": {"summary": secret}}],

@@ -49,18 +49,40 @@ CASES = [
     Case("impl-crash", 4, [{"task": "1", "output": "I did nothing"}], attempts=2),
     Case("parse-error", 4, [_writes({"a": "1"}, result="{not json")], attempts=3),
     Case("tool-timeout", 4, [_writes({"a": "1"}, takes=30)], config='agent.timeout = "0.3s"\n', attempts=2),
-    Case("tool-timeout", 4, [_writes({"a": "1"})], task={"gate": "sleep 30"}, config='[validation]\ntimeout = "1.5s"\n'),
-    Case("validation-failure", 4, [_writes({"a": "1"}, role="implement"), _writes({"a": "2"}, role="fix")],
-         task={"gate": "false"}, attempts=2),
-    Case("test-regression", 4, [_writes({"calc.py": BROKEN}, role="implement"), _writes({"a": "2"}, role="fix")], attempts=2),
-    Case("test-missing", 4, [_writes({"test_calc.py": MUL_ONLY}, role="implement"), _writes({"a": "2"}, role="fix")], attempts=2),
-    Case("suite-crash", 4, [_writes({"calc.py": "import no\n"}, role="implement"), _writes({"a": "2"}, role="fix")],
-         attempts=2, lenient=3),
+    Case(
+        "tool-timeout", 4, [_writes({"a": "1"})], task={"gate": "sleep 30"}, config='[validation]\ntimeout = "1.5s"\n'
+    ),
+    Case(
+        "validation-failure",
+        4,
+        [_writes({"a": "1"}, role="implement"), _writes({"a": "2"}, role="fix")],
+        task={"gate": "false"},
+        attempts=2,
+    ),
+    Case(
+        "test-regression",
+        4,
+        [_writes({"calc.py": BROKEN}, role="implement"), _writes({"a": "2"}, role="fix")],
+        attempts=2,
+    ),
+    Case(
+        "test-missing",
+        4,
+        [_writes({"test_calc.py": MUL_ONLY}, role="implement"), _writes({"a": "2"}, role="fix")],
+        attempts=2,
+    ),
+    Case(
+        "suite-crash",
+        4,
+        [_writes({"calc.py": "import no\n"}, role="implement"), _writes({"a": "2"}, role="fix")],
+        attempts=2,
+        lenient=3,
+    ),
     Case("test-flake", 0, [_writes({"a": "1"})], files={"test_flaky.py": FLAKY}, env={"PATTERN": "2 5"}),
     Case("test-suspect", 0, [_writes({"a": "1"})], files={"test_flaky.py": FLAKY}, env={"PATTERN": "2 3"}),
     Case("test-preexisting", 0, [_writes({"a": "1"})], files={"test_old.py": "def test_old():\n    assert 0\n"}),
     Case("scope-violation", 0, [_writes({"a": "1", "b": "2"})], task={"files": ["a"]}),
-]  # fmt: skip
+]
 
 
 def _prepare(repo: Repo, given: Setup, case: Case, action: str | None) -> None:

@@ -91,6 +91,7 @@ class CommandAgent:
             timeout=brief.timeout,
             idle_timeout=brief.idle_timeout,
             grace=brief.grace,
+            on_output=brief.on_output,
             redact=process.secrets_redactor(brief.env),
         )
         last_words = done.stderr_tail.strip() or done.stdout_tail.strip()

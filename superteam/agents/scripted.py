@@ -144,6 +144,7 @@ async def _run(script: str, brief: Brief) -> tuple[Exit, tuple[str, ...]]:
         timeout=brief.timeout,
         idle_timeout=brief.idle_timeout,
         grace=brief.grace,
+        on_output=brief.on_output,
         redact=process.secrets_redactor(brief.env),
     )
     return done.exit, done.leftovers

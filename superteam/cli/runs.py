@@ -97,5 +97,9 @@ def abort(run: RunId = None, json: Json = False) -> None:
 
 def _root() -> Path:
     from superteam.cli.config import repository_root
+    from superteam.errors import WorkspaceError
 
-    return repository_root(Path.cwd())
+    root = repository_root(Path.cwd())
+    if not (root / ".git").exists():
+        raise WorkspaceError(f"{root} is not in a git repository", "cd to the repository that the run belongs to")
+    return root

@@ -107,25 +107,38 @@ def _crash(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> Failur
 def _failure(
     kind: FailureType, ids: tuple[TestId, ...], task: str, found: Conclusion, facts: ProbeFacts | None
 ) -> Failure:
-    words = {
-        FailureType.TEST_REGRESSION: "worked before and does not any more",
-        FailureType.TEST_FLAKE: "fails now and then, at the reference too",
-        FailureType.TEST_SUSPECT: "fails now and then, never seen to fail at the reference",
-        FailureType.TEST_PREEXISTING: "fails at the reference too",
-        FailureType.TEST_MISSING: "is gone or does not run any more, and the plan does not say so",
-        FailureType.ENVIRONMENT: "fails now at the reference too, where it passed before",
-    }
+    one, many = _WORDS[kind]
+    text = f"{ids[0]} {one}" if len(ids) == 1 else f"{len(ids)} tests {many}: {_listed(ids)}"
     messages = facts.messages if facts else {}
     return Failure(
         type=kind,
         task=task,
         origin="suite",
-        message=f"{_listed(ids)} {words[kind]}",
+        message=text,
         tests=ids,
         messages={key: messages[key] for key in ids[:50] if key in messages},
         output=facts.output if facts else None,
         reproduce_command=facts.reproduce_command if facts else None,
     )
+
+
+_WORDS = {
+    FailureType.TEST_REGRESSION: ("worked before and does not any more", "worked before and do not any more"),
+    FailureType.TEST_FLAKE: ("fails now and then, at the reference too", "fail now and then, at the reference too"),
+    FailureType.TEST_SUSPECT: (
+        "fails now and then, and was never seen to fail at the reference",
+        "fail now and then, and were never seen to fail at the reference",
+    ),
+    FailureType.TEST_PREEXISTING: ("fails at the reference too", "fail at the reference too"),
+    FailureType.TEST_MISSING: (
+        "is gone or does not count any more, and the plan does not say so",
+        "are gone or do not count any more, and the plan does not say so",
+    ),
+    FailureType.ENVIRONMENT: (
+        "passed at the reference before and fails there now",
+        "passed at the reference before and fail there now",
+    ),
+}
 
 
 def _listed(ids: tuple[TestId, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -81,6 +82,7 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> 
         output=base.with_name(f"{base.name}.log"),
         timeout=limits.timeout,
         idle_timeout=limits.idle_timeout,
+        on_output=partial(world.on_output, step.key),
     )
 
 

@@ -56,7 +56,12 @@ def message(run: Run, t: TaskRun, repair: bool) -> str:
     trailers = [f"Superteam-Run: {run.run_id}", f"Superteam-Task: {t.task.id}", f"Superteam-Attempt: {t.number}"]
     if repair:
         trailers.append(f"Superteam-Repair: {len(t.repairs) + 1}")
-    return " ".join(subject.split()) + "\n\n" + "\n".join(trailers) + "\n"
+    return "\n".join(_plain(line) for line in (subject, "", *trailers)) + "\n"
+
+
+def _plain(text: str) -> str:
+    """One line without what a terminal would obey (escapes, bidirectional marks): titles and ids are not ours."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
 async def shell(world: World, run: Run, step: Step, command: str, tree: Tree) -> process.Completed:
