@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 TASKS = 10  # so many more tasks in the longer plan: the difference is theirs alone
@@ -84,6 +83,11 @@ def say(text: str) -> None:
 # -- repositories
 
 
+def cache_of(root: Path) -> Path:
+    """Where superteam keeps its trees for a repository."""
+    return root.with_name(f"{root.name}-cache")
+
+
 def make_repository(root: Path, files: Mapping[str, str]) -> None:
     """A repository with one commit, packed, that no gc in the background changes while it is measured."""
     root.mkdir(parents=True)
@@ -95,99 +99,83 @@ def make_repository(root: Path, files: Mapping[str, str]) -> None:
         timed(["git", *command], root, root)
 
 
-@contextmanager
-def copy_of(template: Path) -> Iterator[tuple[Path, Path]]:
-    """A fresh copy of a repository, as git knows it, and an empty cache beside it."""
-    root, cache = template.with_name(f"{template.name}-copy"), template.with_name(f"{template.name}-cache")
-    shutil.copytree(template, root, symlinks=True)
-    timed(["git", "update-index", "-q", "--refresh"], root, cache)
-    try:
-        yield root, cache
-    finally:
-        shutil.rmtree(root)
-        shutil.rmtree(cache, ignore_errors=True)
-
-
-def plan_of(tasks: int) -> dict[str, str]:
-    """A plan of tasks that each write one file, and the script of their agent."""
+def plan_of(tasks: int, name: str) -> dict[str, str]:
+    """A plan of tasks that each write one file, and a configuration with the script of their agent."""
     numbers = range(1, tasks + 1)
     lines = [f"- {json.dumps({'title': f'Write file {i}'})}" for i in numbers]
-    script = [f'[[dispatch]]\ntask = "{i}"\nwrite = {{ "noop-{i}.txt" = "{i}\\n" }}\n' for i in numbers]
-    plan = "\n".join(["# Benchmark", "", "```superteam-tasks", *lines, "```", ""])
-    return {f"plan-{tasks}.md": plan, f"agent-{tasks}.toml": "".join(script)}
+    script = [f'[[dispatch]]\ntask = "{i}"\nwrite = {{ "{name}-{i}.txt" = "{i}\\n" }}\n' for i in numbers]
+    plan = "\n".join([f"# {name}", "", "```superteam-tasks", *lines, "```", ""])
+    config = CONFIG.replace("agent.toml", f"{name}-agent.toml")
+    return {f"{name}.md": plan, f"{name}-agent.toml": "".join(script), f"{name}-config.toml": config}
 
 
 # -- a task that does nothing, against a shell loop
 
 
-def noop_task(template: Path, files: int, samples: int) -> Row:
+def noop_task(root: Path, files: int, samples: int) -> Row:
     """What one more task costs in a plan, against one more turn of edit, true, git add -A, git commit."""
-    many = {f"pkg{i % 100}/module{i}.py": f"VALUE = {i}\n" * 5 for i in range(files)}
-    make_repository(template, {**many, **plan_of(1), **plan_of(1 + TASKS)})
+    plans = {"warm": 1, **{f"p{i}-{tasks}": tasks for i in range(samples) for tasks in (1, 1 + TASKS)}}
+    texts = {name: text for plan, tasks in plans.items() for name, text in plan_of(tasks, plan).items()}
+    code = {f"pkg{i % 100}/module{i}.py": f"VALUE = {i}\n" * 5 for i in range(files)}
+    make_repository(root, {**code, **texts})
+    run_plan(root, "warm")  # makes the trees, which a plan pays once
     costs: list[tuple[float, float]] = []
-    for number in range(samples):
-        say(f"no-op task, {files} files: sample {number + 1} of {samples}")
-        costs.append((marginal(run_of_plan, template), marginal(shell_loop, template)))
+    for i in range(samples):
+        say(f"no-op task, {files} files: sample {i + 1} of {samples}")
+        ours, theirs = (
+            (measure(root, f"p{i}-{1 + TASKS}") - measure(root, f"p{i}-1")) / TASKS for measure in (run_plan, run_loop)
+        )
+        costs.append((ours, theirs))
     ours, theirs = (statistics.median(column) for column in zip(*costs, strict=True))
     return Row(f"no-op task, {files:,} files", ours, "edit, true, add -A, commit", theirs)
 
 
-def marginal(measure: Callable[[Path, int], float], template: Path) -> float:
-    """Seconds of one task or turn, without what is paid once."""
-    return (measure(template, 1 + TASKS) - measure(template, 1)) / TASKS
+def run_plan(root: Path, name: str) -> float:
+    """Seconds of a whole run of a plan."""
+    command = superteam("execute", f"{name}.md", "--config", str(root / f"{name}-config.toml"), "--quiet")
+    return timed(command, root, cache_of(root))
 
 
-def run_of_plan(template: Path, tasks: int) -> float:
-    """Seconds of a whole run of a plan with so many tasks."""
-    with copy_of(template) as (root, cache):
-        config = cache.with_name("bench.toml")
-        config.write_text(CONFIG.replace("agent.toml", f"agent-{tasks}.toml"))
-        return timed(superteam("execute", f"plan-{tasks}.md", "--config", str(config), "--quiet"), root, cache)
-
-
-def shell_loop(template: Path, turns: int) -> float:
-    """Seconds of the bare loop."""
-    loop = 'for i in $(seq "$1"); do echo $i > noop-$i.txt; true; git add -A; git commit -q -m "$i"; done'
-    with copy_of(template) as (root, cache):
-        return timed(["sh", "-c", loop, "sh", str(turns)], root, cache)
+def run_loop(root: Path, name: str) -> float:
+    """Seconds of the bare loop with as many turns as the plan of this name has tasks."""
+    loop = 'for i in $(seq "$1"); do echo $i > "loop-$2-$i.txt"; true; git add -A; git commit -q -m "$i"; done'
+    return timed(["sh", "-c", loop, "sh", name.split("-")[1], name], root, cache_of(root))
 
 
 # -- time to verdict
 
 
-def verdict(template: Path, samples: int) -> Row:
+def verdict(root: Path, samples: int) -> Row:
     """A verdict on one new failure, its baseline known, against the whole suite twice."""
     suite = "import time\n\nimport pytest\nfrom code_under_test import VALUE\n\n\n"
     suite += f"@pytest.mark.parametrize('n', range({SUITE_TESTS}))\ndef test_value(n):\n"
     suite += f"    time.sleep({TEST_SECONDS})\n    assert n != VALUE\n"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     files = {"code_under_test.py": "VALUE = None\n", "test_value.py": suite}
-    make_repository(template, {**files, "superteam.toml": 'test-command = "python -m pytest -q -p no:cacheprovider"\n'})
-    with copy_of(template) as (root, cache):
-        timed(superteam("validate"), root, cache)
-        (root / "code_under_test.py").write_text("VALUE = 7  # broken\n")
-        say("verdict on one new failure")
-        ours = typical(lambda: timed(superteam("validate"), root, cache, codes=(1,)), min(samples, 3))
-        twice = typical(lambda: sum(timed(command, root, cache, codes=(1,)) for _ in "ab"), min(samples, 3))
+    make_repository(root, {**files, "superteam.toml": 'test-command = "python -m pytest -q -p no:cacheprovider"\n'})
+    cache = cache_of(root)
+    timed(superteam("validate"), root, cache)
+    (root / "code_under_test.py").write_text("VALUE = 7  # broken\n")
+    say("verdict on one new failure")
+    ours = typical(lambda: timed(superteam("validate"), root, cache, codes=(1,)), min(samples, 3))
+    twice = typical(lambda: sum(timed(command, root, cache, codes=(1,)) for _ in "ab"), min(samples, 3))
     return Row("verdict on one new failure", ours, f"a suite of {twice / 2:.1f} s twice", twice)
 
 
 # -- starting
 
 
-def starts(template: Path, samples: int) -> list[Row]:
+def starts(root: Path, samples: int) -> list[Row]:
     """How fast the commands start that should not be waited for."""
-    make_repository(template, plan_of(1))
-    with copy_of(template) as (root, cache):
-        config = cache.with_name("bench.toml")
-        config.write_text(CONFIG.replace("agent.toml", "agent-1.toml"))
-        timed(superteam("execute", "plan-1.md", "--config", str(config)), root, cache)
-        say("starting")
-        bare = typical(lambda: timed([sys.executable, "-c", "pass"], root, cache), samples)
-        rows = []
-        for command in ("--version", "status", "--help"):
-            ours = typical(lambda command=command: timed(superteam(command), root, cache), samples)  # type: ignore[misc]
-            rows.append(Row(f"superteam {command}", ours, "python -c pass", bare))
+    make_repository(root, plan_of(1, "warm"))
+    run_plan(root, "warm")
+    cache = cache_of(root)
+    say("starting")
+    bare = typical(lambda: timed([sys.executable, "-c", "pass"], root, cache), samples)
+    rows = []
+    for option in ("--version", "status", "--help"):
+        ours = typical(partial(timed, superteam(option), root, cache), samples)
+        rows.append(Row(f"superteam {option}", ours, "python -c pass", bare))
     return rows
 
 

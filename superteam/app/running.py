@@ -306,17 +306,22 @@ def _plain(event: e.Event) -> dict[str, Any]:
 def _observe(project: Project, view: View, before: Run, event: e.Event, after: Run) -> None:
     view.event(before, event, after, after.last_at)
     if isinstance(event, e.BaselineCaptured) and event.baseline.expected is not None:
-        keep_baseline(project.root / ".superteam" / "baselines", event.baseline)
+        folder = project.root / ".superteam" / "baselines"
+        _or_warn(folder, lambda: keep_baseline(folder, event.baseline))
     told = (e.BranchMoved, e.ValidationConcluded, e.ActionChosen, e.BaselineCaptured, e.RunEnded, e.Answered)
     if isinstance(event, told):
         _write_state(project, after, live=not after.ended)
 
 
 def _write_state(project: Project, run: Run, live: bool) -> None:
-    """The derived state; failing to write it is no reason to stop."""
     path = runs.journal_path(project.root, run.run_id).with_name("state.json")
+    _or_warn(path, lambda: runs.write_document(path, status_document(run, live)))
+
+
+def _or_warn(path: Path, write: Callable[[], None]) -> None:
+    """Failing to write what can be derived again is no reason to stop."""
     try:
-        runs.write_document(path, status_document(run, live))
+        write()
     except OSError as problem:
         sys.stderr.write(f"warning: {path} could not be written: {problem}\n")
 

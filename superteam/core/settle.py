@@ -266,7 +266,7 @@ def _labels(v: Validation, suite: Observation, rules: Rules) -> dict[TestId, Set
     heads = representatives(candidates, suite.signatures, suite.size)
     spread = {} if heads == candidates else _spread(v, suite, heads, rules)
     labels = {key: spread[key] if key in spread else label(v, key, rules) for key in candidates}
-    excused = [key for key, found in labels.items() if found is Settlement.PRE_EXISTING]
+    excused = [key for key, found in labels.items() if found in (Settlement.PRE_EXISTING, Settlement.ENVIRONMENT)]
     if len(excused) > MANY:
         labels |= dict.fromkeys(excused, Settlement.ENVIRONMENT)
     return labels

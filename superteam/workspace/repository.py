@@ -377,7 +377,7 @@ class Engine:
         os.close(descriptor)
         draft = Path(name)
         try:
-            shutil.copyfile(index, draft)
+            shutil.copy2(index, draft)  # with its time: git looks into files that are no older than the index
         except FileNotFoundError:
             draft.unlink()
         try:

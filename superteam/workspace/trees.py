@@ -64,7 +64,7 @@ def give_repository(tree: Path, wanted: PrivateRepository) -> None:
     if wanted.shallow is not None:
         (git / "shallow").write_bytes(wanted.shallow)
     with suppress(FileNotFoundError):
-        shutil.copyfile(wanted.index, git / "index")
+        shutil.copy2(wanted.index, git / "index")
 
 
 def _private_settings(git: Path, identity: Mapping[str, str]) -> str:
