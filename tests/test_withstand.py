@@ -7,6 +7,8 @@ import os
 import secrets
 import signal
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
