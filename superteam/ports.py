@@ -116,6 +116,11 @@ class Workspace(Protocol):
         """Makes the check tree a clean checkout of this commit, ready to run in."""
         ...
 
+    async def check_out_spoilt(self, sha: str) -> Tree | None:
+        """The check tree of a commit with a syntax error in each source that is no test, to see whose code a suite
+        runs; None where nothing was brought from the checkout, so that there is nothing to doubt."""
+        ...
+
     async def changed(self, old: str, new: str) -> tuple[str, ...]:
         """Paths that differ between two trees or commits."""
         ...

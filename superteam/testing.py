@@ -195,6 +195,9 @@ class MemoryWorkspace:
     async def check_out(self, sha: str) -> Tree:
         return Tree(self.folder, sha, {})
 
+    async def check_out_spoilt(self, sha: str) -> Tree | None:
+        return None
+
     async def changed(self, old: str, new: str) -> tuple[str, ...]:
         a, b = self.content(old), self.content(new)
         return tuple(sorted(path for path in a.keys() | b.keys() if a.get(path) != b.get(path)))

@@ -215,3 +215,24 @@ def test_planned_red_that_stays_red_is_a_regression_of_the_task_that_declared_it
     assert status["pending"]["task"] == "1"
     assert status["pending"]["failure_type"] == "test-regression"
     assert status["validations"][-1]["introduced_by"] == {"test_sub.py::test_sub": "1"}
+
+
+LINKED = "readlink node_modules/shop >/dev/null 2>&1; cat {place}/shop.js | grep -q good && echo ' ✓ shop is good'"
+
+
+@pytest.mark.parametrize(("place", "code"), [("ELSEWHERE", 3), (".", 0)])
+def test_a_suite_of_another_runner_that_never_looks_at_its_own_tree_is_found_out(
+    repo: Repo, given: Setup, place: str, code: int
+) -> None:
+    """The checkout has node_modules, so something is brought: a syntax error in each source must turn the suite red."""
+    repo.write({"node_modules/dep/index.js": "1\n", ".gitignore": "node_modules\n"})
+    command = LINKED.format(place=str(repo.root) if place == "ELSEWHERE" else place)
+    given(
+        [{"title": "One"}],
+        [{"task": "1", "write": {"a": "1"}}],
+        files={"shop.js": "good\n", "package.json": "{}\n"},
+        config=f'test-command = """{command}"""\n',
+    )
+    done = repo.superteam("execute", "plan.md")
+    assert done.code == code, f"{done.err}\n{done.out}"
+    assert ("another tree" in done.out) == (code == 3)

@@ -17,7 +17,7 @@ from superteam.core.results import Execution, Granularity, TestId
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Rules, Validation, conclude, next_probe, observe
 from superteam.core.verdicts import result_of
-from superteam.engine.probing import baseline_document, probe_event
+from superteam.engine.probing import baseline_document, believe, probe_event
 from superteam.engine.world import World
 from superteam.errors import ConfigError, SourceError
 from superteam.journal import runs
@@ -104,6 +104,7 @@ async def _baseline(
     if found:
         return found
     execution = await whole.source("baseline", None).collect(tree)
+    execution = await believe(whole, "baseline", base, execution)
     document = baseline_document(whole, base, await desk.tree_of(base), execution)
     if document.expected is not None:
         keep_baseline(folder, document)

@@ -21,6 +21,7 @@ async def capture_baseline(world: World, run: Run, step: Step) -> e.Event:
     """Runs the suite at the start commit, before any agent is paid."""
     assert run.settings.test_command is not None
     found = await execute(world, step.key, run.start_sha, None, None, run.settings.test_command)
+    found = await believe(world, step.key, run.start_sha, found)
     return e.BaselineCaptured(baseline=baseline_document(world, run.start_sha, run.start_tree, found))
 
 
@@ -35,6 +36,27 @@ async def execute(
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
     return _without_secrets(world, await world.source(key, grain).collect(tree, only))
+
+
+async def believe(world: World, key: str, sha: str, found: Execution) -> Execution:
+    """A green baseline without a report of its own modules, doubted where something was brought from the checkout.
+
+    A suite that stays green although every source in its tree is broken tests another tree's code (verdicts.md,
+    section 1, the tree probe).
+    """
+    if found.verdict.verdict != "pass" or found.report.granularity is Granularity.TESTS:
+        return found
+    tree = await world.workspace.check_out_spoilt(sha)
+    if tree is None:
+        return found
+    spoilt = await world.source(f"{key} tree-probe", found.report.granularity).collect(tree)
+    if spoilt.verdict.verdict != "pass":
+        return found
+    reason = (
+        "the suite tests the code of another tree: it stays green with a syntax error in every source of its own; "
+        'say how a tree is made ready: [workspace] setup = "..." in superteam.toml'
+    )
+    return replace(found, verdict=RunVerdict("inconclusive", reason))
 
 
 def _without_secrets(world: World, found: Execution) -> Execution:

@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import anyio
@@ -27,6 +27,9 @@ from superteam.workspace.environment import Readiness, base_environment, lock_fi
 from superteam.workspace.repository import Engine, Repository, never_committed, open_engine, replace_file
 
 T = TypeVar("T")
+PYTHON_AND_WEB = frozenset({".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte"})
+SOURCES = PYTHON_AND_WEB | {".go", ".rs", ".rb", ".php", ".java", ".kt", ".c", ".cc", ".cpp"}
+SYNTAX_ERROR = "<<<<<<< ((( superteam looks whose code the suite runs\n"
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
@@ -324,6 +327,19 @@ class Desk:
         await check.make_ready(self._log("setup-check"))
         return Tree(check.path, sha, {**check.environment(), **self._mark()})
 
+    async def check_out_spoilt(self, sha: str) -> Tree | None:
+        tree = await self.check_out(sha)
+        ready = self.check_tree.ready
+        if ready is None or not ready.brought:
+            return None
+        sources = [name for name in await _in_thread(lambda: self.engine.files(sha)) if is_source(name)]
+        for name in sources:
+            path = self.check_tree.path / name
+            if path.is_file() and not path.is_symlink():
+                path.write_text(SYNTAX_ERROR)
+        self.check_tree.files = None
+        return tree if sources else None
+
     def fingerprint(self) -> str:
         """What identifies the environment that suites run in."""
         return self.check_tree.ready.fingerprint if self.check_tree.ready else ""
@@ -520,6 +536,16 @@ class Desk:
 
     def _log(self, name: str) -> Path:
         return self.repository.cache / "outputs" / f"{name}.log"
+
+
+def is_source(name: str) -> bool:
+    """Whether a tracked file is code that is no test."""
+    path = PurePosixPath(name)
+    if path.suffix not in SOURCES:
+        return False
+    stem = path.name.lower()
+    of_tests = any(part.lower() in ("test", "tests", "spec", "specs", "__tests__") for part in path.parts[:-1])
+    return not of_tests and not any(mark in stem for mark in ("test", "spec")) and stem != "conftest.py"
 
 
 def _is_touched(engine: Engine, path: Path) -> bool:
