@@ -43,7 +43,7 @@ class Driver:
         self.observe(before, event, self.run)
 
     async def drive(self) -> Run:
-        """Runs until no step is wanted and none is in flight; errors of a step are raised as they are."""
+        """Runs until no step is wanted and none is in flight; a step's error comes out in an ExceptionGroup."""
         send, receive = anyio.create_memory_object_stream[Outcome](float("inf"))
         self._scopes.clear()
         async with send, receive, anyio.create_task_group() as group:
