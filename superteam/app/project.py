@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from superteam.config import Configuration, load
-from superteam.core.results import Granularity
+from superteam.core.results import Shape
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.journal import runs
@@ -93,7 +93,7 @@ def make_source(
     outputs: Path,
     on_output: Callable[[str, bytes], None],
     key: str,
-    expected: Granularity | None,
+    expected: Shape | None,
 ) -> Source:
     """The source `tests`: the configured test command."""
     command = project.settings.test_command

@@ -13,7 +13,7 @@ from superteam.app.project import CLOCK, Project, make_source
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, matches
 from superteam.core.evolve import facts_of
-from superteam.core.results import Execution, Granularity, TestId
+from superteam.core.results import Execution, Shape, TestId
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Rules, Validation, conclude, next_probe, observe
 from superteam.core.verdicts import result_of
@@ -140,7 +140,7 @@ async def _settle(
 def _world(project: Project, desk: Desk, only: tuple[TestId, ...], on_output: Output) -> World:
     outputs = project.root / ".superteam" / "outputs"
 
-    def source(key: str, expected: Granularity | None) -> Source:
+    def source(key: str, expected: Shape | None) -> Source:
         plain = make_source(project, outputs, on_output, key, expected)
         return Only(plain, frozenset(only)) if only else plain
 

@@ -9,16 +9,20 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from superteam.core.results import Granularity, Outcome, TestId, TestReport, TestResult
+from superteam.core.results import Outcome, Shape, TestId, TestReport, TestResult
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What one test did at the newest accepted commit; `passed_at` is the newest accepted commit where it passed."""
+    """What one test did at the newest accepted commit; `passed_at` is the newest accepted commit where it passed.
+
+    `retried`: it passed only because the runner tried again.
+    """
 
     outcome: Outcome
     passed_at: str | None = None
     signature: str = ""
+    retried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Expected:
     """The set of tests that a later run is compared with; `sha` is the newest accepted commit with a sound run."""
 
     sha: str
-    granularity: Granularity
+    shape: Shape
     tests: Mapping[TestId, Expectation]
 
     def known_failures(self) -> tuple[TestId, ...]:
@@ -67,7 +71,7 @@ def matches(id: TestId, globs: Iterable[str]) -> bool:
 def pin(report: TestReport, sha: str) -> Expected:
     """The expected set that a sound report at this commit gives."""
     tests = {key: _expect(result, sha, None) for key, result in report.tests.items()}
-    return Expected(sha, report.granularity, tests)
+    return Expected(sha, report.shape, tests)
 
 
 def compare(expected: Expected, report: TestReport, permits: Permits) -> Difference:
@@ -101,12 +105,12 @@ def advance(
             tests[key] = before if before is not None else Expectation(Outcome.PASSED)
         else:
             tests[key] = _expect(result, sha, before)
-    return Expected(sha, report.granularity, tests)
+    return Expected(sha, report.shape, tests)
 
 
 def _expect(result: TestResult, sha: str, before: Expectation | None) -> Expectation:
     passed_at = sha if result.outcome is Outcome.PASSED else before.passed_at if before else None
-    return Expectation(result.outcome, passed_at, result.signature)
+    return Expectation(result.outcome, passed_at, result.signature, result.retried)
 
 
 def _classify(key: TestId, result: TestResult, before: Expectation | None, permits: Permits) -> str | None:

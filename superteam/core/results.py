@@ -51,15 +51,43 @@ class Granularity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """How outcomes are known: fixed by the baseline's run, so that later runs are comparable with it.
+
+    `runner` is the report's format; "" where that is not known.
+    """
+
+    granularity: Granularity
+    runner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test's outcome. `signature` is the normalised failure (see `signature.normalise`), empty if it passed."""
+    """One test's outcome. `signature` is the normalised failure (see `signature.normalise`), empty if it passed.
+
+    `retried` says that the runner tried more than once and kept the last try: a pass that is not one of the code.
+    """
 
     outcome: Outcome
     message: str = ""
     signature: str = ""
     duration_s: float | None = None
+    retried: bool = False
 
     __test__ = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """What a report's outcomes mean where formats and their writers differ; stated by the reader, never guessed.
+
+    `errors`: "apart" where an error outside of the test's own assertions is told from a failure, "folded" where it
+    is counted among the failures. `retries`: "told" where a test says how often it was tried, "rows" where each try
+    is a row of its own, "hidden" where the report cannot show them.
+    """
+
+    errors: Literal["apart", "folded"] = "apart"
+    retries: Literal["told", "rows", "hidden"] = "hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +96,8 @@ class TestReport:
 
     `foreign_modules` names modules that were loaded from outside the tree although the tree tracks them: such a
     report speaks of another tree's code. `suite_errors` are failures that belong to no test (collection errors).
-    `exit_status` is the runner's own exit status where the report carries it.
+    `exit_status` is the runner's own exit status where the report carries it. `dialect` names the writer of a format
+    that many write. `damage` says in words why a partial report is not whole, `note` why a report is not finer.
     """
 
     format: str
@@ -78,8 +107,17 @@ class TestReport:
     suite_errors: tuple[str, ...] = ()
     foreign_modules: tuple[str, ...] = ()
     exit_status: int | None = None
+    conventions: Conventions = Conventions()
+    dialect: str = ""
+    damage: str = ""
+    note: str = ""
 
     __test__ = False
+
+    @property
+    def shape(self) -> Shape:
+        """What a later report is compared with."""
+        return Shape(self.granularity, self.format)
 
     def failed(self) -> tuple[TestId, ...]:
         """Ids of the tests that make the suite red, in report order."""

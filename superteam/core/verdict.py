@@ -12,6 +12,7 @@ from superteam.core.results import (
     Granularity,
     Outcome,
     RunVerdict,
+    Shape,
     TestId,
     TestReport,
     TestResult,
@@ -47,7 +48,7 @@ def judge(
     exit: Exit,
     *,
     requested: frozenset[TestId] | None = None,
-    expected_granularity: Granularity | None = None,
+    expected: Shape | None = None,
 ) -> RunVerdict:
     """Pass or fail if exit code, report and outcomes agree, else inconclusive with the reason in words.
 
@@ -60,7 +61,7 @@ def judge(
         _ended_badly(exit)
         or (None if probe else _never_started(exit))
         or _unusable(report, exit)
-        or _too_coarse(report, expected_granularity)
+        or _too_coarse(report, expected)
         or _own_status(report)
         or _not_as_requested(report, requested)
         or _nothing_ran(report)
@@ -128,7 +129,8 @@ def _never_started(exit: Exit) -> str | None:
 def _unusable(report: TestReport, exit: Exit) -> str | None:
     if report.completeness is Completeness.NONE:
         cure = "; if it starts pytest in a cleared environment, let PYTHONPATH and PYTEST_ADDOPTS through"
-        hint = cure if report.format == "pytest" else ""
+        own = '; if it is written to a file, say where: report = "FORMAT:PATTERN" in superteam.toml'
+        hint = cure if report.format == "pytest" else own
         return f"no report: the test runner left none behind and ended with exit code {exit.code}{hint}"
     if report.foreign_modules:
         modules = f"module {_listed(report.foreign_modules)}"
@@ -147,15 +149,22 @@ def _cut_short(report: TestReport) -> str:
     waiting = [key for key, result in report.tests.items() if result.outcome is Outcome.NOT_RUN]
     if waiting:
         return f"the report is cut short: {len(waiting)} tests were found but never finished, from {waiting[0]} on"
-    return "the report is cut short: the test runner ended before it had said everything"
+    return f"the report is cut short: {report.damage or 'the test runner ended before it had said everything'}"
 
 
-def _too_coarse(report: TestReport, expected: Granularity | None) -> str | None:
-    if expected is None or _FINENESS[report.granularity] >= _FINENESS[expected]:
+def _too_coarse(report: TestReport, expected: Shape | None) -> str | None:
+    """Why the report cannot be compared with the baseline: less is known, or another framework reports."""
+    if expected is None:
         return None
-    return (
-        f"less is known than at the baseline: it had outcomes of granularity {expected}, this run {report.granularity}"
-    )
+    if _FINENESS[report.granularity] < _FINENESS[expected.granularity]:
+        why = f" ({report.note})" if report.note else ""
+        return (
+            f"less is known than at the baseline: it had outcomes of granularity {expected.granularity}, "
+            f"this run {report.granularity}{why}"
+        )
+    if expected.runner and report.format != expected.runner:
+        return f"another test framework than at the baseline: it was {expected.runner}, now it is {report.format}"
+    return None
 
 
 def _not_as_requested(report: TestReport, requested: frozenset[TestId] | None) -> str | None:

@@ -9,7 +9,7 @@ from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, advance, compare, matches, pin
 from superteam.core.decide import Step
 from superteam.core.plan import Task
-from superteam.core.results import Completeness, Execution, Exit, Granularity, RunVerdict, TestId, TestReport
+from superteam.core.results import Completeness, Execution, Exit, Granularity, RunVerdict, Shape, TestId, TestReport
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import NO_DIFFERENCE, Observation, Probe, Rules, Validation, conclude, next_probe, watched
 from superteam.core.verdicts import raised, result_of
@@ -26,16 +26,16 @@ async def capture_baseline(world: World, run: Run, step: Step) -> e.Event:
 
 
 async def execute(
-    world: World, key: str, sha: str, only: frozenset[TestId] | None, grain: Granularity | None, command: str = ""
+    world: World, key: str, sha: str, only: frozenset[TestId] | None, shape: Shape | None, command: str = ""
 ) -> Execution:
     """One execution of the suite at a commit; a tree that cannot be made ready gives an inconclusive one."""
     try:
         tree = await world.workspace.check_out(sha)
     except SetupFailed as problem:
-        nothing = TestReport("none", grain or Granularity.COMMAND, Completeness.NONE)
+        nothing = TestReport("none", shape.granularity if shape else Granularity.COMMAND, Completeness.NONE)
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
-    return _without_secrets(world, await world.source(key, grain).collect(tree, only))
+    return _without_secrets(world, await world.source(key, shape).collect(tree, only))
 
 
 async def believe(world: World, key: str, sha: str, found: Execution) -> Execution:
@@ -49,7 +49,7 @@ async def believe(world: World, key: str, sha: str, found: Execution) -> Executi
     tree = await world.workspace.check_out_spoilt(sha)
     if tree is None:
         return found
-    spoilt = await world.source(f"{key} tree-probe", found.report.granularity).collect(tree)
+    spoilt = await world.source(f"{key} tree-probe", found.report.shape).collect(tree)
     if spoilt.verdict.verdict != "pass":
         return found
     reason = (
@@ -117,7 +117,7 @@ async def probe_event(
 ) -> e.ProbeFinished:
     """Makes one probe in the check tree and says what it showed."""
     only = None if probe.only is None else frozenset(probe.only)
-    found = await execute(world, key, probe.sha, only, expected.granularity)
+    found = await execute(world, key, probe.sha, only, expected.shape)
     seen = observed(validation, probe, found, expected, permits)
     whole = probe.purpose == "suite"
     tests = found.report.tests

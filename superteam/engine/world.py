@@ -9,7 +9,7 @@ from pathlib import Path
 
 from superteam import process
 from superteam.core.decide import Step
-from superteam.core.results import Granularity
+from superteam.core.results import Shape
 from superteam.core.run import Run, TaskRun, Work
 from superteam.ports import Agent, Clock, Operator, Reports, Source, Tree, Workspace
 
@@ -20,7 +20,7 @@ class World:
 
     workspace: Workspace
     agents: Callable[[str], Agent]
-    source: Callable[[str, Granularity | None], Source]
+    source: Callable[[str, Shape | None], Source]
     reports: Reports
     operator: Operator
     clock: Clock

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from superteam.core.baseline import Expectation, Expected
-from superteam.core.results import Completeness, Granularity, Outcome, TestReport, TestResult
+from superteam.core.results import Completeness, Granularity, Outcome, Shape, TestReport, TestResult
 from superteam.errors import JournalError
 
 
@@ -34,6 +34,7 @@ class Store:
                 "outcomes": [result.outcome for result in tests.values()],
                 "messages": {key: result.message for key, result in tests.items() if result.message},
                 "signatures": {key: result.signature for key, result in tests.items() if result.signature},
+                "retried": [key for key, result in tests.items() if result.retried],
             }
         )
 
@@ -41,8 +42,9 @@ class Store:
         """The report of this name; JournalError if it is gone or damaged."""
         found = self._read(name)
         messages, signatures = found["messages"], found["signatures"]
+        retried = frozenset(found.get("retried", ()))
         tests = {
-            key: TestResult(Outcome(outcome), messages.get(key, ""), signatures.get(key, ""))
+            key: TestResult(Outcome(outcome), messages.get(key, ""), signatures.get(key, ""), retried=key in retried)
             for key, outcome in zip(found["ids"], found["outcomes"], strict=True)
         }
         grain, whole = Granularity(found["granularity"]), Completeness(found["completeness"])
@@ -57,12 +59,14 @@ class Store:
             {
                 "schema": "superteam.expected.v1",
                 "sha": expected.sha,
-                "granularity": expected.granularity,
+                "granularity": expected.shape.granularity,
+                "runner": expected.shape.runner,
                 "ids": list(tests),
                 "outcomes": [entry.outcome for entry in tests.values()],
                 "commits": places,
                 "passed_at": [index[entry.passed_at] if entry.passed_at else None for entry in tests.values()],
                 "signatures": {key: entry.signature for key, entry in tests.items() if entry.signature},
+                "retried": [key for key, entry in tests.items() if entry.retried],
             }
         )
 
@@ -70,8 +74,10 @@ class Store:
         """The expected set of this name; JournalError if it is gone or damaged."""
         found = self._read(name)
         rows = zip(found["ids"], found["outcomes"], found["passed_at"], strict=True)
-        tests = {key: _entry(found, key, outcome, place) for key, outcome, place in rows}
-        return Expected(found["sha"], Granularity(found["granularity"]), tests)
+        retried = frozenset(found.get("retried", ()))
+        tests = {key: _entry(found, key, outcome, place, key in retried) for key, outcome, place in rows}
+        shape = Shape(Granularity(found["granularity"]), found.get("runner", ""))
+        return Expected(found["sha"], shape, tests)
 
     def _write(self, document: Mapping[str, Any]) -> str:
         data = json.dumps(document, separators=(",", ":")).encode()
@@ -94,9 +100,9 @@ class Store:
         return found
 
 
-def _entry(found: Mapping[str, Any], key: str, outcome: str, place: int | None) -> Expectation:
+def _entry(found: Mapping[str, Any], key: str, outcome: str, place: int | None, retried: bool) -> Expectation:
     passed_at = None if place is None else found["commits"][place]
-    return Expectation(Outcome(outcome), passed_at, found["signatures"].get(key, ""))
+    return Expectation(Outcome(outcome), passed_at, found["signatures"].get(key, ""), retried)
 
 
 def _write_once(path: Path, data: bytes) -> None:

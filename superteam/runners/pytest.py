@@ -7,7 +7,10 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
+
+from superteam.runners.call import Call, Told
 
 PLUGIN = "superteam_pytest_plugin"
 PLUGIN_FOLDER = Path(__file__).parent / "plugin"
@@ -72,7 +75,7 @@ def with_junit(command: str, file: Path) -> str:
     return f"{command} --junitxml={shlex.quote(str(file))} -o junit_family=xunit1 --maxfail=0"
 
 
-def reproduce(command: str, ids: frozenset[str] | None) -> str:
+def reproduce_command(command: str, ids: frozenset[str] | None) -> str:
     """What a person can paste into a shell to run these tests again."""
     if not ids:
         return command
@@ -82,3 +85,30 @@ def reproduce(command: str, ids: frozenset[str] | None) -> str:
     if is_plain(command) and not any(id.startswith("-") for id in shown):
         return f"{command} {' '.join(shlex.quote(id) for id in shown)}{rest}"
     return f"{command}  # of interest: {' '.join(shlex.quote(' '.join(id.split())) for id in shown[:5])}"
+
+
+NAME = "pytest"
+
+
+def recognises(call: Call, tree: Path) -> bool:
+    """pytest by name, or as a module of Python."""
+    if call.program in ("pytest", "py.test"):
+        return True
+    words = call.words
+    python = re.fullmatch(r"python[\d.]{0,8}|pypy[\d.]{0,8}", call.program)
+    return bool(python) and any(pair in (("-m", "pytest"), ("-m", "py.test")) for pair in pairwise(words))
+
+
+def tell(call: Call, env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[str] | None) -> Told:
+    """By our plugin, through the environment."""
+    return Told("pytest", "*.jsonl", folder, env=inject(env, folder, tree, only, tracked=None))
+
+
+def reproduce(call: Call, ids: tuple[str, ...]) -> str | None:
+    """The call with these ids."""
+    return reproduce_command(shlex.join(call.words), frozenset(ids))
+
+
+def canary(call: Call, tree: Path) -> tuple[str, str] | None:
+    """A test file at the root of the tree."""
+    return "test_superteam_canary.py", "def test_superteam_canary():\n    assert False, 'planted by superteam'\n"

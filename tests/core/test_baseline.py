@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superteam.core.baseline import Difference, Expectation, Expected, Permits, advance, compare, matches, pin
-from superteam.core.results import Completeness, Granularity, Outcome
+from superteam.core.results import Completeness, Granularity, Outcome, Shape
 from superteam.core.results import TestReport as Report
 from superteam.core.results import TestResult as Result
 
@@ -42,7 +42,7 @@ reports = st.dictionaries(ids, st.builds(result, outcomes, signatures)).map(
 )
 expectations = st.dictionaries(
     ids, st.builds(entry, outcomes, st.sampled_from([None, "old", "older"]), signatures)
-).map(lambda tests: Expected("old", Granularity.TESTS, tests))
+).map(lambda tests: Expected("old", Shape(Granularity.TESTS), tests))
 globs = st.lists(st.sampled_from(["a.py::*", "*one", "c::?", "b.py::two[1]", "*"]), max_size=2).map(tuple)
 permits = st.builds(Permits, globs, globs, globs, st.just({}), st.frozensets(ids))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superteam.core.results import Completeness, Exit, Granularity, Outcome, RunVerdict, TestReport, TestResult
+from superteam.core.results import Completeness, Exit, Granularity, Outcome, RunVerdict, Shape, TestReport, TestResult
 from superteam.core.verdict import command_report, judge, narrow
 
 FINENESS = [Granularity.COMMAND, Granularity.TEXT, Granularity.TESTS]
@@ -27,6 +27,7 @@ EXITS = st.builds(
     ended_by=st.sampled_from(["exit"] * 6 + ["wall", "idle", "cancelled", "not-started"]),
     truncated=st.sampled_from([False, False, False, True]),
 )
+SHAPES = st.builds(Shape, st.sampled_from(FINENESS), st.sampled_from(["", "pytest", "junit"]))
 WANTED = st.none() | st.frozensets(st.sampled_from("abcd"), max_size=3)
 
 
@@ -35,7 +36,7 @@ def complete(**outcomes: Outcome) -> TestReport:
     return TestReport("pytest", Granularity.TESTS, Completeness.COMPLETE, tests)
 
 
-def table(report: TestReport, exit: Exit, wanted: frozenset[str] | None, fixed: Granularity | None) -> str:
+def table(report: TestReport, exit: Exit, wanted: frozenset[str] | None, fixed: Shape | None) -> str:
     """Section 1 as a list of what has to hold, written down in another way than `judge`."""
     outcomes = [result.outcome.value for result in report.tests.values()]
     red = any(o in ("failed", "errored", "timed-out") for o in outcomes)
@@ -50,16 +51,17 @@ def table(report: TestReport, exit: Exit, wanted: frozenset[str] | None, fixed: 
         any(o not in ("skipped", "not-run") for o in outcomes),
         report.exit_status in (None, 0, 1) and not (report.exit_status == 0 and red),
         wanted is None or executed == wanted,
-        fixed is None or FINENESS.index(report.granularity) >= FINENESS.index(fixed),
+        fixed is None or FINENESS.index(report.granularity) >= FINENESS.index(fixed.granularity),
+        fixed is None or fixed.runner in ("", report.format),
     ]
     if wanted is None or not own_words:
         holds += [exit.code not in (126, 127), (exit.code != 0) == red]
     return "inconclusive" if not all(holds) else "fail" if red else "pass"
 
 
-@given(REPORTS, EXITS, WANTED, st.none() | st.sampled_from(FINENESS))
+@given(REPORTS, EXITS, WANTED, st.none() | SHAPES)
 def test_judge_agrees_with_the_decision_table(report, exit, wanted, fixed):
-    found = judge(report, exit, requested=wanted, expected_granularity=fixed)
+    found = judge(report, exit, requested=wanted, expected=fixed)
     assert found.verdict == table(report, exit, wanted, fixed)
     assert (found.reason is not None) == (found.verdict == "inconclusive")
     assert (found.confidence == "low") == (report.granularity is Granularity.TEXT)

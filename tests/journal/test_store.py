@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from superteam.core.baseline import Expectation, Expected
-from superteam.core.results import Completeness, Granularity, Outcome
+from superteam.core.results import Completeness, Granularity, Outcome, Shape
 from superteam.core.results import TestReport as Report
 from superteam.core.results import TestResult as Result
 from superteam.errors import JournalError
@@ -36,12 +36,12 @@ shas = st.sampled_from(["a" * 40, "b" * 40, "c" * 40])
 expected_sets = st.builds(
     Expected,
     sha=shas,
-    granularity=st.sampled_from(Granularity),
+    shape=st.builds(Shape, st.sampled_from(Granularity), st.sampled_from(["", "pytest"])),
     tests=st.dictionaries(texts, st.builds(Expectation, outcomes, st.none() | shas, texts), max_size=5),
 )
 
 ONE = Report("junit", Granularity.TESTS, Completeness.COMPLETE, {"a::b": Result(Outcome.FAILED, "boom", "Boom")})
-SET = Expected("a" * 40, Granularity.TESTS, {"a::b": Expectation(Outcome.PASSED, "a" * 40)})
+SET = Expected("a" * 40, Shape(Granularity.TESTS), {"a::b": Expectation(Outcome.PASSED, "a" * 40)})
 
 
 @FAST

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superteam.runners.pytest import PLUGIN_FOLDER, family, inject, is_plain, names_pytest, reproduce, with_junit
+from superteam.runners.pytest import PLUGIN_FOLDER, family, inject, is_plain, names_pytest, reproduce_command, with_junit
 
 
 def test_the_users_own_values_stay_behind_ours(tmp_path):
@@ -69,18 +69,18 @@ def test_a_plain_command_gets_a_junit_file():
     )
 )
 def test_a_reproduce_command_is_pasted_safely(ids):
-    words = shlex.split(reproduce("pytest -q", ids), comments=True)
+    words = shlex.split(reproduce_command("pytest -q", ids), comments=True)
     assert words[:2] == ["pytest", "-q"]
     assert words[2:] in ([], sorted({family(id) for id in ids}))
 
 
 def test_a_reproduce_command_names_at_most_twenty_ids():
-    found = reproduce("pytest", frozenset(f"t::{n}" for n in range(100)))
+    found = reproduce_command("pytest", frozenset(f"t::{n}" for n in range(100)))
     assert found.endswith("  # and 80 more")
     assert len(shlex.split(found, comments=True)) == 21
 
 
 def test_ids_for_a_shell_command_are_a_comment_on_one_line():
-    found = reproduce("cd a && pytest", frozenset(["t::a[\nrm -rf x]"]))
+    found = reproduce_command("cd a && pytest", frozenset(["t::a[\nrm -rf x]"]))
     assert found.startswith("cd a && pytest  # ")
     assert "\n" not in found

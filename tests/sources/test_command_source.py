@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
-from superteam.core.results import Execution, Granularity
+from superteam.core.results import Execution, Granularity, Shape
 from superteam.ports import Tree
 from superteam.sources.command import CommandSource
 
@@ -111,7 +111,7 @@ def test_every_kind_of_outcome_is_told_apart(suite):
 
 
 def test_a_green_suite_passes_and_fixed_granularity_is_kept(suite):
-    found = suite({"test_x.py": "def test_a(): pass"}, expected=Granularity.TESTS)
+    found = suite({"test_x.py": "def test_a(): pass"}, expected=Shape(Granularity.TESTS))
     assert (found.verdict.verdict, found.verdict.confidence) == ("pass", "high")
     assert found.reproduce_command == PYTEST
 
@@ -371,17 +371,17 @@ def test_a_printed_failure_with_exit_0_is_inconclusive(suite):
 
 
 def test_only_some_printed_tests_are_asked_for(suite):
-    found = suite({}, r"printf '✓ adds\n✗ fails\n'; exit 1", only={"adds"}, expected=Granularity.TEXT)
+    found = suite({}, r"printf '✓ adds\n✗ fails\n'; exit 1", only={"adds"}, expected=Shape(Granularity.TEXT))
     assert (found.verdict.verdict, list(found.report.tests)) == ("pass", ["adds"])
 
 
 def test_less_than_at_the_baseline_is_inconclusive(suite):
-    assert "less is known" in (suite({}, "true", expected=Granularity.TEXT).verdict.reason or "")
-    assert suite({}, "true", expected=Granularity.TESTS).verdict.verdict == "inconclusive"
+    assert "less is known" in (suite({}, "true", expected=Shape(Granularity.TEXT)).verdict.reason or "")
+    assert suite({}, "true", expected=Shape(Granularity.TESTS)).verdict.verdict == "inconclusive"
 
 
 def test_a_command_that_was_one_test_stays_one_test(suite):
-    found = suite({"test_x.py": "def test_a(): pass"}, f"{PYTEST} | cat", expected=Granularity.COMMAND)
+    found = suite({"test_x.py": "def test_a(): pass"}, f"{PYTEST} | cat", expected=Shape(Granularity.COMMAND))
     assert (found.verdict.verdict, found.report.granularity) == ("pass", Granularity.COMMAND)
 
 

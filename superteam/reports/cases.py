@@ -1,0 +1,102 @@
+"""The tests of one report while it is read: numbered, capped, and made into a TestReport at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import PurePath
+from typing import Any
+
+from superteam.core.results import Completeness, Granularity, Outcome, TestId, TestReport, TestResult
+from superteam.core.signature import signature
+
+ID_CAP = 2000
+TEXT_CAP = 4096
+
+
+@dataclass(slots=True)
+class Cases:
+    """Tests in the order in which they are added; the second of the same id gets " #2" behind it."""
+
+    tests: dict[TestId, TestResult] = field(default_factory=dict)
+    suite_errors: list[str] = field(default_factory=list)
+    _seen: dict[TestId, int] = field(default_factory=dict)
+
+    def add(
+        self, id: TestId, outcome: Outcome, message: str = "", seconds: float | None = None, retried: bool = False
+    ) -> TestId:
+        """Adds one test and returns the key that it got."""
+        id = capped_id(id)
+        number = self._seen[id] = self._seen.get(id, 0) + 1
+        key = id if number == 1 else f"{id} #{number}"
+        while key in self.tests:  # a test whose own name ends like that
+            number += 1
+            key = f"{id} #{number}"
+        message = cut(message)
+        mark = (signature(message) or "failed") if outcome.bad else ""
+        self.tests[key] = TestResult(outcome, message, mark, seconds, retried)
+        return key
+
+    def worsen(self, key: TestId, outcome: Outcome, message: str) -> None:
+        """A later word about a test that was added: an error in its teardown outweighs that it passed."""
+        message = cut(message)
+        self.tests[key] = replace(
+            self.tests[key], outcome=outcome, message=message, signature=signature(message) or "failed"
+        )
+
+    def error(self, text: str) -> None:
+        """Something went wrong that belongs to no test: the first line says where and what."""
+        self.suite_errors.append(cut(text))
+
+    def report(self, format: str, completeness: Completeness, **more: Any) -> TestReport:
+        """The finished report of granularity `tests`; `more` are the other fields of a TestReport."""
+        errors = tuple(dict.fromkeys(self.suite_errors))
+        return TestReport(format, Granularity.TESTS, completeness, self.tests, errors, **more)
+
+
+def merged(reports: Iterable[TestReport]) -> TestReport | None:
+    """Several reports of one run and one format as one; it is as whole as the least of them. None for none."""
+    found = list(reports)
+    if len(found) < 2:
+        return found[0] if found else None
+    cases = Cases()
+    for report in found:
+        cases.suite_errors += report.suite_errors
+        for id, result in report.tests.items():
+            key = cases.add(id, Outcome.NOT_RUN)
+            cases.tests[key] = result
+    rank = (Completeness.NONE, Completeness.PARTIAL, Completeness.COMPLETE)
+    whole = min((report.completeness for report in found), key=rank.index)
+    statuses = [report.exit_status for report in found if report.exit_status is not None]
+    return replace(
+        cases.report(found[0].format, whole, conventions=found[0].conventions, dialect=found[0].dialect),
+        exit_status=max(statuses, default=None),
+        damage=next((report.damage for report in found if report.damage), ""),
+    )
+
+
+def capped_id(id: TestId) -> TestId:
+    """An id of bounded length; what is cut off is represented by its hash, so that ids stay apart."""
+    if len(id) <= ID_CAP:
+        return id
+    digest = sha256(id.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"{id[: ID_CAP - 20]}...{digest}"
+
+
+def cut(text: str) -> str:
+    """Head and tail of a text that is too long, with a mark in between."""
+    if len(text) <= TEXT_CAP:
+        return text
+    half = TEXT_CAP // 2
+    return f"{text[:half]}\n[superteam: {len(text) - 2 * half} characters are left out here]\n{text[-half:]}"
+
+
+def in_tree(path: str, root: PurePath | None) -> str:
+    """A path as ids name it: relative to the tree's root, with slashes; one outside of the tree stays as it is."""
+    if root is not None:
+        for folder in (str(root), str(root).replace("/", "\\")):
+            if path.startswith(folder) and path[len(folder) : len(folder) + 1] in ("/", "\\"):
+                path = path[len(folder) + 1 :]
+                break
+    return path.removeprefix("./") if "/" in path or "\\" not in path else path.replace("\\", "/").removeprefix("./")

@@ -1,0 +1,68 @@
+"""What the user configured about reports and reruns: it overrides whatever a framework would do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from superteam.core.results import TestId
+from superteam.errors import SourceError
+from superteam.reports.formats import READERS
+from superteam.runners.call import Told
+
+_ARGUMENT = 128 * 1024 - 1  # bytes of a single argument, by the kernel
+_ALL = 1_500_000  # bytes of all arguments; the kernel's limit is 2 MB with the environment
+PLACEHOLDERS = ("{ids}", "{ids_file}", "{regex}")
+
+
+def configured(
+    told: Told, report: str | None, rerun: tuple[str, ...], folder: Path, only: frozenset[TestId] | None
+) -> Told:
+    """The same with the configured report pattern, and for `only` with the configured command."""
+    if report is not None:
+        format, pattern = split(report)
+        told = replace(told, format=format, reports=pattern, folder=None, finish=None, arguments=())
+        if only is not None and not rerun:
+            why = "the whole command was run: a configured report needs a configured rerun to run single tests"
+            return replace(told, env={}, selects="everything", why=why)
+    if only is None or not rerun:
+        return told
+    arguments = _filled(rerun, sorted(only), folder)
+    if arguments is None:
+        return replace(told, selects="everything", why="too many tests to name in one command; use {ids_file}")
+    return replace(told, instead=arguments, selects="exactly", why="")
+
+
+def split(report: str) -> tuple[str, str]:
+    """ "junit:build/**/*.xml" as format and pattern; SourceError says what is wrong with another text."""
+    format, colon, pattern = report.partition(":")
+    if not colon or format not in READERS:
+        hint = f'report = "FORMAT:PATTERN" with one of: {", ".join(READERS)}'
+        raise SourceError(f"report = {report!r} does not name a format", hint)
+    parts = pattern.split("/")
+    if not pattern or pattern.startswith("/") or ".." in parts:
+        raise SourceError(
+            f"report = {report!r}: the pattern has to name files below the repository", "junit:build/*.xml"
+        )
+    return format, pattern
+
+
+def _filled(rerun: tuple[str, ...], ids: list[TestId], folder: Path) -> tuple[str, ...] | None:
+    """The command with its placeholders filled; None where it would be too long for the kernel."""
+    arguments: list[str] = []
+    for word in rerun:
+        if word == "{ids}":
+            arguments += ids
+            continue
+        if "{ids_file}" in word:
+            word = word.replace("{ids_file}", str(_write(folder / "ids.txt", ids)))
+        arguments.append(word.replace("{regex}", f"^({'|'.join(map(re.escape, ids))})$"))
+    sizes = [len(word.encode(errors="surrogateescape")) + 9 for word in arguments]
+    return None if max(sizes) > _ARGUMENT or sum(sizes) > _ALL else tuple(arguments)
+
+
+def _write(path: Path, ids: Iterable[TestId]) -> Path:
+    path.write_text("".join(f"{id}\n" for id in ids), encoding="utf-8", errors="surrogateescape")
+    return path
