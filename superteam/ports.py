@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -129,8 +129,8 @@ class Workspace(Protocol):
         """Files that git sees renamed between two commits, old path to new."""
         ...
 
-    async def diff(self, old: str, new: str, limit: int) -> str:
-        """The difference as text, cut with a mark after `limit` bytes."""
+    async def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
+        """The difference as text with lines of context, cut with a mark after `limit` characters."""
         ...
 
     async def tree_of(self, commit: str) -> str:
@@ -165,6 +165,18 @@ class Reports(Protocol):
     def load_report(self, name: str) -> TestReport: ...
     def save_expected(self, expected: Expected) -> str: ...
     def load_expected(self, name: str) -> Expected: ...
+
+
+class Executions(Protocol):
+    """What earlier executions showed. JournalError where it cannot be read or written: evidence, never a need."""
+
+    def record(self, execution: Execution, *, tree: str, purpose: str, at: str, environment: str) -> None:
+        """Keeps the outcome of each test that ran, with the tree it ran on."""
+        ...
+
+    def known_flakes(self, command: str, ids: Iterable[TestId]) -> dict[TestId, frozenset[str]]:
+        """Of these tests those that both failed and passed on one tree, with the signatures of their failures."""
+        ...
 
 
 class Operator(Protocol):

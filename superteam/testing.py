@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,6 +114,20 @@ class MemoryReports:
         return name
 
 
+@dataclass
+class MemoryHistory:
+    """Executions in memory; `flakes` is what is known about every command."""
+
+    flakes: dict[TestId, frozenset[str]] = field(default_factory=dict)
+    recorded: list[Execution] = field(default_factory=list)
+
+    def record(self, execution: Execution, *, tree: str, purpose: str, at: str, environment: str) -> None:
+        self.recorded.append(execution)
+
+    def known_flakes(self, command: str, ids: Iterable[TestId]) -> dict[TestId, frozenset[str]]:
+        return {id: self.flakes[id] for id in ids if id in self.flakes}
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryCommit:
     """A commit object of `MemoryWorkspace`."""
@@ -205,7 +219,7 @@ class MemoryWorkspace:
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
         return {}
 
-    async def diff(self, old: str, new: str, limit: int) -> str:
+    async def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
         return "\n".join(await self.changed(old, new))[:limit]
 
     async def tree_of(self, commit: str) -> str:

@@ -189,10 +189,12 @@ def test_a_flake_is_told_apart(repo: Repo, given: Setup, pattern: str, label: st
     given([{"title": "Innocent"}], [{"task": "1", "write": {"a": "1"}}], files={"test_flaky.py": FLAKY})
     done = repo.superteam("execute", "plan.md")
     assert done.code == 0, done.err
-    found = _last(repo)
+    found, *settled = repo.status()["validations"]
     assert found["verdict"] == "pass"
     assert found[label] == ["test_flaky.py::test_flaky"]
     assert repo.task_commits() == ["1"]
+    # A suspect is settled at the end of the run: it never failed again, on neither tree.
+    assert [v["flaky"] for v in settled] == ([["test_flaky.py::test_flaky"]] if label == "suspects" else [])
 
 
 def test_planned_red_is_owed_and_must_be_green_at_the_end(repo: Repo, given: Setup) -> None:

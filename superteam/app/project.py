@@ -104,4 +104,6 @@ def make_source(
         outputs=outputs,
         expected=expected,
         on_output=lambda data: on_output(key, data),
+        report=project.settings.report,
+        rerun=project.settings.rerun,
     )

@@ -34,6 +34,7 @@ from superteam.evidence.status import status_document
 from superteam.journal import lock as locks
 from superteam.journal import runs
 from superteam.journal.baselines import keep_baseline
+from superteam.journal.history import History
 from superteam.journal.log import Journal
 from superteam.journal.store import Store
 from superteam.ports import Agent, Operator
@@ -330,6 +331,7 @@ def _performer(project: Project, run: Run, desk: Desk, view: View, operator: Ope
     folder = runs.journal_path(project.root, run.run_id).parent / "outputs"
     environment = base_environment(project.environ)
     world = World(
+        history=History(project.root / ".superteam" / "history.sqlite"),
         workspace=desk,
         agents=partial(_agent, project),
         source=partial(make_source, project, folder, view.output),

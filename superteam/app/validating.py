@@ -15,13 +15,14 @@ from superteam.core.baseline import Expected, Permits, matches
 from superteam.core.evolve import facts_of
 from superteam.core.results import Execution, Shape, TestId
 from superteam.core.run import ProbeFacts
-from superteam.core.settle import Rules, Validation, conclude, next_probe, observe
+from superteam.core.settle import Validation, conclude, next_probe, observe, rules_of
 from superteam.core.verdicts import result_of
-from superteam.engine.probing import baseline_document, believe, probe_event
+from superteam.engine.probing import baseline_document, believe, probe_event, selected
 from superteam.engine.world import World
 from superteam.errors import ConfigError, SourceError
 from superteam.journal import runs
 from superteam.journal.baselines import find_baseline, keep_baseline
+from superteam.journal.history import History
 from superteam.journal.store import Store
 from superteam.ports import Agent, Source, Tree
 from superteam.workspace.desk import Desk, open_desk
@@ -124,13 +125,14 @@ def _without_baseline(baseline: e.BaselineDocument, sha: str, tree: str) -> e.Va
 async def _settle(
     project: Project, world: World, expected: Expected, sha: str, tree: str, renames: Mapping[str, str]
 ) -> e.ValidationResult:
-    rules = Rules(project.settings.validation.reruns, project.settings.validation.confirmations)
-    validation = Validation(sha=sha, reference=expected.sha, commits=(("", sha),), after_task="")
+    rules = rules_of(project.settings)
+    validation = Validation(sha=sha, reference=expected.sha, commits=(("", sha),), after_task="", closing=True)
     facts: ProbeFacts | None = None
     permits = Permits(renames=renames)
     while (probe := next_probe(validation, rules)) is not None:
         key = f"{probe.purpose} {probe.number}"
-        seen = await probe_event(world, key, "", validation, probe, expected, permits)
+        only = selected(world, probe, facts)
+        seen = await probe_event(world, key, "", validation, probe, only, expected, permits)
         validation = observe(validation, seen.observation, seen.references)
         facts = facts_of(seen) if probe.purpose == "suite" else facts
     result = result_of(validation, conclude(validation, rules), facts, tree)
@@ -145,6 +147,7 @@ def _world(project: Project, desk: Desk, only: tuple[TestId, ...], on_output: Ou
         return Only(plain, frozenset(only)) if only else plain
 
     return World(
+        history=History(project.root / ".superteam" / "history.sqlite"),
         workspace=desk,
         agents=_no_agent,
         source=source,

@@ -20,7 +20,7 @@ from superteam.core import events as e
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.run import Run, TaskRun
-from superteam.core.settle import Rules, next_probe
+from superteam.core.settle import next_probe, rules_of
 from superteam.evidence.status import standing, task_status
 
 if TYPE_CHECKING:
@@ -385,12 +385,15 @@ def label(run: Run, event: e.StepStarted) -> str | None:
 
 
 def _probing(run: Run, t: TaskRun) -> str:
-    rules = Rules(run.settings.validation.reruns, run.settings.validation.confirmations)
+    rules = rules_of(run.settings)
     probe = next_probe(t.work.validation, rules) if t.work and t.work.validation else None
     if probe is None or probe.purpose == "suite":
         return "validation"
     tests = _many(len(probe.only), "test") if probe.only else "the suite"
-    where = "at the reference" if probe.purpose in ("confirm", "suite-reference", "company-reference") else "again"
+    if probe.purpose == "order":
+        return "looking for the test that spoils another one"
+    there = ("confirm", "suite-reference", "company-reference", "doubt-reference")
+    where = "at the reference" if probe.purpose in there else "again"
     return f"bisecting {tests}" if probe.purpose == "bisect" else f"validation, {tests} {where}"
 
 

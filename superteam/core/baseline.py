@@ -5,11 +5,13 @@ Source of the rules: shared/verdicts.md, section 3.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from superteam.core.results import Outcome, Shape, TestId, TestReport, TestResult
+from superteam.core.signature import stable
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ def _classify(key: TestId, result: TestResult, before: Expectation | None, permi
     outcome = result.outcome
     if outcome.bad:
         return _classify_failure(key, result, before, permits)
+    if result.retried and not (before is not None and (before.retried or before.outcome.bad)):
+        return _classify_failure(key, result, before, permits)  # failed and passed on one tree: reruns say what it is
     if before is None:
         return None
     if outcome is Outcome.NOT_RUN:
@@ -153,11 +157,36 @@ def _missing(expected: Expected, report: TestReport, permits: Permits, renamed: 
 
 
 def _renames(expected: Expected, report: TestReport, files: Mapping[str, str]) -> tuple[tuple[TestId, TestId], ...]:
+    """Old and new ids of the same test: its file was renamed, or its id holds something that no two runs share."""
+    gone = [key for key in expected.tests if key not in report.tests]
+    if not gone:
+        return ()
+    moved = _moved(gone, expected, report, files)
+    taken = {old for old, _ in moved}
+    return (*moved, *_unstable([key for key in gone if key not in taken], expected, report))
+
+
+def _moved(
+    gone: Iterable[TestId], expected: Expected, report: TestReport, files: Mapping[str, str]
+) -> tuple[tuple[TestId, TestId], ...]:
     """Tests whose file git saw renamed, under the same name with the same parameters."""
     found = []
-    for key in expected.tests if files else ():
-        path, mark, rest = key.partition("::")
+    for key in gone if files else ():
+        mark = next((mark for mark in ("::", " > ") if mark in key), "")
+        path, _, rest = key.partition(mark) if mark else (key, "", "")
         new = files.get(path, path) + mark + rest
-        if new != key and key not in report.tests and new in report.tests and new not in expected.tests:
+        if new != key and new in report.tests and new not in expected.tests:
             found.append((key, new))
     return tuple(found)
+
+
+def _unstable(gone: list[TestId], expected: Expected, report: TestReport) -> tuple[tuple[TestId, TestId], ...]:
+    """Tests whose ids hold addresses, temporary paths, uuids or times: counted, so that none can vanish unseen."""
+    changing = [(key, name) for key in gone if (name := stable(key)) != key]
+    if not changing:
+        return ()
+    fresh: dict[str, deque[TestId]] = {}
+    for key in report.tests:
+        if key not in expected.tests and (name := stable(key)) != key:
+            fresh.setdefault(name, deque()).append(key)
+    return tuple((key, fresh[name].popleft()) for key, name in changing if fresh.get(name))

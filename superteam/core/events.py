@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from superteam.core.failures import Action, Failure, Response
+from superteam.core.integrity import Finding
 from superteam.core.plan import Plan
 from superteam.core.results import Granularity, TestId, Verdict
 from superteam.core.settings import Settings
@@ -58,6 +59,8 @@ class BaselineDocument(BaseModel):
     reason: str | None = None
     confidence: Literal["high", "low"] = "high"
     granularity: Granularity
+    runner: str = ""
+    note: str = ""
     fingerprint: str
     counts: dict[str, int] = {}
     known_failures: tuple[TestId, ...] = ()
@@ -94,12 +97,16 @@ class ValidationResult(BaseModel):
     flaky: tuple[TestId, ...] = ()
     suspects: tuple[TestId, ...] = ()
     pre_existing: tuple[TestId, ...] = ()
+    fails_differently: tuple[TestId, ...] = ()
     new_passes: tuple[TestId, ...] = ()
     missing: tuple[TestId, ...] = ()
     newly_skipped: tuple[TestId, ...] = ()
     owed: tuple[TestId, ...] = ()
     settlements: dict[TestId, dict[str, Any]] = {}
     introduced_by: dict[TestId, str] = {}
+    polluters: dict[TestId, TestId] = {}
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
     reproduce_command: str = ""
 
 
@@ -237,6 +244,7 @@ class ProbeFinished(_Event):
     report: str | None = None
     output: str | None = None
     reproduce_command: str = ""
+    note: str = ""
 
 
 class ValidationConcluded(_Event):

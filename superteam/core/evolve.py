@@ -9,8 +9,9 @@ from typing import assert_never
 from superteam.core import events as e
 from superteam.core.cadence import before_the_branch, due
 from superteam.core.failures import Failure, FailureType, History, Response
+from superteam.core.results import TestId
 from superteam.core.run import Cost, FailureRecord, Phase, Point, ProbeFacts, Run, TaskRun, TaskStatus, Work
-from superteam.core.settle import Rules, Validation, next_probe, observe
+from superteam.core.settle import Validation, next_probe, observe, rules_of
 
 WARN_SHARE = 0.8
 
@@ -391,12 +392,10 @@ def _validate(run: Run, work: Work, task: str, final: bool) -> Work:
         commits=(*run.unvalidated, *made),
         after_task=task,
         owed=dict(run.owed) if final or (work.kind != "task" and not run.left()) else {},
+        closing=final,
+        suspects=dict(run.suspects) if final else {},
     )
     return replace(work, phase=Phase.VALIDATE, validation=validation, facts=None, failures=())
-
-
-def _rules(run: Run) -> Rules:
-    return Rules(run.settings.validation.reruns, run.settings.validation.confirmations)
 
 
 def _probe_finished(run: Run, event: e.ProbeFinished) -> Run:
@@ -406,14 +405,14 @@ def _probe_finished(run: Run, event: e.ProbeFinished) -> Run:
     work = replace(work, validation=validation)
     if event.observation.probe.purpose == "suite":
         work = replace(work, facts=facts_of(event))
-    done = next_probe(validation, _rules(run)) is None
+    done = next_probe(validation, rules_of(run.settings)) is None
     return run.with_work(event.task, replace(work, phase=Phase.CONCLUDE if done else Phase.VALIDATE))
 
 
 def facts_of(event: e.ProbeFinished) -> ProbeFacts:
     """What the judged run of the suite left behind."""
     return ProbeFacts(
-        event.report, event.counts, event.confidence, event.messages, event.reproduce_command, event.output
+        event.report, event.counts, event.confidence, event.messages, event.reproduce_command, event.output, event.note
     )
 
 
@@ -450,10 +449,20 @@ def _validation_accepted(run: Run, event: e.ValidationAccepted) -> Run:
     points = (*run.points, Point(event.sha, event.expected)) if sound else run.points
     verdict = last.verdict if not sound else "pass"
     run = replace(run, points=points, unvalidated=(), last_verdict=verdict, owed=event.owed)
-    run = replace(run, known=run.known | t.work.excused)
+    run = replace(run, known=run.known | t.work.excused, suspects=_suspects(run, t.work, last))
     if t.work.kind == "check":
         return run.with_work(event.task, None)
     return _edit(run, event.task, phase=Phase.MOVE)
+
+
+def _suspects(run: Run, work: Work, last: e.ValidationResult) -> dict[TestId, tuple[str, str]]:
+    """Tests to be settled at the end of the run, each with the first task after which it was one."""
+    v = work.validation
+    assert v is not None
+    if v.closing:
+        return {}
+    new = {key: (v.after_task, v.references[key]) for key in last.suspects if key in v.references}
+    return {**new, **run.suspects}
 
 
 # -- the branch
@@ -743,8 +752,8 @@ def _begin_next(run: Run) -> Run:
     if run.unasked and (asking := _ask_about_finished(run)).pending:
         return asking
     run = _block_dependants(run)
-    owed_now = bool(run.owed) and not run.left() and run.settings.validation_cadence != "on-demand"
-    if due(run.settings, len(run.unvalidated), len(run.left())) or owed_now:
+    debts = bool(run.owed or run.suspects) and not run.left() and run.settings.validation_cadence != "on-demand"
+    if due(run.settings, len(run.unvalidated), len(run.left())) or debts:
         return _begin_check(run)
     left = run.left()
     if not left:
@@ -757,7 +766,7 @@ def _begin_next(run: Run) -> Run:
 def _begin_check(run: Run) -> Run:
     task = run.unvalidated[-1][0] if run.unvalidated else _last_complete(run)
     if task is None:
-        return replace(run, owed={})
+        return replace(run, owed={}, suspects={})
     work = replace(_new_work(run, Phase.VALIDATE), kind="check", commit=run.tip)
     return run.with_work(task, _validate(run, work, task, final=not run.left()))
 

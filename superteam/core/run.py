@@ -72,6 +72,7 @@ class ProbeFacts:
     messages: Mapping[TestId, str]
     reproduce_command: str
     output: str | None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +162,10 @@ class Point:
 @dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a plan. `tip` is where the run's branch stands; `unvalidated` are (task, commit) since the
-    last accepted validation; `owed` are planned-red tests still failing, with the task that declared them. `branch`
-    is (task, commit) of all that stands on the run's branch, oldest first, repairs too: a task that was done again
-    stands above later ones. `unasked` are finished tasks that the plan now describes differently, to be asked about."""
+    last accepted validation; `owed` are planned-red tests still failing, with the task that declared them; `suspects`
+    are settled at the end: with the task after which they were seen, and where they last passed. `branch` is (task,
+    commit) of all that stands on the run's branch, oldest first, repairs too: a task that was done again stands above
+    later ones. `unasked` are finished tasks that the plan now describes differently, to be asked about."""
 
     run_id: str
     plan: Plan
@@ -186,6 +188,7 @@ class Run:
     branch: tuple[tuple[str, str], ...] = ()
     unvalidated: tuple[tuple[str, str], ...] = ()
     owed: Mapping[TestId, str] = field(default_factory=dict)
+    suspects: Mapping[TestId, tuple[str, str]] = field(default_factory=dict)
     known: frozenset[TestId] = frozenset()
     validations: tuple[ValidationResult, ...] = ()
     last_verdict: str = "pass"

@@ -73,6 +73,8 @@ class ValidationSettings(Section):
     auto_fix: int = Field(1, ge=0)
     reruns: int = Field(2, ge=1)
     confirmations: int = Field(2, ge=1)
+    rerun_budget: Duration | None = None
+    canary: bool = False
 
 
 class WorkspaceSettings(Section):
@@ -102,6 +104,8 @@ class Settings(Section):
     """Everything that can be configured, with its defaults."""
 
     test_command: str | None = None
+    report: str | None = None
+    rerun: tuple[str, ...] = ()
     validation_command: str | None = None
     validation_cadence: Literal["every", "every-N", "on-demand"] = "every"
     validation_interval: int = Field(3, ge=1)

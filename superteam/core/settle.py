@@ -1,8 +1,8 @@
 """What reruns prove about new failures: which run is wanted next, and what the runs so far come to.
 
-Source of the rules: shared/verdicts.md, section 4, steps 1 to 4 and 7 (paired confirmation). `next_probe` and
-`conclude` are the whole of it; both the engine and `superteam validate` run the probes that `next_probe` wants until
-it wants none.
+Source of the rules: shared/verdicts.md, section 4 (paired confirmation). `next_probe` and `conclude` are the whole of
+it; both the engine and `superteam validate` run the probes that `next_probe` wants until it wants none. What suspects
+and polluters come to is in `doubt.py` and `order.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
+from superteam.core import doubt, order
 from superteam.core.baseline import Difference
 from superteam.core.results import Outcome, TestId, Verdict
+from superteam.core.settings import Settings
 
 # More new failures than this, if they are over 5 % of the suite or share a signature, are settled by representatives.
 MANY = 10
@@ -40,8 +42,23 @@ class Settlement(StrEnum):
 
 # suite: the whole suite on the task's tree, up to twice; suite-reference: the same on the reference tree after two
 # unsound runs; rerun and confirm: only the candidates, on the task's and the reference tree; company and
-# company-reference: the whole suite once more on both; bisect: only the regressions, at a commit in between.
-Purpose = Literal["suite", "suite-reference", "rerun", "confirm", "company", "company-reference", "bisect"]
+# company-reference: the whole suite once more on both; bisect: only the regressions, at a commit in between; doubt and
+# doubt-reference: one suspect, many times on both trees; order: what ran before a test that fails only in company.
+Purpose = Literal[
+    "suite",
+    "suite-reference",
+    "rerun",
+    "confirm",
+    "company",
+    "company-reference",
+    "bisect",
+    "doubt",
+    "doubt-reference",
+    "order",
+]
+# Only these count against the budget of reruns; the whole runs are what the verdict itself is made of.
+COUNTED: tuple[Purpose, ...] = ("rerun", "confirm", "bisect", "doubt", "doubt-reference", "order")
+FLOOR = 60.0  # seconds of reruns that a short suite is given all the same
 
 
 NO_DIFFERENCE = Difference()
@@ -49,17 +66,25 @@ NO_DIFFERENCE = Difference()
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One run that is wanted: `only` None is the whole suite; `number` counts the probes of a validation from 1."""
+    """One run that is wanted: `only` None is the whole suite; `number` counts the probes of a validation from 1.
+
+    `span`: the tests with these places (from, to) in the order of the judged run go before those of `only`.
+    """
 
     purpose: Purpose
     sha: str
     only: tuple[TestId, ...] | None
     number: int
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a probe showed. `outcomes` holds the bad tests and those that were watched; absent ids did not run."""
+    """What a probe showed. `outcomes` holds the bad tests and those that were watched; absent ids did not run.
+
+    Of the judged run: `places` of the new failures in its order, and `known_flakes`, those of them that the history
+    knows as flaky with this very signature.
+    """
 
     probe: Probe
     verdict: Verdict
@@ -69,6 +94,9 @@ class Observation:
     difference: Difference = NO_DIFFERENCE
     signatures: Mapping[TestId, str] = field(default_factory=dict)
     size: int = 0
+    duration_s: float = 0.0
+    places: Mapping[TestId, int] = field(default_factory=dict)
+    known_flakes: tuple[TestId, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -78,10 +106,17 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How often each side is run (contract, [validation])."""
+    """How often each side is run (contract, [validation]). `budget`: seconds of reruns, None for one suite's time."""
 
     reruns: int = 2
     confirmations: int = 2
+    budget: float | None = None
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The rules that are configured."""
+    found = settings.validation
+    return Rules(found.reruns, found.confirmations, found.rerun_budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +125,8 @@ class Validation:
 
     `commits` are (task id, commit) since the last accepted validation, oldest first, ending with `sha`. `references`
     holds the commit where a new failure last passed; an id without one did not exist (or never passed) there.
-    `owed` are ids that were planned red and are due now, with the task that declared them.
+    `owed` are ids that were planned red and are due now, with the task that declared them. `closing`: nothing comes
+    after it, so that suspects are settled; `suspects` are earlier ones, with their task and where they last passed.
     """
 
     sha: str
@@ -100,6 +136,8 @@ class Validation:
     references: Mapping[TestId, str] = field(default_factory=dict)
     owed: Mapping[TestId, str] = field(default_factory=dict)
     observations: tuple[Observation, ...] = ()
+    closing: bool = False
+    suspects: Mapping[TestId, tuple[str, str]] = field(default_factory=dict)
 
     def of(self, *purposes: Purpose) -> tuple[Observation, ...]:
         """The observations made for these purposes, in order."""
@@ -108,6 +146,12 @@ class Validation:
     def suite(self) -> Observation | None:
         """The sound run of the whole suite that is judged, if there is one yet."""
         return next((seen for seen in self.of("suite") if seen.sound), None)
+
+    def may_rerun(self, rules: Rules) -> bool:
+        """Whether the budget for reruns is not used up: by default the wall time of one run of the suite."""
+        whole = max((seen.duration_s for seen in self.of("suite")), default=0.0)
+        budget = max(whole, FLOOR) if rules.budget is None else rules.budget
+        return sum(seen.duration_s for seen in self.of(*COUNTED)) < budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +165,8 @@ class Conclusion:
     difference: Difference
     crash: Literal["suite-crash", "tool-timeout", "environment"] | None = None
     reason: str | None = None
+    polluters: Mapping[TestId, TestId] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def labelled(self, *wanted: Settlement) -> tuple[TestId, ...]:
         """Ids with one of these labels, in the order of the report."""
@@ -144,7 +190,9 @@ def next_probe(v: Validation, rules: Rules) -> Probe | None:
         wanted = _settle_probe(v, group, rules)
         if wanted:
             return wanted
-    return _bisect_probe(v, rules)
+    if not v.may_rerun(rules):
+        return None
+    return _bisect_probe(v, rules) or _doubt_probe(v, rules) or _order_probe(v, rules)
 
 
 def conclude(v: Validation, rules: Rules) -> Conclusion:
@@ -152,18 +200,22 @@ def conclude(v: Validation, rules: Rules) -> Conclusion:
     suite = v.suite()
     if suite is None:
         return _conclude_unsound(v)
-    labels = _labels(v, suite, rules)
-    reasons = {key: _why_unresolved(v, key) for key, label in labels.items() if label is Settlement.UNRESOLVED}
+    labels = _final_labels(v, suite, rules)
+    reasons = {key: _why_unresolved(v, key, rules) for key, label in labels.items() if label is Settlement.UNRESOLVED}
     guilty = {key: task for key in labels if (task := _culprit(v, key, labels[key]))}
-    counts = {key: (_count(v, key, "rerun"), _count(v, key, "confirm")) for key in labels}
+    counts = {key: (_count(v, key, "rerun", "doubt"), _count(v, key, "confirm", "doubt-reference")) for key in labels}
     crowd = [key for key, label in labels.items() if label is Settlement.ENVIRONMENT]
     why = f"{len(crowd)} tests that passed at {v.reference[:12]} now fail there too" if crowd else None
-    return Conclusion(labels, counts, reasons, guilty, suite.difference, reason=why)
+    found = {key: named for key in _in_company(v, labels) if (named := _polluter(v, key))}
+    innocent = tuple(_nobody(v, key) for key in suite.difference.new_failures if _contradicted(v, key) is not None)
+    return Conclusion(labels, counts, reasons, guilty, suite.difference, None, why, found, innocent)
 
 
 def label(v: Validation, key: TestId, rules: Rules) -> Settlement:
     """The row of the table in verdicts.md, section 4, that the runs of one candidate fall into."""
     here = _bad(v, key, "rerun")
+    if _flaked_again(v, key):
+        return Settlement.FLAKE
     if len(here) < rules.reruns:
         return Settlement.UNRESOLVED
     if key in v.owed:
@@ -266,6 +318,9 @@ def _labels(v: Validation, suite: Observation, rules: Rules) -> dict[TestId, Set
     heads = representatives(candidates, suite.signatures, suite.size)
     spread = {} if heads == candidates else _spread(v, suite, heads, rules)
     labels = {key: spread[key] if key in spread else label(v, key, rules) for key in candidates}
+    for key, found in labels.items():
+        if found is Settlement.REGRESSION and _contradicted(v, key) is not None:
+            labels[key] = Settlement.SUSPECT
     excused = [key for key, found in labels.items() if found in (Settlement.PRE_EXISTING, Settlement.ENVIRONMENT)]
     if len(excused) > MANY:
         labels |= dict.fromkeys(excused, Settlement.ENVIRONMENT)
@@ -276,13 +331,26 @@ def _settled(v: Validation, key: TestId, rules: Rules) -> bool:
     return _settle_probe(v, (key,), rules) is None
 
 
+def _flaked_again(v: Validation, key: TestId) -> bool:
+    """A known flake that failed as it is known to, and passes alone on the same tree: both outcomes, once more.
+
+    It never passes by itself: the run that shows the other outcome is one of this validation.
+    """
+    suite = v.suite()
+    known = suite is not None and key in suite.known_flakes and key not in v.owed
+    return known and not all(_bad(v, key, "rerun"))
+
+
 def _settle_probe(v: Validation, ids: tuple[TestId, ...], rules: Rules) -> Probe | None:
     """Steps 3 and 4 for these ids: reruns here, confirmations there, then the whole suite on both if that is left."""
+    ids = tuple(key for key in ids if not _flaked_again(v, key))
     short = [key for key in ids if not _lost(v, key, "rerun") and _tries(v, key, "rerun") < rules.reruns]
     if short:
-        return _probe(v, "rerun", v.sha, short)
+        return _probe(v, "rerun", v.sha, short) if v.may_rerun(rules) else None
     selected = [key for key in ids if len(_bad(v, key, "rerun")) >= rules.reruns]
     open_there = [key for key in selected if key not in v.owed and _wants_confirmation(v, key, rules)]
+    if open_there and not v.may_rerun(rules):
+        return None
     if open_there:
         sha = v.references[open_there[0]]
         return _probe(v, "confirm", sha, [key for key in open_there if v.references[key] == sha])
@@ -339,22 +407,25 @@ def _lost(v: Validation, key: TestId, purpose: Purpose) -> bool:
     return any(key in (seen.probe.only or ()) and key not in seen.outcomes for seen in v.of(purpose))
 
 
-def _count(v: Validation, key: TestId, purpose: Purpose) -> tuple[int, int]:
-    runs = _bad(v, key, purpose)
+def _count(v: Validation, key: TestId, *purposes: Purpose) -> tuple[int, int]:
+    runs = [failed for purpose in purposes for failed in _bad(v, key, purpose)]
     return sum(runs), len(runs)
 
 
-def _why_unresolved(v: Validation, key: TestId) -> str:
+def _why_unresolved(v: Validation, key: TestId, rules: Rules) -> str:
     asked = [seen for seen in v.of("rerun", "confirm") if key in (seen.probe.only or ()) and not _spoiled(seen, key)]
     lost = next((seen for seen in asked if _showed(seen, key) is None), None)
     if lost:
         where = "the task's tree" if lost.probe.purpose == "rerun" else f"the reference {lost.probe.sha[:12]}"
         return f"the test could not be run alone on {where}: {lost.reason or 'it was not executed'}"
+    if not v.may_rerun(rules):
+        return "the budget for reruns is used up; [validation] rerun-budget raises it"
     return "the test did not run in the repeated whole suite"
 
 
 # Bisection over the tasks' commits (step 7): plain, two agreeing runs at the boundary. A new test that does not exist
-# at a commit counts as good there; a run that proves nothing makes the culprit unknown.
+# at a commit counts as good there; a run that proves nothing makes the culprit unknown. A commit with both outcomes
+# proves that no task is guilty of breaking it for good: what was taken for a regression is a suspect.
 
 
 def _bisect_probe(v: Validation, rules: Rules) -> Probe | None:
@@ -398,6 +469,19 @@ def _boundary(v: Validation, key: TestId) -> tuple[int, int] | None:
     return (low, high) if low < high else None
 
 
+def _contradicted(v: Validation, key: TestId) -> int | None:
+    """The place of a commit at which the same test both failed and passed."""
+    places = range(len(v.commits) - 1)
+    return next((place for place in places if {True, False} <= set(_runs_at(v, key, place))), None)
+
+
+def _nobody(v: Validation, key: TestId) -> str:
+    place = _contradicted(v, key)
+    assert place is not None
+    task, sha = v.commits[place]
+    return f"no task is guilty of {key}: after task {task}, at {sha[:12]}, it both failed and passed"
+
+
 def _next_place(v: Validation, key: TestId) -> int | None:
     boundary = _boundary(v, key)
     if boundary is None:
@@ -416,12 +500,93 @@ def _culprit(v: Validation, key: TestId, found: Settlement) -> str | None:
         return v.owed[key]
     if found is not Settlement.REGRESSION:
         return None
+    if key in v.suspects:
+        return v.suspects[key][0]
     if len(v.commits) == 1:
         return v.commits[0][0]
     boundary = _boundary(v, key)
     if boundary is None or boundary[1] - boundary[0] != 1:
         return None
     return v.commits[boundary[1]][0]
+
+
+# Suspects (step 5): each alone, many times on both trees.
+
+
+def _doubtful(v: Validation, labels: Mapping[TestId, Settlement]) -> dict[TestId, str]:
+    """Suspects to be settled now, with the commit where each last passed; new tests have none and stay suspects."""
+    if not v.closing:
+        return {}
+    earlier = {key: sha for key, (_, sha) in v.suspects.items() if key not in labels}
+    own = {key: v.references.get(key, "") for key, found in labels.items() if found is Settlement.SUSPECT}
+    return {key: sha for key, sha in {**earlier, **own}.items() if sha and key not in v.owed}
+
+
+def _doubt_probe(v: Validation, rules: Rules) -> Probe | None:
+    suite = v.suite()
+    assert suite is not None
+    for key, reference in _doubtful(v, _labels(v, suite, rules)).items():
+        if _lost(v, key, "doubt") or _lost(v, key, "doubt-reference"):
+            continue
+        here, there = _tries(v, key, "doubt"), _tries(v, key, "doubt-reference")
+        side = doubt.next_side(f"{v.after_task} {key}", here, there, _tally(v, key))
+        if side:
+            purpose: Purpose = "doubt" if side == "task" else "doubt-reference"
+            return _probe(v, purpose, v.sha if side == "task" else reference, (key,))
+    return None
+
+
+def _tally(v: Validation, key: TestId) -> doubt.Tally:
+    here, there = _count(v, key, "doubt"), _count(v, key, "doubt-reference")
+    return doubt.Tally(here[0], here[1], there[0], there[1])
+
+
+def _final_labels(v: Validation, suite: Observation, rules: Rules) -> dict[TestId, Settlement]:
+    """The labels with the suspects settled, earlier ones among them; whatever was not to be settled stays one."""
+    labels = _labels(v, suite, rules)
+    for key in _doubtful(v, labels):
+        proved = doubt.settled(_tally(v, key))
+        if proved is not None:
+            labels[key] = Settlement.REGRESSION if proved else Settlement.FLAKE
+        elif not (_lost(v, key, "doubt") and key not in labels):  # gone by now: there is nothing to be settled
+            labels[key] = Settlement.SUSPECT
+    return labels
+
+
+# Order dependence (step 6): which of the tests that ran before it makes a test fail.
+
+
+def _in_company(v: Validation, labels: Mapping[TestId, Settlement]) -> list[TestId]:
+    """Regressions that never failed alone."""
+    return [
+        key
+        for key, found in labels.items()
+        if found is Settlement.REGRESSION and not any(_bad(v, key, "rerun")) and v.of("company")
+    ]
+
+
+def _order_probe(v: Validation, rules: Rules) -> Probe | None:
+    suite = v.suite()
+    assert suite is not None
+    for key in _in_company(v, _labels(v, suite, rules)):
+        wanted = order.next_span(suite.places.get(key, 0), _spans(v, key))
+        if wanted:
+            return replace(_probe(v, "order", v.sha, (key,)), span=wanted)
+    return None
+
+
+def _spans(v: Validation, key: TestId) -> dict[tuple[int, int], bool]:
+    """What the spans tried so far did to the test; one that proves nothing counts as harmless."""
+    tried = [seen for seen in v.of("order") if key in (seen.probe.only or ())]
+    return {seen.probe.span: bool(_showed(seen, key)) for seen in tried if seen.probe.span}
+
+
+def _polluter(v: Validation, key: TestId) -> TestId | None:
+    suite = v.suite()
+    assert suite is not None
+    place = order.polluter(suite.places.get(key, 0), _spans(v, key))
+    named = [seen for seen in v.of("order") if key in (seen.probe.only or ()) and seen.probe.span == place]
+    return next((id for seen in named for id in seen.outcomes if id != key), None) if place else None
 
 
 def watched(v: Validation, probe: Probe) -> frozenset[TestId]:

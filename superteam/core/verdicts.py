@@ -6,6 +6,7 @@ from typing import Any
 
 from superteam.core.events import ValidationResult
 from superteam.core.failures import Failure, FailureType
+from superteam.core.integrity import Finding
 from superteam.core.results import TestId
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Conclusion, Settlement, Validation
@@ -13,7 +14,9 @@ from superteam.core.settle import Conclusion, Settlement, Validation
 SHOWN = 5
 
 
-def result_of(v: Validation, found: Conclusion, facts: ProbeFacts | None, tree: str) -> ValidationResult:
+def result_of(
+    v: Validation, found: Conclusion, facts: ProbeFacts | None, tree: str, findings: tuple[Finding, ...] = ()
+) -> ValidationResult:
     """The validation as `status --json` and `validate --json` show it."""
     difference = found.difference
     excused = found.labelled(Settlement.PRE_EXISTING, Settlement.ENVIRONMENT)
@@ -32,12 +35,16 @@ def result_of(v: Validation, found: Conclusion, facts: ProbeFacts | None, tree: 
         flaky=found.labelled(Settlement.FLAKE),
         suspects=found.labelled(Settlement.SUSPECT),
         pre_existing=(*difference.pre_existing, *difference.fails_differently, *excused),
+        fails_differently=difference.fails_differently,
         new_passes=difference.new_passes,
         missing=difference.missing,
         newly_skipped=difference.newly_skipped,
         owed=difference.owed,
         settlements={key: _settlement(v, found, key) for key in found.labels},
         introduced_by=dict(found.introduced_by),
+        polluters=dict(found.polluters),
+        findings=findings,
+        notes=(*((facts.note,) if facts and facts.note else ()), *found.notes),
         reproduce_command=facts.reproduce_command if facts else "",
     )
 

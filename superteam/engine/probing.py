@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
+
+from anyio import to_thread
 
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, advance, compare, matches, pin
 from superteam.core.decide import Step
+from superteam.core.integrity import Finding, examine, parse_diff
 from superteam.core.plan import Task
 from superteam.core.results import Completeness, Execution, Exit, Granularity, RunVerdict, Shape, TestId, TestReport
-from superteam.core.run import Run, TaskRun
-from superteam.core.settle import NO_DIFFERENCE, Observation, Probe, Rules, Validation, conclude, next_probe, watched
+from superteam.core.run import ProbeFacts, Run, TaskRun
+from superteam.core.settle import (
+    NO_DIFFERENCE,
+    Observation,
+    Probe,
+    Validation,
+    conclude,
+    next_probe,
+    rules_of,
+    watched,
+)
 from superteam.core.verdicts import raised, result_of
 from superteam.engine.world import World, clean, of
-from superteam.errors import SetupFailed
+from superteam.errors import JournalError, SetupFailed
+
+DIFF_LIMIT = 4_000_000  # characters of a difference that is examined
 
 
 async def capture_baseline(world: World, run: Run, step: Step) -> e.Event:
@@ -35,7 +50,9 @@ async def execute(
         nothing = TestReport("none", shape.granularity if shape else Granularity.COMMAND, Completeness.NONE)
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
-    return _without_secrets(world, await world.source(key, shape).collect(tree, only))
+    found = _without_secrets(world, await world.source(key, shape).collect(tree, only))
+    note = "; ".join(filter(None, (found.report.note, await _kept(world, key, sha, found))))
+    return replace(found, report=replace(found.report, note=note))
 
 
 async def believe(world: World, key: str, sha: str, found: Execution) -> Execution:
@@ -86,6 +103,8 @@ def baseline_document(world: World, sha: str, tree_sha: str, found: Execution) -
         reason=found.verdict.reason,
         confidence=found.verdict.confidence,
         granularity=found.report.granularity,
+        runner=found.report.format,
+        note=found.report.note,
         fingerprint=world.fingerprint(),
         counts=found.report.counts(),
         known_failures=found.report.failed(),
@@ -94,31 +113,50 @@ def baseline_document(world: World, sha: str, tree_sha: str, found: Execution) -
     )
 
 
-def rules_of(run: Run) -> Rules:
-    """How often each side is run."""
-    return Rules(run.settings.validation.reruns, run.settings.validation.confirmations)
-
-
 async def run_probe(world: World, run: Run, step: Step) -> e.Event:
     """Runs what the settlement wants to see next."""
     t, work = of(run, step)
     validation, stored = work.validation, run.expected()
     assert validation is not None and stored is not None
-    probe = next_probe(validation, rules_of(run))
+    probe = next_probe(validation, rules_of(run.settings))
     assert probe is not None
     expected = world.reports.load_expected(stored)
     renames = await world.workspace.renames(validation.reference, validation.sha)
     permits = permits_of(run, t.task, validation, renames)
-    return await probe_event(world, step.key, t.task.id, validation, probe, expected, permits)
+    only = selected(world, probe, work.facts)
+    return await probe_event(world, step.key, t.task.id, validation, probe, only, expected, permits)
+
+
+def selected(world: World, probe: Probe, facts: ProbeFacts | None) -> frozenset[TestId] | None:
+    """The tests of a probe: those it names, after a stretch of those that the judged run had before them."""
+    if probe.only is None:
+        return None
+    before: tuple[TestId, ...] = ()
+    if probe.span is not None:
+        assert facts is not None and facts.report is not None
+        before = ran(world.reports.load_report(facts.report))[slice(*probe.span)]
+    return frozenset((*probe.only, *before))
+
+
+def ran(report: TestReport) -> tuple[TestId, ...]:
+    """The tests that were executed, in their order."""
+    return tuple(key for key, result in report.tests.items() if result.outcome.ran)
 
 
 async def probe_event(
-    world: World, key: str, task: str, validation: Validation, probe: Probe, expected: Expected, permits: Permits
+    world: World,
+    key: str,
+    task: str,
+    validation: Validation,
+    probe: Probe,
+    only: frozenset[TestId] | None,
+    expected: Expected,
+    permits: Permits,
 ) -> e.ProbeFinished:
     """Makes one probe in the check tree and says what it showed."""
-    only = None if probe.only is None else frozenset(probe.only)
     found = await execute(world, key, probe.sha, only, expected.shape)
     seen = observed(validation, probe, found, expected, permits)
+    seen = replace(seen, known_flakes=await _known_flakes(world, found.command, seen.signatures))
     whole = probe.purpose == "suite"
     tests = found.report.tests
     return e.ProbeFinished(
@@ -131,7 +169,37 @@ async def probe_event(
         report=world.reports.save_report(found.report) if whole and seen.sound else None,
         output=found.output,
         reproduce_command=found.reproduce_command,
+        note=found.report.note,
     )
+
+
+async def _kept(world: World, key: str, sha: str, found: Execution) -> str:
+    """Writes an execution into the history; that it cannot be written is a note, since it is only evidence."""
+    tree = await world.workspace.tree_of(sha)
+    record = partial(
+        world.history.record,
+        found,
+        tree=tree,
+        purpose=key,
+        at=world.clock.now(),
+        environment=world.fingerprint(),
+    )
+    try:
+        await to_thread.run_sync(record)
+    except JournalError as problem:
+        return problem.message
+    return ""
+
+
+async def _known_flakes(world: World, command: str, signatures: Mapping[TestId, str]) -> tuple[TestId, ...]:
+    """Of these new failures the ones that the history knows as flaky, each with this very signature."""
+    if not signatures:
+        return ()
+    try:
+        known = await to_thread.run_sync(world.history.known_flakes, command, tuple(signatures))
+    except JournalError:
+        return ()
+    return tuple(key for key, mark in signatures.items() if mark and mark in known.get(key, ()))
 
 
 def observed(
@@ -142,6 +210,9 @@ def observed(
     difference = compare(expected, found.report, permits) if judged else NO_DIFFERENCE
     watch = watched(validation, probe) | frozenset(difference.new_failures)
     tests = found.report.tests
+    if probe.span is not None and probe.span[1] - probe.span[0] == 1:
+        watch |= tests.keys()  # the one that ran before it is to be named
+    places = {key: place for place, key in enumerate(ran(found.report))} if difference.new_failures else {}
     return Observation(
         probe=probe,
         verdict=found.verdict.verdict,
@@ -151,6 +222,8 @@ def observed(
         difference=difference,
         signatures={key: tests[key].signature for key in difference.new_failures},
         size=len(tests),
+        duration_s=found.exit.duration_s,
+        places={key: places[key] for key in difference.new_failures if key in places},
     )
 
 
@@ -180,11 +253,20 @@ async def conclude_validation(world: World, run: Run, step: Step) -> e.Event:
     """Puts the verdict and what it raises into words."""
     t, work = of(run, step)
     assert work.validation is not None
-    found = conclude(work.validation, rules_of(run))
+    found = conclude(work.validation, rules_of(run.settings))
     tree = await world.workspace.tree_of(work.validation.sha)
-    result = result_of(work.validation, found, work.facts, tree)
+    findings = await examined(world, run, work.validation)
+    result = result_of(work.validation, found, work.facts, tree, findings)
     failures = raised(work.validation, found, work.facts)
     return e.ValidationConcluded(task=t.task.id, result=result, failures=failures)
+
+
+async def examined(world: World, run: Run, validation: Validation) -> tuple[Finding, ...]:
+    """What was changed, since the reference, of all that decides verdicts."""
+    judged = {id for id, _ in validation.commits} | {validation.after_task}
+    declared = tuple(glob for t in run.tasks if t.task.id in judged for glob in t.task.files)
+    diff = await world.workspace.diff(validation.reference, validation.sha, DIFF_LIMIT, context=0)
+    return await to_thread.run_sync(examine, parse_diff(diff), declared, run.settings.test_command or "")
 
 
 async def accept(world: World, run: Run, step: Step) -> e.Event:

@@ -11,7 +11,7 @@ from superteam import process
 from superteam.core.decide import Step
 from superteam.core.results import Shape
 from superteam.core.run import Run, TaskRun, Work
-from superteam.ports import Agent, Clock, Operator, Reports, Source, Tree, Workspace
+from superteam.ports import Agent, Clock, Executions, Operator, Reports, Source, Tree, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class World:
     agents: Callable[[str], Agent]
     source: Callable[[str, Shape | None], Source]
     reports: Reports
+    history: Executions
     operator: Operator
     clock: Clock
     outputs: Path

@@ -1,86 +1,203 @@
-"""Reads JUnit XML as pytest writes it (xunit1): streaming, without document types or entities."""
+"""Reads JUnit XML of every writer: streaming, without document types or entities; what it counts is checked."""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-from xml.parsers import expat
+from pathlib import Path, PurePath
+from typing import BinaryIO
 
-from superteam.core.results import Completeness, Granularity, Outcome, TestId, TestReport, TestResult
-from superteam.core.signature import signature
-
-if TYPE_CHECKING:
-    from xml.parsers.expat import XMLParserType
+from superteam.core.results import Completeness, Granularity, Outcome, TestReport
+from superteam.reports import junit_dialects as dialects
+from superteam.reports.cases import TEXT_CAP, Cases
+from superteam.reports.xml_document import Damaged, Refused, walk
 
 FORMAT = "junit"
-_TEXT_CAP = 4096
-_SUITE_CASES = {"collection failure": "could not be collected"}  # pytest's message for a file that cannot be imported
-
-
-class _Refused(Exception):
-    """The document has a document type, with which entity bombs begin."""
+_TRIES = frozenset(("flakyFailure", "flakyError", "rerunFailure", "rerunError"))
+_SAID = frozenset(("failure", "error", "skipped", "warning"))
+_LOOSE = frozenset(("pytest", "catch2"))  # reruns and teardowns are rows of their own; failures are assertions
+_TESTS, _FAILURES, _ERRORS, _UNRUN, _NAMELESS = range(5)
+_SUITE_CASES = ("collection failure",)  # pytest's message for a file that cannot be imported
+_LOADER = "_FailedTest"  # unittest's class for a module that cannot be imported
 
 
 @dataclass(slots=True)
-class _Case:
-    """A test case that is being read: its attributes and what its children said, the worst one first."""
+class _Suite:
+    """An open suite: what it declares, and what was found in it: cases, then elements where a case may have several."""
 
-    attributes: dict[str, str]
-    outcome: Outcome = Outcome.PASSED
-    message: str = ""
-    text: list[str] = field(default_factory=list)
-    size: int = 0
+    name: str
+    file: str
+    declared: dict[str, str]
+    own: list[int] = field(default_factory=lambda: [0] * 5)
+    all: list[int] = field(default_factory=lambda: [0] * 5)
+    elements: list[int] = field(default_factory=lambda: [0, 0])
+    suites: int = 0
+    bad_suites: int = 0
 
 
 @dataclass(slots=True)
 class _Document:
     """What is read so far."""
 
-    tests: dict[TestId, TestResult] = field(default_factory=dict)
-    suite_errors: list[str] = field(default_factory=list)
-    case: _Case | None = None
-    inside: str = ""
-    depth: int = 0
-    suites: int = 0
+    root: PurePath | None
+    cases: Cases = field(default_factory=Cases)
+    dialect: str = ""
+    suites: list[_Suite] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    attributes: dict[str, str] | None = None
+    children: dict[str, dict[str, str]] = field(default_factory=dict)
+    elements: list[int] = field(default_factory=lambda: [0, 0])
+    texts: list[str] = field(default_factory=list)
+    size: int = 0
+    lie: str = ""
+    seen: bool = False
+    whole: bool = False
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        self.depth += 1
+    def start(self, name: str, attributes: dict[str, str]) -> bool:
+        if name == "testcase":
+            self.attributes = attributes
+            if not self.dialect:
+                self.dialect = dialects.of_case(attributes, self.names)
+        elif name == "testsuite" or name == "testsuites":
+            self._open(name, attributes)
+        elif self.attributes is not None and (name in _SAID or name in _TRIES):
+            self._child(name, attributes)
+            return True
+        elif name == "property" and not self.dialect and self.attributes is None:
+            self.dialect = dialects.of_property(attributes.get("name", ""))
+        elif name in ("failure", "error") and self.suites and self.attributes is None:
+            self.cases.error(f"{self.suites[-1].name or 'a suite'}: {attributes.get('message', name)}")
+        return False
+
+    def _open(self, name: str, attributes: dict[str, str]) -> None:
+        first = not self.seen
+        self.seen = True
+        if not self.dialect:
+            self.dialect = (first and dialects.of_root(name, attributes)) or ""
+        if not self.dialect and name == "testsuite":
+            self.dialect = dialects.of_suite(attributes)
+        file = attributes.get("file") or (self.suites[-1].file if self.suites else "")
+        self.suites.append(_Suite(attributes.get("name", ""), file, attributes))
         if name == "testsuite":
-            self.suites += 1
-        elif name == "testcase":
-            self.case = _Case(attributes)
-        elif self.case is not None and name in ("failure", "error", "skipped"):
-            self.inside = name
-            _add(self.case, name, attributes)
+            self.names.append(attributes.get("name", ""))
+
+    def _child(self, name: str, attributes: dict[str, str]) -> None:
+        self.children.setdefault(name, attributes)
+        if name in ("failure", "error"):
+            self.elements[name == "error"] += 1
+        if len(self.texts) < 64:
+            self.texts.append(attributes.get("message", "")[:TEXT_CAP] + "\n")
 
     def text(self, data: str) -> None:
-        case = self.case
-        if case is not None and self.inside and case.size < _TEXT_CAP:
-            case.text.append(data[: _TEXT_CAP - case.size])
-            case.size += len(data)
+        if self.size < TEXT_CAP:
+            self.texts.append(data[: TEXT_CAP - self.size])
+            self.size += len(data)
 
     def end(self, name: str) -> None:
-        self.depth -= 1
-        if name == self.inside:
-            self.inside = ""
-        elif name == "testcase" and self.case is not None:
-            self._keep(self.case)
-            self.case = None
+        if name == "testcase":
+            self._keep()
+        elif name == "testsuite" or name == "testsuites":
+            self._close(name)
 
-    def _keep(self, case: _Case) -> None:
-        message = f"{case.message}\n{''.join(case.text)}".strip()
-        if case.outcome is Outcome.ERRORED and case.message in _SUITE_CASES:
-            place = case.attributes.get("classname") or case.attributes.get("name", "")
-            self.suite_errors.append(f"{place} {_SUITE_CASES[case.message]}\n{message}")
+    def _keep(self) -> None:
+        attributes, children = self.attributes, self.children
+        if attributes is None:
             return
-        mark = signature(message) if case.outcome.bad else ""
-        result = TestResult(case.outcome, message, mark, _seconds(case.attributes.get("time", "")))
-        _merge(self.tests, _id(case.attributes), result)
+        self.attributes = None
+        if self.suites:
+            self._count(attributes)
+        file = self.suites[-1].file if self.suites else ""
+        id = dialects.id_of(self.dialect, attributes, self.names, file, self.root)
+        if not children:
+            outcome = dialects.outcome_of(self.dialect, attributes, children)
+            self.cases.add(id, outcome, "", _seconds(attributes.get("time", "")))
+            return
+        self.children = {}
+        message, self.texts, self.size = "".join(self.texts).strip(), [], 0
+        self._add(id, attributes, children, message)
 
-    def report(self, completeness: Completeness) -> TestReport:
-        return TestReport(FORMAT, Granularity.TESTS, completeness, self.tests, tuple(self.suite_errors))
+    def _add(self, id: str, attributes: dict[str, str], children: dict[str, dict[str, str]], message: str) -> None:
+        """A case with children; one that stands for a file that cannot be loaded is no test."""
+        outcome = dialects.outcome_of(self.dialect, attributes, children)
+        said = children.get("error", {}).get("message", "")
+        if outcome is Outcome.ERRORED and (said in _SUITE_CASES or _LOADER in attributes.get("classname", "")):
+            place = attributes.get("name", "") if _LOADER in attributes.get("classname", "") else id
+            self.cases.error(f"{place} could not be {'imported' if place != id else 'collected'}\n{message}")
+            return
+        before = self.cases.tests.get(id)
+        teardown = self.dialect == "pytest" and before is not None and before.outcome is not Outcome.ERRORED
+        if outcome is Outcome.ERRORED and teardown:  # pytest writes its teardown as a second case
+            self.cases.worsen(id, outcome, message)
+            return
+        retried = not _TRIES.isdisjoint(children)
+        self.cases.add(id, outcome, message, _seconds(attributes.get("time", "")), retried)
+
+    def _count(self, attributes: dict[str, str]) -> None:
+        suite, children = self.suites[-1], self.children
+        found = suite.own
+        found[_TESTS] += 1
+        if not attributes.get("name"):
+            found[_NAMELESS] += 1
+        if children:
+            found[_FAILURES] += "failure" in children
+            found[_ERRORS] += "error" in children
+            found[_UNRUN] += "skipped" in children
+            suite.elements[0] += self.elements[0]
+            suite.elements[1] += self.elements[1]
+            self.elements = [0, 0]
+        elif "status" in attributes or "result" in attributes:
+            found[_UNRUN] += not dialects.outcome_of(self.dialect, attributes, children).ran
+
+    def _close(self, name: str) -> None:
+        if not self.suites:
+            return
+        suite = self.suites.pop()
+        if name == "testsuite":
+            self.names.pop()
+        for kind, number in enumerate(suite.own):
+            suite.all[kind] += number
+        self.lie = self.lie or _lie(suite, self.dialect)
+        if not self.suites:
+            self.whole = True
+            return
+        parent = self.suites[-1]
+        parent.suites += 1
+        parent.bad_suites += bool(suite.all[_FAILURES] + suite.all[_ERRORS])
+        for kind, number in enumerate(suite.all):
+            parent.all[kind] += number
+        parent.elements[0] += suite.elements[0]
+        parent.elements[1] += suite.elements[1]
+
+    def report(self, damage: str) -> TestReport:
+        whole = self.whole and not damage and not self.lie
+        if not self.seen:
+            return _nothing(damage)
+        return self.cases.report(
+            FORMAT,
+            Completeness.COMPLETE if whole else Completeness.PARTIAL,
+            conventions=dialects.conventions(self.dialect),
+            dialect=self.dialect,
+            damage=damage or self.lie,
+        )
+
+
+def recognises(head: bytes) -> bool:
+    """An XML document whose first element is a test suite."""
+    found = _first_element(head)
+    return found in (b"testsuites", b"testsuite")
+
+
+def read(stream: BinaryIO, root: PurePath | None = None) -> TestReport:
+    """One document; several that are glued together are partial, since only the first one can be read."""
+    document = _Document(root)
+    try:
+        walk(stream, document.start, document.end, document.text)
+    except Refused as problem:
+        return _nothing(str(problem))
+    except Damaged as problem:
+        return document.report(f"it is no well-formed XML: {problem}")
+    return document.report("")
 
 
 def read_junit(path_or_stream: Path | BinaryIO, newer_than: float | None = None) -> TestReport:
@@ -88,79 +205,66 @@ def read_junit(path_or_stream: Path | BinaryIO, newer_than: float | None = None)
 
     `newer_than` is a file time in seconds: what was written before it belongs to an earlier run.
     """
-    document = _Document()
-    parser = _parser(document)
+    if not isinstance(path_or_stream, Path):
+        return read(path_or_stream)
     try:
-        if isinstance(path_or_stream, Path):
-            with path_or_stream.open("rb") as stream:
-                if newer_than is not None and os.fstat(stream.fileno()).st_mtime < newer_than:
-                    return document.report(Completeness.NONE)
-                parser.ParseFile(stream)
-        else:
-            parser.ParseFile(path_or_stream)
-    except (OSError, _Refused):
-        return TestReport(FORMAT, Granularity.TESTS, Completeness.NONE)
-    except (expat.ExpatError, ValueError):
-        return document.report(Completeness.PARTIAL if document.suites else Completeness.NONE)
-    return document.report(Completeness.COMPLETE if document.suites else Completeness.NONE)
+        with path_or_stream.open("rb") as stream:
+            if newer_than is not None and os.fstat(stream.fileno()).st_mtime < newer_than:
+                return _nothing("it is older than the run")
+            return read(stream)
+    except OSError:
+        return _nothing("")
 
 
-def _parser(document: _Document) -> XMLParserType:
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler = document.start
-    parser.EndElementHandler = document.end
-    parser.CharacterDataHandler = document.text
-    parser.StartDoctypeDeclHandler = _refuse
-    parser.EntityDeclHandler = _refuse
-    return parser
+def _nothing(damage: str) -> TestReport:
+    return TestReport(FORMAT, Granularity.TESTS, Completeness.NONE, damage=damage)
 
 
-def _refuse(*_: object) -> None:
-    raise _Refused
-
-
-def _add(case: _Case, name: str, attributes: dict[str, str]) -> None:
-    """Takes a child in: an error outweighs a failure, and that a skip."""
-    kind = attributes.get("type", "")
-    outcome = {"failure": Outcome.FAILED, "error": Outcome.ERRORED}.get(name, Outcome.SKIPPED)
-    if name == "skipped" and kind == "pytest.xfail":
-        outcome = Outcome.XFAILED
-    if case.outcome is not Outcome.ERRORED and not (case.outcome is Outcome.FAILED and name == "skipped"):
-        case.outcome = outcome
-        case.message = attributes.get("message", "")[:_TEXT_CAP]
-
-
-def _id(attributes: dict[str, str]) -> TestId:
-    """file::Class::name, as far as the attributes say it; a class name is a dotted file name and then the classes."""
-    name, classname, file = (attributes.get(key, "") for key in ("name", "classname", "file"))
-    if not file:
-        return "::".join(part for part in (classname, name) if part)
-    module = file.removesuffix(".py").replace("/", ".").replace("\\", ".")
-    if classname == module:
-        classes = []
-    elif classname.startswith(module + "."):
-        classes = classname[len(module) + 1 :].split(".")
-    else:
-        classes = [classname] if classname else []
-    return "::".join([file, *classes, name])
-
-
-def _merge(tests: dict[TestId, TestResult], id: TestId, result: TestResult) -> None:
-    """pytest writes a test that passed and then failed in its teardown as two cases: together they are errored."""
-    before = tests.get(id)
-    if before is not None and result.outcome is Outcome.ERRORED and before.outcome is not Outcome.ERRORED:
-        tests[id] = result
-        return
-    key, number = id, 1
-    while key in tests:
-        number += 1
-        key = f"{id} #{number}"
-    tests[key] = result
+def _first_element(head: bytes) -> bytes:
+    """The name of the first element, without its prefix; b"" for what is no XML."""
+    found = re.match(
+        rb"(?:\xef\xbb\xbf)?\s{0,1000}(?:<\?[^>]{0,500}\?>|<!--[^>]{0,2000}-->|\s{1,1000}){0,20}<([\w:.-]{1,80})", head
+    )
+    return found[1].rpartition(b":")[2] if found else b""
 
 
 def _seconds(text: str) -> float | None:
     try:
-        return float(text)
+        return float(text.replace(",", "")) if text else None
     except ValueError:
         return None
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _lie(suite: _Suite, dialect: str) -> str:
+    """Where a suite's own counts cannot be those of what is in it.
+
+    Writers count what is in nested suites or not, cases or the failures in them, a nested suite as a test (node) or
+    assertions (catch2): a number is wrong only if nothing that it may mean comes out.
+    """
+    own, every = suite.own, suite.all
+    meant = {
+        "tests": {own[_TESTS], every[_TESTS], own[_TESTS] + suite.suites, every[_TESTS] - every[_NAMELESS]},
+        "failures": _meant(suite, _FAILURES),
+        "errors": _meant(suite, _ERRORS),
+    }
+    for name, numbers in meant.items():
+        declared = _number(suite.declared.get(name))
+        if declared is None or declared in numbers or (name == "tests" and dialect == "catch2"):
+            continue
+        if dialect in _LOOSE and declared <= max(numbers):
+            continue
+        return f"{suite.name or 'the document'} declares {declared} {name}, and it has {max(numbers)}"
+    hidden = sum(_number(suite.declared.get(name)) or 0 for name in ("skipped", "disabled"))
+    if hidden > every[_UNRUN]:
+        return f"{suite.name or 'the document'} declares {hidden} skipped tests, and it has {every[_UNRUN]}"
+    return ""
+
+
+def _meant(suite: _Suite, kind: int) -> set[int]:
+    own, every = suite.own, suite.all
+    both = every[_FAILURES] + every[_ERRORS]
+    return {own[kind], every[kind], suite.elements[kind == _ERRORS], own[kind] + suite.bad_suites, both}

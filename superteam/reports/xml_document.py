@@ -17,16 +17,35 @@ class Damaged(ValueError):
 
 def walk(
     stream: BinaryIO,
-    start: Callable[[str, dict[str, str]], None],
+    start: Callable[[str, dict[str, str]], bool],
     end: Callable[[str], None],
     text: Callable[[str], None],
 ) -> None:
-    """Calls the handlers for each element and text; names come without their namespace prefix."""
+    """Calls the handlers for each element; names come without their namespace prefix.
+
+    `start` says whether the text of this element is wanted: `text` then gets it, and that of all elements in it.
+    """
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler = lambda name, attributes: start(name.rpartition(":")[2], attributes)
-    parser.EndElementHandler = lambda name: end(name.rpartition(":")[2])
-    parser.CharacterDataHandler = text
+    inside = 0  # an element whose text is wanted: how many are open from it on
+
+    def opened(name: str, attributes: dict[str, str]) -> None:
+        nonlocal inside
+        wanted = start(name if ":" not in name else name.rpartition(":")[2], attributes)
+        if wanted or inside:
+            inside += 1
+            parser.CharacterDataHandler = text
+
+    def closed(name: str) -> None:
+        nonlocal inside
+        if inside:
+            inside -= 1
+            if not inside:
+                parser.CharacterDataHandler = None
+        end(name if ":" not in name else name.rpartition(":")[2])
+
+    parser.StartElementHandler = opened
+    parser.EndElementHandler = closed
     parser.StartDoctypeDeclHandler = _refuse
     parser.EntityDeclHandler = _refuse
     try:

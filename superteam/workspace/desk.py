@@ -352,8 +352,8 @@ class Desk:
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
         return await _in_thread(lambda: self.engine.renames(old, new))
 
-    async def diff(self, old: str, new: str, limit: int) -> str:
-        return await _in_thread(lambda: self.engine.diff(old, new, limit))
+    async def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
+        return await _in_thread(lambda: self.engine.diff(old, new, limit, context))
 
     async def tree_of(self, commit: str) -> str:
         return await _in_thread(lambda: self.repository.tree_of(commit))

@@ -551,9 +551,10 @@ class Engine:
         found = self.git("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--name-status", old, new).out.split("\0")
         return {found[i + 1]: found[i + 2] for i in range(0, len(found) - 2, 3)}
 
-    def diff(self, old: str, new: str, limit: int) -> str:
-        """The difference as text, cut with a mark after `limit` characters."""
-        text = self.git("diff-tree", "-p", "-M", "--no-ext-diff", "--no-textconv", "--no-color", old, new).out
+    def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
+        """The difference as text with lines of context, cut with a mark after `limit` characters."""
+        quiet = ("--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/")
+        text = self.git("diff-tree", "-r", "-p", "-M", f"-U{context}", *quiet, old, new).out
         text = os.fsencode(text).decode(errors="replace")
         if len(text) <= limit:
             return text

@@ -32,6 +32,7 @@ from superteam.engine.world import World
 from superteam.errors import WorkspaceError
 from superteam.ports import AgentReport, Brief
 from superteam.testing import (
+    MemoryHistory,
     MemoryJournal,
     MemoryReports,
     MemoryWorkspace,
@@ -143,6 +144,7 @@ class Game:
 
     def driver(self, run: Run) -> Driver:
         world = World(
+            history=MemoryHistory(),
             workspace=self.workspace,
             agents=lambda name: ScriptedAgent(self.work),
             source=lambda key, granularity: ScriptedSource(partial(self.suite, key)),
@@ -277,7 +279,7 @@ def failures(t: TaskRun) -> list[tuple[str, str, tuple[str, ...], bool]]:
 
 
 def judged(result: e.ValidationResult) -> dict[str, Any]:
-    found = result.model_dump(exclude={"sha", "reference_sha", "reason"})
+    found = result.model_dump(exclude={"sha", "reference_sha", "reason", "notes"})
     found["settlements"] = {id: (s["task"], s["reference"]) for id, s in result.settlements.items()}
     return found
 
