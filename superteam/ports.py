@@ -121,6 +121,10 @@ class Workspace(Protocol):
         runs; None where nothing was brought from the checkout, so that there is nothing to doubt."""
         ...
 
+    async def check_out_with(self, sha: str, path: str, content: str) -> Tree:
+        """The check tree of a commit with one more file in it; the next `check_out` takes it away again."""
+        ...
+
     async def changed(self, old: str, new: str) -> tuple[str, ...]:
         """Paths that differ between two trees or commits."""
         ...

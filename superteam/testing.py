@@ -219,6 +219,9 @@ class MemoryWorkspace:
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
         return {}
 
+    async def check_out_with(self, sha: str, path: str, content: str) -> Tree:
+        return await self.check_out(sha)
+
     async def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
         return "\n".join(await self.changed(old, new))[:limit]
 

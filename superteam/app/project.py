@@ -15,6 +15,8 @@ from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.journal import runs
 from superteam.ports import Source
+from superteam.runners.call import Call, Untold
+from superteam.runners.recognise import recognise, runner
 from superteam.sources.command import CommandSource
 from superteam.workspace.repository import Repository, drop_inherited_git_environment, open_repository
 
@@ -107,3 +109,14 @@ def make_source(
         report=project.settings.report,
         rerun=project.settings.rerun,
     )
+
+
+def plan_canary(project: Project, tree: Path, shape: Shape) -> tuple[str, str] | str:
+    """The file (path, content) with a failing test that the test command would run, or why there is none."""
+    found = recognise(project.settings.test_command or "", tree)
+    if isinstance(found, Untold):
+        if shape.runner != "pytest":  # which reports by itself, however deep it hides
+            return found.why
+        found = (runner("pytest"), Call(("pytest",)))
+    module, call = found
+    return module.canary(call, tree) or f"it is not known how to add a test to a suite of {module.NAME}"

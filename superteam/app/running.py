@@ -19,7 +19,7 @@ import anyio
 from superteam import __version__, process
 from superteam.agents import choices, make_agent
 from superteam.app.plans import narrowed, require_trust, usable_plan
-from superteam.app.project import CLOCK, Project, make_source, with_options_of
+from superteam.app.project import CLOCK, Project, make_source, plan_canary, with_options_of
 from superteam.core import events as e
 from superteam.core.decide import Kind, decide
 from superteam.core.evolve import start
@@ -339,6 +339,7 @@ def _performer(project: Project, run: Run, desk: Desk, view: View, operator: Ope
         operator=operator,
         clock=CLOCK,
         outputs=folder,
+        canary=partial(plan_canary, project),
         fingerprint=desk.fingerprint,
         redact=process.secrets_redactor(environment),
         on_output=view.output,

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from hashlib import sha256
+from pathlib import Path
 
 import anyio
 
-from superteam import process
-from superteam.app.project import CLOCK, Project, make_source
+from superteam import __version__, process
+from superteam.app.project import CLOCK, Project, make_source, plan_canary
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, matches
 from superteam.core.evolve import facts_of
-from superteam.core.results import Execution, Shape, TestId
+from superteam.core.results import Execution, Shape, TestId, TestReport
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Validation, conclude, next_probe, observe, rules_of
 from superteam.core.verdicts import result_of
-from superteam.engine.probing import baseline_document, believe, probe_event, selected
+from superteam.engine.probing import baseline_document, believe, examined, execute, probe_event, selected, sing
 from superteam.engine.world import World
 from superteam.errors import ConfigError, SourceError
 from superteam.journal import runs
-from superteam.journal.baselines import find_baseline, keep_baseline
+from superteam.journal.baselines import Verdict, find_baseline, keep_baseline, keep_verdict, load_verdict
 from superteam.journal.history import History
 from superteam.journal.store import Store
 from superteam.ports import Agent, Source, Tree
@@ -29,6 +33,11 @@ from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
 
 Output = Callable[[str, bytes], None]
+# Variables that differ from shell to shell and that no suite should depend on.
+_VOLATILE = re.compile(
+    r"_|PWD|OLDPWD|SHLVL|TERM\w*|COLORTERM|COLUMNS|LINES|WINDOWID|DISPLAY|SSH_\w+|TMUX\w*|STY|XDG_SESSION\w*|PS[14]"
+    r"|INVOCATION_ID|JOURNAL_STREAM|GIT_\w+|GITHUB_\w+|RUNNER_\w+|SUPERTEAM_\w+|PYTEST_CURRENT_TEST|COVERAGE\w*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +52,36 @@ class Only:
         return await self.source.collect(tree, self.ids if only is None else only & self.ids)
 
 
-def validate(
-    project: Project, base: str | None, run_id: str | None, only: tuple[TestId, ...], on_output: Output
-) -> e.ValidationResult:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a validation is asked for. `fresh` leaves the cache alone, `canary` plants a failing test first."""
+
+    base: str | None = None
+    run_id: str | None = None
+    only: tuple[TestId, ...] = ()
+    fresh: bool = False
+    canary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """A verdict with the report and the failures' messages that it rests on; no report where no run was sound."""
+
+    result: e.ValidationResult
+    report: TestReport | None = None
+    messages: Mapping[TestId, str] = field(default_factory=dict)
+
+
+def validate(project: Project, wishes: Wishes, on_output: Output) -> Validated:
     """The verdict on the working tree, dirty or not; nothing in the checkout is touched and no lock is needed."""
     if project.settings.test_command is None:
         text = "there is no test-command, so there is nothing to validate with"
         raise ConfigError(text, 'test-command = "pytest -q" in superteam.toml')
     runs.home(project.root)
+    base = _base(project, wishes.base, wishes.run_id)
     desk = open_desk(project.repository, None, project.settings, project.environ)
     try:
-        return anyio.run(_validate, project, desk, _base(project, base, run_id), only, on_output)
+        return anyio.run(_validate, project, desk, base, wishes, on_output)
     finally:
         desk.close()
 
@@ -74,18 +102,58 @@ def _base(project: Project, revision: str | None, run_id: str | None) -> str:
     return repository.merge_base_with_upstream() or repository.head
 
 
-async def _validate(
-    project: Project, desk: Desk, base: str, only: tuple[TestId, ...], on_output: Output
-) -> e.ValidationResult:
-    world = _world(project, desk, only, on_output)
-    baseline = await _baseline(project, desk, world, base, only)
+async def _validate(project: Project, desk: Desk, base: str, wishes: Wishes, on_output: Output) -> Validated:
+    world = _world(project, desk, wishes.only, on_output)
+    baseline = await _baseline(project, desk, world, base)
     sha = await anyio.to_thread.run_sync(desk.snapshot_checkout)
     tree = await desk.tree_of(sha)
     if baseline.expected is None:
-        return _without_baseline(baseline, sha, tree)
-    expected = _narrowed(world.reports.load_expected(baseline.expected), only)
+        return Validated(_without_baseline(baseline, sha, tree))
+    key = _cache_key(project, world, baseline, tree, wishes)
+    if not (wishes.fresh or wishes.canary) and (known := load_verdict(_folder(project), key)):
+        return _from_cache(world, known)
+    expected = _narrowed(world.reports.load_expected(baseline.expected), wishes.only)
+    if wishes.canary or project.settings.validation.canary:
+        silent = await sing(replace(world, source=_whole(project, world)), "canary", sha, expected.shape)
+        if silent:
+            return Validated(_inconclusive(baseline.sha, sha, tree, silent))
     renames = await desk.renames(base, sha)
-    return await _settle(project, world, expected, sha, tree, renames)
+    result, facts = await _settle(project, world, expected, sha, tree, renames)
+    if result.verdict != "inconclusive" and facts is not None:
+        verdict = Verdict(key=key, at=CLOCK.now(), result=result, report=facts.report, messages=dict(facts.messages))
+        keep_verdict(_folder(project), verdict)
+    report = world.reports.load_report(facts.report) if facts and facts.report else None
+    return Validated(result, report, facts.messages if facts else {})
+
+
+def _folder(project: Project) -> Path:
+    return project.root / ".superteam" / "baselines"
+
+
+def _whole(project: Project, world: World) -> Callable[[str, Shape | None], Source]:
+    """The source without the limits of --only."""
+    return partial(make_source, project, world.outputs, world.on_output)
+
+
+def _cache_key(project: Project, world: World, baseline: e.BaselineDocument, tree: str, wishes: Wishes) -> str:
+    """Everything that a verdict depends on, as one hash: what is not in it cannot change a sound verdict."""
+    settings = project.settings
+    variables = {name: value for name, value in project.environ.items() if not _VOLATILE.fullmatch(name)}
+    facts = (
+        __version__,
+        tree,
+        (baseline.sha, baseline.expected, baseline.command),
+        (settings.test_command, settings.report, settings.rerun, settings.validation.model_dump(mode="json")),
+        (settings.workspace.model_dump(mode="json"), world.fingerprint(), variables),
+        sorted(wishes.only),
+    )
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _from_cache(world: World, known: Verdict) -> Validated:
+    note = f"from the cache: this tree got its verdict at {known.at[:19]}Z; validate --fresh runs the suite again"
+    result = known.result.model_copy(update={"notes": (*known.result.notes, note)})
+    return Validated(result, world.reports.load_report(known.report) if known.report else None, known.messages)
 
 
 def _narrowed(expected: Expected, only: tuple[TestId, ...]) -> Expected:
@@ -94,37 +162,35 @@ def _narrowed(expected: Expected, only: tuple[TestId, ...]) -> Expected:
     return replace(expected, tests={key: entry for key, entry in expected.tests.items() if matches(key, only)})
 
 
-async def _baseline(
-    project: Project, desk: Desk, world: World, base: str, only: tuple[TestId, ...]
-) -> e.BaselineDocument:
+async def _baseline(project: Project, desk: Desk, world: World, base: str) -> e.BaselineDocument:
     """The pinned baseline of this commit, command and environment; captured if there is none."""
-    whole = replace(world, source=partial(make_source, project, world.outputs, world.on_output))
-    tree = await desk.check_out(base)
-    folder = project.root / ".superteam" / "baselines"
-    found = find_baseline(folder, base, project.settings.test_command or "", world.fingerprint())
+    whole = replace(world, source=_whole(project, world))
+    await desk.check_out(base)
+    command = " ".join(filter(None, (project.settings.test_command, project.settings.report)))
+    found = find_baseline(_folder(project), base, command, world.fingerprint())
     if found:
         return found
-    execution = await whole.source("baseline", None).collect(tree)
+    execution = await execute(whole, "baseline", base, None, None, project.settings.test_command or "")
     execution = await believe(whole, "baseline", base, execution)
     document = baseline_document(whole, base, await desk.tree_of(base), execution)
+    document = document.model_copy(update={"command": command})
     if document.expected is not None:
-        keep_baseline(folder, document)
+        keep_baseline(_folder(project), document)
     return document
 
 
 def _without_baseline(baseline: e.BaselineDocument, sha: str, tree: str) -> e.ValidationResult:
-    return e.ValidationResult(
-        sha=sha,
-        tree=tree,
-        reference_sha=baseline.sha,
-        verdict="inconclusive",
-        reason=f"the baseline at {baseline.sha[:12]} is inconclusive: {baseline.reason}",
-    )
+    reason = f"the baseline at {baseline.sha[:12]} is inconclusive: {baseline.reason}"
+    return _inconclusive(baseline.sha, sha, tree, reason)
+
+
+def _inconclusive(reference: str, sha: str, tree: str, reason: str) -> e.ValidationResult:
+    return e.ValidationResult(sha=sha, tree=tree, reference_sha=reference, verdict="inconclusive", reason=reason)
 
 
 async def _settle(
     project: Project, world: World, expected: Expected, sha: str, tree: str, renames: Mapping[str, str]
-) -> e.ValidationResult:
+) -> tuple[e.ValidationResult, ProbeFacts | None]:
     rules = rules_of(project.settings)
     validation = Validation(sha=sha, reference=expected.sha, commits=(("", sha),), after_task="", closing=True)
     facts: ProbeFacts | None = None
@@ -135,8 +201,9 @@ async def _settle(
         seen = await probe_event(world, key, "", validation, probe, only, expected, permits)
         validation = observe(validation, seen.observation, seen.references)
         facts = facts_of(seen) if probe.purpose == "suite" else facts
-    result = result_of(validation, conclude(validation, rules), facts, tree)
-    return result.model_copy(update={"after_task": None, "introduced_by": {}})
+    findings = await examined(world, validation, (), project.settings.test_command or "")
+    result = result_of(validation, conclude(validation, rules), facts, tree, findings)
+    return result.model_copy(update={"after_task": None, "introduced_by": {}}), facts
 
 
 def _world(project: Project, desk: Desk, only: tuple[TestId, ...], on_output: Output) -> World:
@@ -155,6 +222,7 @@ def _world(project: Project, desk: Desk, only: tuple[TestId, ...], on_output: Ou
         operator=_Nobody(),
         clock=CLOCK,
         outputs=outputs,
+        canary=partial(plan_canary, project),
         fingerprint=desk.fingerprint,
         redact=process.secrets_redactor(base_environment(project.environ)),
         on_output=on_output,

@@ -37,6 +37,10 @@ async def capture_baseline(world: World, run: Run, step: Step) -> e.Event:
     assert run.settings.test_command is not None
     found = await execute(world, step.key, run.start_sha, None, None, run.settings.test_command)
     found = await believe(world, step.key, run.start_sha, found)
+    if run.settings.validation.canary and found.verdict.sound:
+        silent = await sing(world, f"{step.key} canary", run.start_sha, found.report.shape)
+        if silent:
+            found = replace(found, verdict=RunVerdict("inconclusive", silent))
     return e.BaselineCaptured(baseline=baseline_document(world, run.start_sha, run.start_tree, found))
 
 
@@ -51,7 +55,7 @@ async def execute(
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
     found = _without_secrets(world, await world.source(key, shape).collect(tree, only))
-    note = "; ".join(filter(None, (found.report.note, await _kept(world, key, sha, found))))
+    note = "; ".join(filter(None, (found.report.note, await _kept(world, key, sha, only, found))))
     return replace(found, report=replace(found.report, note=note))
 
 
@@ -74,6 +78,23 @@ async def believe(world: World, key: str, sha: str, found: Execution) -> Executi
         'say how a tree is made ready: [workspace] setup = "..." in superteam.toml'
     )
     return replace(found, verdict=RunVerdict("inconclusive", reason))
+
+
+async def sing(world: World, key: str, sha: str, shape: Shape) -> str | None:
+    """Plants a failing test in a clean tree: None when the suite goes red because of it, else why that is not so.
+
+    A suite that stays green cannot see a failure, so that nothing it says is a proof (the coal miners' canary).
+    """
+    tree = await world.workspace.check_out(sha)
+    planted = world.canary(tree.path, shape)
+    if isinstance(planted, str):
+        return f"no canary could be planted: {planted}"
+    tree = await world.workspace.check_out_with(sha, *planted)
+    found = await world.source(key, shape).collect(tree)
+    if any("superteam_canary" in id for id in found.report.failed()) and found.verdict.verdict == "fail":
+        return None
+    seen = found.verdict.reason or f"the verdict was {found.verdict.verdict}"
+    return f"the canary stayed silent: a failing test in {planted[0]} did not turn the suite red ({seen})"
 
 
 def _without_secrets(world: World, found: Execution) -> Execution:
@@ -173,8 +194,12 @@ async def probe_event(
     )
 
 
-async def _kept(world: World, key: str, sha: str, found: Execution) -> str:
-    """Writes an execution into the history; that it cannot be written is a note, since it is only evidence."""
+async def _kept(world: World, key: str, sha: str, only: frozenset[TestId] | None, found: Execution) -> str:
+    """Writes an execution into the history; that it cannot be written is a note, since it is only evidence.
+
+    Whole runs and picked tests are kept apart: failing in company and passing alone is no flake.
+    """
+    kind = "whole" if only is None else "picked"
     tree = await world.workspace.tree_of(sha)
     record = partial(
         world.history.record,
@@ -182,7 +207,7 @@ async def _kept(world: World, key: str, sha: str, found: Execution) -> str:
         tree=tree,
         purpose=key,
         at=world.clock.now(),
-        environment=world.fingerprint(),
+        environment=f"{world.fingerprint()} {kind}",
     )
     try:
         await to_thread.run_sync(record)
@@ -255,18 +280,25 @@ async def conclude_validation(world: World, run: Run, step: Step) -> e.Event:
     assert work.validation is not None
     found = conclude(work.validation, rules_of(run.settings))
     tree = await world.workspace.tree_of(work.validation.sha)
-    findings = await examined(world, run, work.validation)
+    declared = declared_by(run, work.validation)
+    findings = await examined(world, work.validation, declared, run.settings.test_command or "")
     result = result_of(work.validation, found, work.facts, tree, findings)
     failures = raised(work.validation, found, work.facts)
     return e.ValidationConcluded(task=t.task.id, result=result, failures=failures)
 
 
-async def examined(world: World, run: Run, validation: Validation) -> tuple[Finding, ...]:
-    """What was changed, since the reference, of all that decides verdicts."""
+def declared_by(run: Run, validation: Validation) -> tuple[str, ...]:
+    """The files that the judged tasks declare."""
     judged = {id for id, _ in validation.commits} | {validation.after_task}
-    declared = tuple(glob for t in run.tasks if t.task.id in judged for glob in t.task.files)
+    return tuple(glob for t in run.tasks if t.task.id in judged for glob in t.task.files)
+
+
+async def examined(
+    world: World, validation: Validation, declared: tuple[str, ...], command: str
+) -> tuple[Finding, ...]:
+    """What was changed, since the reference, of all that decides verdicts."""
     diff = await world.workspace.diff(validation.reference, validation.sha, DIFF_LIMIT, context=0)
-    return await to_thread.run_sync(examine, parse_diff(diff), declared, run.settings.test_command or "")
+    return await to_thread.run_sync(lambda: examine(parse_diff(diff), declared, command))
 
 
 async def accept(world: World, run: Run, step: Step) -> e.Event:

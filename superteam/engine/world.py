@@ -16,7 +16,8 @@ from superteam.ports import Agent, Clock, Executions, Operator, Reports, Source,
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything a step acts upon. `source` is given what the baseline's run had; `redact` takes secrets out."""
+    """Everything a step acts upon. `source` is given what the baseline's run had; `redact` takes secrets out.
+    `canary` says which failing file can be planted in a tree, or why none can."""
 
     workspace: Workspace
     agents: Callable[[str], Agent]
@@ -26,6 +27,7 @@ class World:
     operator: Operator
     clock: Clock
     outputs: Path
+    canary: Callable[[Path, Shape], tuple[str, str] | str]
     fingerprint: Callable[[], str]
     redact: Callable[[bytes], bytes]
     on_output: Callable[[str, bytes], None]

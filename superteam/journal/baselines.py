@@ -1,10 +1,14 @@
-"""Pinned baselines: sound ones only, found again by commit, command and environment."""
+"""Pinned baselines and verdicts: sound ones only, found again by what they depend on."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from superteam.core.events import BaselineDocument, PinnedBaseline
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from superteam.core.events import BaselineDocument, PinnedBaseline, ValidationResult
+from superteam.core.results import TestId
 from superteam.journal.runs import write_document
 
 
@@ -22,3 +26,30 @@ def keep_baseline(folder: Path, document: BaselineDocument) -> None:
     stamp = document.captured_at.replace(":", "").replace("-", "").replace(".", "")[:18]
     pinned = PinnedBaseline(baseline=document)
     write_document(folder / f"baseline-{document.sha[:12]}-{stamp}.json", pinned.model_dump(mode="json", by_alias=True))
+
+
+class Verdict(BaseModel):
+    """A verdict that holds for as long as everything in its key does; `report` names the stored report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_name: Literal["superteam.verdict.v1"] = Field("superteam.verdict.v1", alias="schema")
+    key: str
+    at: str
+    result: ValidationResult
+    report: str | None
+    messages: dict[TestId, str]
+
+
+def load_verdict(folder: Path, key: str) -> Verdict | None:
+    """The verdict with this key; one that cannot be read is none, since it can be had again."""
+    try:
+        found = Verdict.model_validate_json((folder / f"verdict-{key[:32]}.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return found if found.key == key else None
+
+
+def keep_verdict(folder: Path, verdict: Verdict) -> None:
+    """Keeps a sound verdict."""
+    write_document(folder / f"verdict-{verdict.key[:32]}.json", verdict.model_dump(mode="json", by_alias=True))

@@ -340,6 +340,12 @@ class Desk:
         self.check_tree.files = None
         return tree if sources else None
 
+    async def check_out_with(self, sha: str, path: str, content: str) -> Tree:
+        tree = await self.check_out(sha)
+        self.check_tree.files = None
+        await _in_thread(lambda: _plant(self.check_tree.path, path, content))
+        return tree
+
     def fingerprint(self) -> str:
         """What identifies the environment that suites run in."""
         return self.check_tree.ready.fingerprint if self.check_tree.ready else ""
@@ -610,3 +616,13 @@ def _free_check_tree(folder: Path, held: list[int]) -> str:
         held.append(fd)
         return name
     raise WorkspaceError("16 check trees are busy", "wait for the other superteam commands to end")
+
+
+def _plant(tree: Path, path: str, content: str) -> None:
+    """Writes a new file below the tree; never through a link that leads out of it, never over another file."""
+    file = tree / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.parent.resolve().is_relative_to(tree.resolve()):
+        raise WorkspaceError(f"{path} lies outside of the tree, through a link")
+    with file.open("x", encoding="utf-8") as stream:
+        stream.write(content)

@@ -31,6 +31,20 @@ _LOCK = re.compile(
 _VERSIONS = (".python-version", ".tool-versions", ".nvmrc", ".node-version")
 _PYTHON = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "conftest.py")
 
+_MANIFESTS = {
+    "package.json": "node",
+    "bun.lock": "bun",
+    "deno.json": "deno",
+    "go.mod": "go",
+    "Cargo.toml": "cargo",
+    "Gemfile": "ruby",
+    "composer.json": "php",
+    "pom.xml": "java",
+    "build.gradle": "java",
+    "build.gradle.kts": "java",
+    "CMakeLists.txt": "cmake",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
@@ -191,10 +205,14 @@ def _fingerprint(
     facts += [f"{name} {venv.content(scene.tree / name)}" for name in _VERSIONS if os.path.lexists(scene.tree / name)]
     facts += [f"{place} {item.identity}" for place, item in sorted(brought.items()) if item.identity[:4] != "venv"]
     facts += [_program(name, env, scene) for name in ("python", "python3")]
-    if (scene.tree / "package.json").is_file():
-        facts.append(_program("node", env, scene))
+    facts += [_program(name, env, scene) for name in sorted(_toolchains(scene.tree))]
     facts += [fact for prefix in _prefixes(env) for fact in _environment_facts(prefix, scene)]
     return venv.digest(facts)
+
+
+def _toolchains(tree: Path) -> set[str]:
+    """The programs that the manifests in the tree say its suite is run with."""
+    return {program for name, program in _MANIFESTS.items() if (tree / name).is_file()}
 
 
 def _prefixes(env: Mapping[str, str]) -> list[Path]:

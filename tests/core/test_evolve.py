@@ -145,6 +145,7 @@ class Game:
     def driver(self, run: Run) -> Driver:
         world = World(
             history=MemoryHistory(),
+            canary=lambda tree, shape: "none here",
             workspace=self.workspace,
             agents=lambda name: ScriptedAgent(self.work),
             source=lambda key, granularity: ScriptedSource(partial(self.suite, key)),
