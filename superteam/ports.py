@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -137,6 +137,10 @@ class Workspace(Protocol):
         """The difference as text with lines of context, cut with a mark after `limit` characters."""
         ...
 
+    async def trees_before(self, commit: str) -> frozenset[str]:
+        """The tree objects of a commit and of its newest ancestors, a thousand in all."""
+        ...
+
     async def tree_of(self, commit: str) -> str:
         """The tree object of a commit."""
         ...
@@ -178,8 +182,8 @@ class Executions(Protocol):
         """Keeps the outcome of each test that ran, with the tree it ran on."""
         ...
 
-    def known_flakes(self, command: str, ids: Iterable[TestId]) -> dict[TestId, frozenset[str]]:
-        """Of these tests those that both failed and passed on one tree, with the signatures of their failures."""
+    def known_flakes(self, command: str, ids: Iterable[TestId], trees: Collection[str]) -> dict[TestId, frozenset[str]]:
+        """Of these tests those that both failed and passed on one of the trees, with their failures' signatures."""
         ...
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -124,7 +124,7 @@ class MemoryHistory:
     def record(self, execution: Execution, *, tree: str, purpose: str, at: str, environment: str) -> None:
         self.recorded.append(execution)
 
-    def known_flakes(self, command: str, ids: Iterable[TestId]) -> dict[TestId, frozenset[str]]:
+    def known_flakes(self, command: str, ids: Iterable[TestId], trees: Collection[str]) -> dict[TestId, frozenset[str]]:
         return {id: self.flakes[id] for id in ids if id in self.flakes}
 
 
@@ -224,6 +224,9 @@ class MemoryWorkspace:
 
     async def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
         return "\n".join(await self.changed(old, new))[:limit]
+
+    async def trees_before(self, commit: str) -> frozenset[str]:
+        return frozenset({await self.tree_of(commit)})
 
     async def tree_of(self, commit: str) -> str:
         return self.commits[commit].tree

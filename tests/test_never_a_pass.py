@@ -163,6 +163,8 @@ def test_a_regression_that_shows_only_in_company_is_found(repo: Repo, given: Set
     found = _pauses_with(repo, "test-regression")
     assert found["regressions"] == ["test_z.py::test_z"]
     assert found["settlements"]["test_z.py::test_z"] == {"task": [0, 2], "reference": [0, 2]}
+    assert found["polluters"] == {"test_z.py::test_z": "test_a.py::test_a"}
+    assert "fails only after test_a.py::test_a" in repo.superteam("status").out
 
 
 FLAKY = """\
@@ -195,6 +197,47 @@ def test_a_flake_is_told_apart(repo: Repo, given: Setup, pattern: str, label: st
     assert repo.task_commits() == ["1"]
     # A suspect is settled at the end of the run: it never failed again, on neither tree.
     assert [v["flaky"] for v in settled] == ([["test_flaky.py::test_flaky"]] if label == "suspects" else [])
+
+
+RACE = """\
+import os, pathlib
+
+def test_racy():
+    # red at every second call, and only in a tree that holds the race
+    if pathlib.Path("race").exists():
+        counter = pathlib.Path(os.environ["COUNTER"])
+        calls = int(counter.read_text() or 0) + 1
+        counter.write_text(str(calls))
+        assert calls % 2 == 0
+"""
+
+
+def test_a_race_that_a_task_made_is_a_suspect_first_and_a_regression_at_the_end(repo: Repo, given: Setup) -> None:
+    counter = repo.root.parent / "counter"
+    counter.write_text("0")
+    repo.env |= {"COUNTER": str(counter)}
+    tasks = [{"title": "Race"}, {"title": "Innocent"}]
+    dispatches = [{"task": "1", "write": {"race": "1"}}, {"task": "2", "write": {"a": "1"}}]
+    given(tasks, dispatches, files={"test_racy.py": RACE}, config=NO_FIX)
+    assert repo.superteam("execute", "plan.md").code == 4
+    first, *_, last = repo.status()["validations"]
+    assert (first["verdict"], first["suspects"]) == ("pass", ["test_racy.py::test_racy"])
+    assert (last["verdict"], last["regressions"]) == ("fail", ["test_racy.py::test_racy"])
+    assert last["introduced_by"] == {"test_racy.py::test_racy": "1"}
+    settled = last["settlements"]["test_racy.py::test_racy"]
+    here, there = settled["task"], settled["reference"]
+    assert here[0] >= 4 and there[0] == 0
+    assert repo.status()["pending"]["task"] == "1"
+
+
+def test_what_a_task_changes_among_what_decides_verdicts_is_listed(repo: Repo, given: Setup) -> None:
+    tasks = [{"title": "Meddle", "files": ["app.py"]}]
+    meddling = {"app.py": "A = 1\n", "conftest.py": "import pytest\n", "pytest.ini": "[pytest]\naddopts = --reruns 3\n"}
+    given(tasks, [{"task": "1", "write": meddling}], files={"test_x.py": "def test_x():\n    pass\n"})
+    repo.superteam("execute", "plan.md")
+    found = _last(repo)["findings"]
+    assert {"conftest.py", "pytest.ini"} <= {finding["path"] for finding in found}
+    assert "changed among what decides verdicts" in repo.superteam("status").out
 
 
 def test_planned_red_is_owed_and_must_be_green_at_the_end(repo: Repo, given: Setup) -> None:

@@ -192,7 +192,9 @@ async def _settle(
     project: Project, world: World, expected: Expected, sha: str, tree: str, renames: Mapping[str, str]
 ) -> tuple[e.ValidationResult, ProbeFacts | None]:
     rules = rules_of(project.settings)
-    validation = Validation(sha=sha, reference=expected.sha, commits=(("", sha),), after_task="", closing=True)
+    validation = Validation(
+        sha=sha, reference=expected.sha, commits=(("", sha),), after_task="", origin=expected.sha, closing=True
+    )
     facts: ProbeFacts | None = None
     permits = Permits(renames=renames)
     while (probe := next_probe(validation, rules)) is not None:

@@ -19,6 +19,7 @@ from superteam.cli.console import Style, emit_json, note, sanitise, table
 from superteam.core import events as e
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
+from superteam.core.integrity import Finding
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
 from superteam.evidence.status import standing, task_status
@@ -579,12 +580,14 @@ def _findings(run: Run) -> list[str]:
     """What a person should look at, each kind under its name; what was repaired since is not among it."""
     newest, known = _standing(run), _approved_tests(run)
     sections = (
-        ("regressions", [f"{id} (task {_culprit(v, id)})" for v in newest for id in v.regressions if id not in known]),
+        ("regressions", [_blamed(v, id) for v in newest for id in v.regressions if id not in known]),
         ("unresolved", [id for v in newest for id in v.unresolved if id not in known]),
         ("missing or newly skipped", [id for v in newest for id in (*v.missing, *v.newly_skipped) if id not in known]),
         ("planned red, still owed", list(run.owed)),
         ("flakes", [id for v in run.validations for id in v.flaky]),
-        ("suspects (debt)", [id for v in run.validations for id in v.suspects]),
+        ("suspects (debt)", [*run.suspects, *(id for v in run.validations[-1:] for id in v.suspects)]),
+        ("changed among what decides verdicts", [_changed(v, f) for v in run.validations for f in v.findings]),
+        ("notes", [note for v in run.validations for note in v.notes]),
         ("approved", _approved(run)),
         ("taken as it is", _taken(run)),
         ("failures", _failures(run)),
@@ -607,6 +610,17 @@ def _standing(run: Run) -> list[e.ValidationResult]:
         v.model_copy(update={"regressions": tuple(id for id in v.regressions if _culprit(v, id) not in gone)})
         for v in newest
     ]
+
+
+def _blamed(found: e.ValidationResult, id: str) -> str:
+    """A regression with its task, and the test that makes it fail where that is another one."""
+    after = f", fails only after {found.polluters[id]}" if id in found.polluters else ""
+    return f"{id} (task {_culprit(found, id)}{after})"
+
+
+def _changed(found: e.ValidationResult, finding: Finding) -> str:
+    line = "" if finding.line is None else f":{finding.line}"
+    return f"{finding.path}{line}: {finding.detail} (task {found.after_task})"
 
 
 def _culprit(found: e.ValidationResult, id: str) -> str | None:

@@ -392,6 +392,7 @@ def _validate(run: Run, work: Work, task: str, final: bool) -> Work:
         commits=(*run.unvalidated, *made),
         after_task=task,
         owed=dict(run.owed) if final or (work.kind != "task" and not run.left()) else {},
+        origin=run.start_sha,
         closing=final,
         suspects=dict(run.suspects) if final else {},
     )

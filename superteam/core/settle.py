@@ -125,6 +125,7 @@ class Validation:
 
     `commits` are (task id, commit) since the last accepted validation, oldest first, ending with `sha`. `references`
     holds the commit where a new failure last passed; an id without one did not exist (or never passed) there.
+    `origin` is the commit before all work that is judged: only what was flaky there is a known flake.
     `owed` are ids that were planned red and are due now, with the task that declared them. `closing`: nothing comes
     after it, so that suspects are settled; `suspects` are earlier ones, with their task and where they last passed.
     """
@@ -136,6 +137,7 @@ class Validation:
     references: Mapping[TestId, str] = field(default_factory=dict)
     owed: Mapping[TestId, str] = field(default_factory=dict)
     observations: tuple[Observation, ...] = ()
+    origin: str = ""
     closing: bool = False
     suspects: Mapping[TestId, tuple[str, str]] = field(default_factory=dict)
 

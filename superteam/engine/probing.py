@@ -177,7 +177,7 @@ async def probe_event(
     """Makes one probe in the check tree and says what it showed."""
     found = await execute(world, key, probe.sha, only, expected.shape)
     seen = observed(validation, probe, found, expected, permits)
-    seen = replace(seen, known_flakes=await _known_flakes(world, found.command, seen.signatures))
+    seen = replace(seen, known_flakes=await _known_flakes(world, validation.origin, found.command, seen))
     whole = probe.purpose == "suite"
     tests = found.report.tests
     return e.ProbeFinished(
@@ -216,15 +216,16 @@ async def _kept(world: World, key: str, sha: str, only: frozenset[TestId] | None
     return ""
 
 
-async def _known_flakes(world: World, command: str, signatures: Mapping[TestId, str]) -> tuple[TestId, ...]:
-    """Of these new failures the ones that the history knows as flaky, each with this very signature."""
-    if not signatures:
+async def _known_flakes(world: World, origin: str, command: str, seen: Observation) -> tuple[TestId, ...]:
+    """The new failures that were flaky with this very signature before any of the judged work was done."""
+    if not seen.signatures:
         return ()
+    trees = await world.workspace.trees_before(origin)
     try:
-        known = await to_thread.run_sync(world.history.known_flakes, command, tuple(signatures))
+        known = await to_thread.run_sync(world.history.known_flakes, command, tuple(seen.signatures), trees)
     except JournalError:
         return ()
-    return tuple(key for key, mark in signatures.items() if mark and mark in known.get(key, ()))
+    return tuple(key for key, mark in seen.signatures.items() if mark and mark in known.get(key, ()))
 
 
 def observed(
@@ -311,7 +312,8 @@ async def accept(world: World, run: Run, step: Step) -> e.Event:
         return e.ValidationAccepted(task=t.task.id, sha=work.commit, owed={} if due else dict(run.owed))
     owed = {} if work.validation.owed else _owed(run.tasks, suite.difference.owed)
     result = run.validations[-1]
-    kept = frozenset((*result.flaky, *result.suspects, *owed))
+    # A suspect's reference stays where it passed before it became one, though it may have passed again since.
+    kept = frozenset((*result.flaky, *result.suspects, *run.suspects, *owed))
     report = world.reports.load_report(facts.report)
     moved = advance(world.reports.load_expected(before), report, work.commit, suite.difference, kept)
     name = world.reports.save_expected(moved)

@@ -10,7 +10,7 @@ import contextlib
 import os
 import shlex
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ CREATE TABLE outcomes (
 CREATE INDEX failures ON outcomes (execution) WHERE signature IS NOT NULL;
 CREATE TABLE flakes (
   command INTEGER NOT NULL, test INTEGER NOT NULL, signature INTEGER NOT NULL, tree TEXT NOT NULL, at TEXT NOT NULL,
-  PRIMARY KEY (command, test, signature)) WITHOUT ROWID;
+  PRIMARY KEY (command, test, signature, tree)) WITHOUT ROWID;
 """
 
 _FIND = "SELECT id FROM names WHERE name = ?"
@@ -73,7 +73,7 @@ SELECT ran.command, bad.test, bad.signature, ran.tree, :at FROM executions AS ra
     WHERE good.outcome IN ('passed', 'xpassed'))
 """
 _FLAKES = """
-SELECT COALESCE(CAST(test.name AS BLOB), x''), COALESCE(CAST(signature.name AS BLOB), x'') FROM flakes
+SELECT COALESCE(CAST(test.name AS BLOB), x''), COALESCE(CAST(signature.name AS BLOB), x''), flakes.tree FROM flakes
 JOIN names AS command ON command.id = flakes.command AND command.name = ?
 JOIN names AS test ON test.id = flakes.test JOIN names AS signature ON signature.id = flakes.signature
 """
@@ -101,8 +101,8 @@ class History:
 
     The newest executions that have up to `kept` outcomes between them are kept whole (a million take about 60 MB, with
     the ids); older ones are forgotten, failures too, a quarter of that at a time. A proof of a flake is entered when
-    its second half is recorded and outlives both: one row a command, test and signature, of which the `kept` newest
-    stay. So a pass and a failure prove nothing only if a million outcomes lie between them.
+    its second half is recorded and outlives both: one row a command, test, signature and tree, of which the
+    `kept` newest stay. So a pass and a failure prove nothing only if a million outcomes lie between them.
     """
 
     def __init__(self, path: Path, kept: int = KEPT) -> None:
@@ -119,17 +119,22 @@ class History:
             _forget(connection, self._kept)
             connection.execute("COMMIT")
 
-    def known_flakes(self, command: str, ids: Iterable[TestId]) -> dict[TestId, frozenset[str]]:
+    def known_flakes(
+        self, command: str, ids: Iterable[TestId], trees: Collection[str] | None = None
+    ) -> dict[TestId, frozenset[str]]:
         """Those of the tests that both failed and passed on one tree, in sound runs of the command in one environment.
 
-        The signatures are those of the failures there: a failure with another one is not the known flake.
+        The signatures are those of the failures there: a failure with another one is not the known flake. With `trees`
+        only proofs on these count: what is flaky on the tree of a change may be so because of the change.
         """
         wanted = frozenset(ids)
         if not wanted or not os.path.lexists(self.path):
             return {}
         found: dict[TestId, set[str]] = {}
         with self._opened() as connection:
-            for test, signature in connection.execute(_FLAKES, (_bytes(command),)):
+            for test, signature, tree in connection.execute(_FLAKES, (_bytes(command),)):
+                if trees is not None and tree not in trees:
+                    continue
                 found.setdefault(_text(test), set()).add(_text(signature))
         return {test: frozenset(signatures) for test, signatures in found.items() if test in wanted}
 

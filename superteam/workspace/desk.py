@@ -361,6 +361,9 @@ class Desk:
     async def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
         return await _in_thread(lambda: self.engine.diff(old, new, limit, context))
 
+    async def trees_before(self, commit: str) -> frozenset[str]:
+        return await _in_thread(lambda: self.engine.trees_before(commit))
+
     async def tree_of(self, commit: str) -> str:
         return await _in_thread(lambda: self.repository.tree_of(commit))
 

@@ -551,6 +551,10 @@ class Engine:
         found = self.git("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--name-status", old, new).out.split("\0")
         return {found[i + 1]: found[i + 2] for i in range(0, len(found) - 2, 3)}
 
+    def trees_before(self, commit: str) -> frozenset[str]:
+        """The trees of a commit and of its newest ancestors."""
+        return frozenset(self.git("log", "--max-count=1000", "--format=%T", commit).out.split())
+
     def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
         """The difference as text with lines of context, cut with a mark after `limit` characters."""
         quiet = ("--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/")

@@ -29,19 +29,19 @@ signatures = st.sampled_from(["", "Boom", "Crash"])
 outcomes = st.sampled_from(Outcome)
 
 
-def result(outcome: Outcome, signature: str) -> Result:
-    return Result(outcome, signature=signature if outcome.bad else "")
+def result(outcome: Outcome, signature: str, retried: bool) -> Result:
+    return Result(outcome, signature=signature if outcome.bad else "", retried=retried and outcome is Outcome.PASSED)
 
 
-def entry(outcome: Outcome, place: str | None, signature: str) -> Expectation:
-    return Expectation(outcome, place, signature if outcome.bad else "")
+def entry(outcome: Outcome, place: str | None, signature: str, retried: bool) -> Expectation:
+    return Expectation(outcome, place, signature if outcome.bad else "", retried and outcome is Outcome.PASSED)
 
 
-reports = st.dictionaries(ids, st.builds(result, outcomes, signatures)).map(
+reports = st.dictionaries(ids, st.builds(result, outcomes, signatures, st.booleans())).map(
     lambda tests: Report("x", Granularity.TESTS, Completeness.COMPLETE, tests)
 )
 expectations = st.dictionaries(
-    ids, st.builds(entry, outcomes, st.sampled_from([None, "old", "older"]), signatures)
+    ids, st.builds(entry, outcomes, st.sampled_from([None, "old", "older"]), signatures, st.booleans())
 ).map(lambda tests: Expected("old", Shape(Granularity.TESTS), tests))
 globs = st.lists(st.sampled_from(["a.py::*", "*one", "c::?", "b.py::two[1]", "*"]), max_size=2).map(tuple)
 permits = st.builds(Permits, globs, globs, globs, st.just({}), st.frozensets(ids))
@@ -68,6 +68,10 @@ def place(id: str, was: Expectation | None, now: Result | None, allowed: Permits
         assert now is not None
         if before in RED and was is not None:
             return "pre_existing" if was.signature in ("", now.signature) else "fails_differently"
+        if known:
+            return "pre_existing"
+        return "owed" if meant(id, allowed.may_fail) else "new_failures"
+    if now is not None and now.retried and before not in RED and not (was is not None and was.retried):
         if known:
             return "pre_existing"
         return "owed" if meant(id, allowed.may_fail) else "new_failures"
@@ -127,6 +131,51 @@ def test_a_test_whose_file_was_renamed_is_not_missing() -> None:
     found = compare(old, new, Permits(renames={"old.py": "new.py"}))
     assert found.renamed == (("old.py::one[1]", "new.py::one[1]"),)
     assert found.missing == ("old.py::two",)
+
+
+def test_a_test_with_titles_in_its_id_is_followed_through_a_rename_as_well() -> None:
+    old = pin(report_of({"src/a.test.ts > math > adds": Result(Outcome.PASSED)}), "c1")
+    new = report_of({"src/b.test.ts > math > adds": Result(Outcome.PASSED)})
+    found = compare(old, new, Permits(renames={"src/a.test.ts": "src/b.test.ts"}))
+    assert (found.renamed, found.missing) == ((("src/a.test.ts > math > adds", "src/b.test.ts > math > adds"),), ())
+
+
+UNSTABLE = [
+    "a.py::t[<obj at 0x7f00{:06x}>]",
+    "a.py::t[/tmp/pytest-of-me/pytest-{}/x]",
+    "a.py::t[2026-01-{:02} 10:00:00]",
+]
+
+
+@given(st.sampled_from(UNSTABLE), st.sets(st.integers(1, 28), max_size=5), st.sets(st.integers(1, 28), max_size=5))
+def test_tests_with_unstable_ids_are_counted(pattern: str, then: set[int], now: set[int]) -> None:
+    """As many as before are the same tests; each one less is missing, and none of the others is."""
+    old = pin(report_of({pattern.format(n): Result(Outcome.PASSED) for n in then}), "c1")
+    found = compare(old, report_of({pattern.format(n): Result(Outcome.PASSED) for n in now}), Permits())
+    assert len(found.missing) == max(0, len(then) - len(now))
+    assert not found.new_failures and not found.newly_skipped
+
+
+def test_an_unstable_test_that_fails_now_is_a_new_failure_of_the_one_that_passed() -> None:
+    old = pin(report_of({"a.py::t[0x7f0000000001]": Result(Outcome.PASSED)}), "c1")
+    found = compare(old, report_of({"a.py::t[0x7f0000000002]": Result(Outcome.FAILED)}), Permits())
+    assert (found.new_failures, found.missing) == (("a.py::t[0x7f0000000002]",), ())
+
+
+def test_a_parameter_that_is_only_a_number_is_another_test() -> None:
+    old = pin(report_of({"a.py::t[1]": Result(Outcome.PASSED)}), "c1")
+    assert compare(old, report_of({"a.py::t[2]": Result(Outcome.PASSED)}), Permits()).missing == ("a.py::t[1]",)
+
+
+def test_the_second_of_two_tests_of_one_name_is_missed() -> None:
+    old = pin(report_of({"a > t": Result(Outcome.PASSED), "a > t #2": Result(Outcome.PASSED)}), "c1")
+    assert compare(old, report_of({"a > t": Result(Outcome.PASSED)}), Permits()).missing == ("a > t #2",)
+
+
+def test_a_test_that_passes_only_when_it_is_tried_again_is_settled_like_a_failure() -> None:
+    old = pin(report_of({"a::t": Result(Outcome.PASSED), "b::t": Result(Outcome.PASSED, retried=True)}), "c1")
+    new = report_of({"a::t": Result(Outcome.PASSED, retried=True), "b::t": Result(Outcome.PASSED, retried=True)})
+    assert compare(old, new, Permits()).new_failures == ("a::t",)
 
 
 def test_a_renamed_test_that_fails_now_is_a_new_failure_with_its_old_reference() -> None:
