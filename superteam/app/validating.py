@@ -113,7 +113,7 @@ async def _validate(project: Project, desk: Desk, base: str, wishes: Wishes, on_
     if not (wishes.fresh or wishes.canary) and (known := load_verdict(_folder(project), key)):
         return _from_cache(world, known)
     expected = _narrowed(world.reports.load_expected(baseline.expected), wishes.only)
-    if wishes.canary or project.settings.validation.canary:
+    if wishes.canary or project.settings.canary:
         silent = await sing(replace(world, source=_whole(project, world)), "canary", sha, expected.shape)
         if silent:
             return Validated(_inconclusive(baseline.sha, sha, tree, silent))

@@ -74,7 +74,6 @@ class ValidationSettings(Section):
     reruns: int = Field(2, ge=1)
     confirmations: int = Field(2, ge=1)
     rerun_budget: Duration | None = None
-    canary: bool = False
 
 
 class WorkspaceSettings(Section):
@@ -106,6 +105,7 @@ class Settings(Section):
     test_command: str | None = None
     report: str | None = None
     rerun: tuple[str, ...] = ()
+    canary: bool = False
     validation_command: str | None = None
     validation_cadence: Literal["every", "every-N", "on-demand"] = "every"
     validation_interval: int = Field(3, ge=1)

@@ -37,7 +37,7 @@ async def capture_baseline(world: World, run: Run, step: Step) -> e.Event:
     assert run.settings.test_command is not None
     found = await execute(world, step.key, run.start_sha, None, None, run.settings.test_command)
     found = await believe(world, step.key, run.start_sha, found)
-    if run.settings.validation.canary and found.verdict.sound:
+    if run.settings.canary and found.verdict.sound:
         silent = await sing(world, f"{step.key} canary", run.start_sha, found.report.shape)
         if silent:
             found = replace(found, verdict=RunVerdict("inconclusive", silent))
