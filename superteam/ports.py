@@ -133,8 +133,12 @@ class Workspace(Protocol):
         """Files that git sees renamed between two commits, old path to new."""
         ...
 
-    async def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
-        """The difference as text with lines of context, cut with a mark after `limit` characters."""
+    async def diff(self, old: str, new: str, limit: int) -> str:
+        """The difference as text, cut with a mark after `limit` characters."""
+        ...
+
+    async def patch(self, old: str, new: str) -> str:
+        """The whole difference without lines of context, for programs."""
         ...
 
     async def trees_before(self, commit: str) -> frozenset[str]:

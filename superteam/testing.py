@@ -222,7 +222,10 @@ class MemoryWorkspace:
     async def check_out_with(self, sha: str, path: str, content: str) -> Tree:
         return await self.check_out(sha)
 
-    async def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
+    async def patch(self, old: str, new: str) -> str:
+        return ""
+
+    async def diff(self, old: str, new: str, limit: int) -> str:
         return "\n".join(await self.changed(old, new))[:limit]
 
     async def trees_before(self, commit: str) -> frozenset[str]:

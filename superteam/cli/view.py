@@ -19,7 +19,7 @@ from superteam.cli.console import Style, emit_json, note, sanitise, table
 from superteam.core import events as e
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
-from superteam.core.integrity import Finding
+from superteam.core.finding import Finding
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
 from superteam.evidence.status import standing, task_status

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from superteam.core.failures import Action, Failure, Response
-from superteam.core.integrity import Finding
+from superteam.core.finding import Finding
 from superteam.core.plan import Plan
 from superteam.core.results import Granularity, TestId, Verdict
 from superteam.core.settings import Settings

@@ -22,6 +22,8 @@ from superteam.core.settings import Settings
 MANY = 10
 SHARE = 0.05
 REPRESENTATIVES = 3
+# Whole runs in which a test has to fail that never fails alone: one would block each twelfth failure of a rare flake.
+COMPANIES = 2
 
 
 class Settlement(StrEnum):
@@ -237,19 +239,20 @@ def label(v: Validation, key: TestId, rules: Rules) -> Settlement:
 
 def _label_company(v: Validation, key: TestId, exists: bool) -> Settlement:
     """The label of a candidate that passes each isolated rerun and never fails at the reference."""
-    here = v.of("company")
-    failed_here = _showed(here[-1], key) if here else None
-    if failed_here is None:
+    here = [_showed(seen, key) for seen in v.of("company")]
+    if not here or here[0] is None:
         return Settlement.UNRESOLVED
-    if not failed_here:
+    if not here[0]:
         return Settlement.SUSPECT
     if not exists:
         return Settlement.REGRESSION
     there = v.of("company-reference")
     failed_there = _showed(there[-1], key) if there else None
-    if failed_there is None:
+    if failed_there:
+        return Settlement.FLAKE
+    if failed_there is None or len(here) < COMPANIES or here[1] is None:
         return Settlement.UNRESOLVED
-    return Settlement.FLAKE if failed_there else Settlement.REGRESSION
+    return Settlement.REGRESSION if here[1] else Settlement.SUSPECT
 
 
 def _probe(v: Validation, purpose: Purpose, sha: str, only: Iterable[TestId] | None) -> Probe:
@@ -376,9 +379,12 @@ def _company_probe(v: Validation, alone: list[TestId]) -> Probe | None:
     here = v.of("company")
     if not here:
         return _probe(v, "company", v.sha, None)
-    fails = [key for key in alone if key in v.references and _showed(here[-1], key)]
-    if fails and not v.of("company-reference"):
+    fails = [key for key in alone if key in v.references and _showed(here[0], key)]
+    there = v.of("company-reference")
+    if fails and not there:
         return _probe(v, "company-reference", v.reference, None)
+    if len(here) < COMPANIES and any(_showed(there[-1], key) is False for key in fails):
+        return _probe(v, "company", v.sha, None)
     return None
 
 

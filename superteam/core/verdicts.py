@@ -6,7 +6,7 @@ from typing import Any
 
 from superteam.core.events import ValidationResult
 from superteam.core.failures import Failure, FailureType
-from superteam.core.integrity import Finding
+from superteam.core.finding import Finding
 from superteam.core.results import TestId
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Conclusion, Settlement, Validation

@@ -10,8 +10,9 @@ from anyio import to_thread
 
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, advance, compare, matches, pin
+from superteam.core.changes import parse_diff
 from superteam.core.decide import Step
-from superteam.core.integrity import Finding, examine, parse_diff
+from superteam.core.finding import Finding
 from superteam.core.plan import Task
 from superteam.core.results import Completeness, Execution, Exit, Granularity, RunVerdict, Shape, TestId, TestReport
 from superteam.core.run import ProbeFacts, Run, TaskRun
@@ -28,8 +29,6 @@ from superteam.core.settle import (
 from superteam.core.verdicts import raised, result_of
 from superteam.engine.world import World, clean, of
 from superteam.errors import JournalError, SetupFailed
-
-DIFF_LIMIT = 4_000_000  # characters of a difference that is examined
 
 
 async def capture_baseline(world: World, run: Run, step: Step) -> e.Event:
@@ -298,8 +297,10 @@ async def examined(
     world: World, validation: Validation, declared: tuple[str, ...], command: str
 ) -> tuple[Finding, ...]:
     """What was changed, since the reference, of all that decides verdicts."""
-    diff = await world.workspace.diff(validation.reference, validation.sha, DIFF_LIMIT, context=0)
-    return await to_thread.run_sync(lambda: examine(parse_diff(diff), declared, command))
+    from superteam.core.integrity import examine  # its patterns take a while to compile
+
+    patch = await world.workspace.patch(validation.reference, validation.sha)
+    return await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
 
 
 async def accept(world: World, run: Run, step: Step) -> e.Event:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Literal
 
 from superteam.core.events import ValidationResult
-from superteam.core.integrity import Finding
+from superteam.core.finding import Finding
 from superteam.core.results import TestId
 from superteam.evidence.junit_xml import Standing, split_id, standings, visible
 

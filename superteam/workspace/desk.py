@@ -358,8 +358,11 @@ class Desk:
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
         return await _in_thread(lambda: self.engine.renames(old, new))
 
-    async def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
-        return await _in_thread(lambda: self.engine.diff(old, new, limit, context))
+    async def diff(self, old: str, new: str, limit: int) -> str:
+        return await _in_thread(lambda: self.engine.diff(old, new, limit))
+
+    async def patch(self, old: str, new: str) -> str:
+        return await _in_thread(lambda: self.engine.patch(old, new))
 
     async def trees_before(self, commit: str) -> frozenset[str]:
         return await _in_thread(lambda: self.engine.trees_before(commit))

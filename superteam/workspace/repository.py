@@ -555,11 +555,14 @@ class Engine:
         """The trees of a commit and of its newest ancestors."""
         return frozenset(self.git("log", "--max-count=1000", "--format=%T", commit).out.split())
 
-    def diff(self, old: str, new: str, limit: int, context: int = 3) -> str:
-        """The difference as text with lines of context, cut with a mark after `limit` characters."""
+    def patch(self, old: str, new: str, context: int = 0) -> str:
+        """The whole difference, with lines of context; bytes that are no text are surrogates."""
         quiet = ("--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/")
-        text = self.git("diff-tree", "-r", "-p", "-M", f"-U{context}", *quiet, old, new).out
-        text = os.fsencode(text).decode(errors="replace")
+        return self.git("diff-tree", "-r", "-p", "-M", f"-U{context}", *quiet, old, new).out
+
+    def diff(self, old: str, new: str, limit: int) -> str:
+        """The difference as text, cut with a mark after `limit` characters."""
+        text = os.fsencode(self.patch(old, new, context=3)).decode(errors="replace")
         if len(text) <= limit:
             return text
         return f"{text[:limit]}\n[... cut, {len(text) - limit} characters more; git diff {old[:12]} {new[:12]}]"

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superteam.core.integrity import Change, Finding, examine, parse_diff
+from superteam.core.changes import Change, parse_diff
+from superteam.core.finding import Finding
+from superteam.core.integrity import examine
 
 PY, JS, GO, RS, RB = "tests/test_a.py", "src/a.test.ts", "a_test.go", "src/lib.rs", "spec/a_spec.rb"
 JAVA, CS, PHP, BATS, CPP = "src/test/java/ATest.java", "A.Tests/ATests.cs", "tests/ATest.php", "a.bats", "a_test.cpp"
@@ -268,6 +270,8 @@ def test_a_section_that_the_changed_lines_show_tells_what_they_belong_to() -> No
 
     assert kinds(table("tool.pytest.ini_options")) == {"runner-configuration"}
     assert kinds(table("tool.ruff.lint")) == set()
+    apart = Change("pyproject.toml", None, ((3, "[tool.ruff.lint]"), (9, 'something = "else"')), (), "modified")
+    assert kinds(apart) == {"runner-configuration"}
     unsure = only(examine([changed("pyproject.toml", 'something = "else"')], (), ""), "runner-configuration")
     assert "may change" in unsure.detail
 

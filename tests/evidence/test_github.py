@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from superteam.core.events import ValidationResult
-from superteam.core.integrity import Finding
+from superteam.core.finding import Finding
 from superteam.evidence.github import SUMMARY_LIMIT, annotations, location, step_summary
 
 HOSTILE = [

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superteam.core.events import ValidationResult
-from superteam.core.integrity import Finding
+from superteam.core.finding import Finding
 from superteam.core.results import Completeness, Granularity, Outcome, TestReport, TestResult
 from superteam.evidence.junit_xml import VERDICT_CASE, junit_xml, split_id, standings
 from superteam.reports.junit import read_junit

@@ -1,0 +1,412 @@
+"""What decides verdicts: the paths of tests, configuration, CI and scripts, and the lines that skip, stop or soften.
+
+Tables, and what looks things up in them. All patterns are linear, since paths and lines are hostile text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from superteam.core.finding import Kind
+
+# paths
+
+
+def _names(globs: str) -> re.Pattern[str]:
+    """Globs, one a word, for the end of a path: `*` within a name, `**` over folders, `{a,b}` either of them."""
+    either = "|".join(map(re.escape, globs.split()))
+    for written, meant in ((",", "|"), (r"\{", "(?:"), (r"\}", ")"), (r"\*\*", ".*"), (r"\*", "[^/]{0,255}")):
+        either = either.replace(written, meant)
+    return re.compile(f"(?:.*/)?(?:{either})", re.DOTALL)
+
+
+def _keys(names: str, *more: str) -> re.Pattern[str]:
+    """A line that begins with one of these keys of TOML or JSON, or as one of the patterns says."""
+    keys = "|".join(re.escape(name).replace(r"\*", r"[\w:.-]{0,60}") for name in names.split())
+    return re.compile("|".join((rf"""[ \t{{]{{0,40}}["']?(?:{keys})["']?[ \t]{{0,9}}[=:]""", *more)))
+
+
+_CI = _names(
+    """.github/workflows/** .github/actions/** .circleci/** .buildkite/** .husky/** .ci/** .githooks/** .semaphore/**
+    .azure-pipelines/** .woodpecker/** .gitlab/**.yml .gitlab-ci*.{yml,yaml} Jenkinsfile* azure-pipelines*.{yml,yaml}
+    .travis.{yml,yaml} .pre-commit-{config,hooks}.{yml,yaml} {lefthook,.lefthook}*.{yml,yaml,toml,json} .lintstagedrc*
+    bitbucket-pipelines.yml .drone.{yml,yaml} {appveyor,.appveyor}.yml .woodpecker.{yml,yaml} .cirrus.{yml,yaml}
+    {codecov,.codecov}.{yml,yaml} cloudbuild.{yml,yaml} buildspec.{yml,yaml}"""
+)
+_RUNNER = _names(
+    """{pytest,.pytest}.{ini,toml} tox.{ini,toml} setup.cfg noxfile.py .coveragerc* superteam.toml .superteam.toml
+    sitecustomize.py usercustomize.py *.pth entry_points.txt
+    {vitest,vite,jest,mocha,playwright,cypress,ava,wdio,nyc,c8,stryker,cucumber}*.{config,workspace,projects}*.*
+    {vitest,jest,mocha,playwright,cypress}{-,.}{setup,global,env}*.* karma*.conf*.* cypress.json
+    {.mocharc,.nycrc,.c8rc,.taprc,.jestrc}* bunfig.toml deno.json deno.jsonc .npmrc .yarnrc*
+    .rspec* .simplecov phpunit*.xml* {paratest,infection}.* codeception*.yml behat*.yml
+    CTestTestfile.cmake {CTestCustom,CTestConfig}* {CMakePresets,CMakeUserPresets}.json
+    nextest.toml .cargo/config .cargo/config.toml {tarpaulin,.tarpaulin}.toml
+    pom.xml {build,settings}.gradle* gradle.properties .mvn/** junit-platform.properties testng*.xml
+    *.runsettings xunit.runner.json Directory.Build.*"""
+)
+# Beside the tests or at the root, a module of this name is imported instead of the test runner's own.
+_SHADOW = re.compile(r"(?:(?:src|lib|tests?)/)?(?:_?pytest|pluggy|unittest|coverage|xdist|nox|tox)(?:\.py|/[^/]+\.py)")
+_TEST_FOLDER = re.compile(
+    r"(?:^|/)(?:(?i:tests?|specs?|__tests__|__snapshots__|__mocks__|testdata|e2e|cypress|features)"
+    r"|[^/]{0,255}(?:[._-][Tt]ests?|Tests?))/"
+)
+_TEST = _names(
+    """conftest.py {test,tests}.{py,rs,js,mjs,cjs,jsx,ts,mts,cts,tsx}
+    {test_,test-}*.{py,rb,c,cc,cpp,cxx,rs,sh,js,mjs,cjs,jsx,ts,mts,cts,tsx}
+    *{_,-}{test,tests}.{py,go,rb,rs,c,cc,cpp,cxx,dart,exs,sh,js,mjs,cjs,jsx,ts,mts,cts,tsx}
+    *.{test,spec}.* *.{e2e,cy,bench}.{js,jsx,ts,tsx} *{_unittest,_unittests}.{cc,cpp} *_spec.rb
+    *{Test,Tests,TestCase,IT,Spec}.{java,kt,kts,groovy,scala} Test*.{java,kt,groovy,scala}
+    *{Test,Tests,TestCase,Cest,Cept,Spec}.{php,cs,fs,vb,swift,cc,cpp,cxx}
+    *.{bats,snap,ambr,feature,phpt,robot} {spec,rails,test}_helper.* setupTests.*"""
+)
+# Test code that decides about the tests of other files.
+SHARED = _names("conftest.py {spec,rails,test}_helper.* setupTests.* bootstrap.php setup_suite.bash Pest.php")
+_GIT = _names(".gitattributes .gitmodules")
+GITIGNORE = _names(".gitignore")
+LONGEST_PATH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Partly:
+    """A file of which only some lines decide. Where `harmless` is given, a line that is neither may decide.
+
+    `section` names the tables that decide as a whole, where a changed line says in which table it is.
+    """
+
+    name: re.Pattern[str]
+    about: str
+    decides: re.Pattern[str]
+    harmless: re.Pattern[str] | None = None
+    section: re.Pattern[str] | None = None
+
+
+SECTION = re.compile(r"[ \t]{0,20}\[{1,2}[ \t]{0,9}([\w.\-\"':][\w.\-\"': ]{0,200})\]{1,2}[ \t\r]{0,20}(?:#|$)")
+_PARTLY = (
+    Partly(
+        _names("pyproject.toml"),
+        "the settings of pytest, coverage or tox",
+        _keys(
+            """testpaths addopts markers python_files python_classes python_functions xfail_strict filterwarnings omit
+            norecursedirs minversion required_plugins pythonpath usefixtures junit_* log_* timeout* strict_* consider_*
+            collect_imported_tests asyncio_* fail_under precision exclude_lines exclude_also source source_pkgs branch
+            show_missing skip_* relative_files envlist env_list legacy_tox_ini commands commands_pre commands_post
+            allowlist_externals pass_env set_env passenv setenv ignore_outcome reruns*""",
+            r"[ \t]{0,40}[\"']-",  # an item of addopts
+        ),
+        _keys(
+            """name version description readme requires-python license license-files authors maintainers keywords email
+            classifiers dependencies dynamic urls requires build-backend line-length target-version""",
+            r"[ \t]{0,40}(?:[\[\](){},\r]{0,9}$|#|\{ ?name\b)",
+            r"[ \t]{0,40}[\"'][A-Za-z][\w.-]{0,99}(?:\[[\w,. -]{0,99}\])? ?(?:[<>=!~]=|[<>;]|@ )",  # a requirement
+            r"[ \t]{0,40}[\"'][A-Z][\w ]{1,60} :: ",  # a classifier
+        ),
+        re.compile(r"tool\.(?:pytest|coverage|tox|nox|hatch\.envs|poe|taskipy|pdm\.scripts|superteam)\b|.*pytest11"),
+    ),
+    Partly(
+        _names("package.json"),
+        "scripts or test settings",
+        _keys(
+            """test* pretest* posttest* spec* ci ci:* check* verify* coverage* e2e* unit* validate* scripts jest mocha
+            vitest nyc c8 ava tap lint-staged husky collectCoverage* setupFiles* transform preset moduleNameMapper
+            reporter reporters globalSetup globalTeardown""",
+            r"[^\n]*\b(?:jest|vitest|mocha|playwright|karma|cypress|ava) ",
+        ),
+        _keys(
+            """name version description license author homepage private main module types typings keywords repository
+            bugs url email files engines sideEffects packageManager dependencies devDependencies peerDependencies
+            optionalDependencies bundledDependencies""",
+            r"[ \t]{0,40}[\[\]{},\r]{0,9}$",
+            r"[ \t]{0,40}\"[@\w./-]{1,214}\" ?: ?\"(?:[\^~<>=v]{0,3}[0-9][\w.+ |<>=^~*-]{0,99}|\*|latest|next)\",?\r?$",
+        ),
+    ),
+    Partly(
+        _names("Cargo.toml"),
+        "which tests cargo builds and runs",
+        _keys(
+            "harness test doctest autotests bench required-features panic",
+            r"[ \t]{0,40}\[{1,2}(?:test|profile\.test)\b|[ \t]{0,40}path ?= ?\"[^\"]{0,200}tests?/",
+        ),
+    ),
+    Partly(
+        _names("CMakeLists.txt *.cmake"),
+        "which tests ctest knows and how it judges them",
+        re.compile(
+            r"[^\n]*(?i:\b(?:add_test|enable_testing|set_tests_properties|set_property|gtest_\w{1,20}|doctest_\w{1,20}"
+            r"|catch_discover_tests|BUILD_TESTING|WILL_FAIL|SKIP_RETURN_CODE|(?:PASS|FAIL|SKIP)_REGULAR_EXPRESSION)\b)"
+        ),
+    ),
+    Partly(
+        _names("*.{csproj,fsproj,vbproj}"),
+        "which tests dotnet builds and runs",
+        re.compile(r"[^\n]*(?:IsTestProject|Remove=|VSTest|RunSettings|Threshold|CollectCoverage|DefineConstants)"),
+    ),
+    Partly(
+        _names("composer.json"),
+        "scripts or test settings",
+        _keys("test* pre-test* post-test* check* ci* scripts", r"[^\n]*\b(?:phpunit|pest|paratest) "),
+    ),
+    Partly(
+        _names(".env .envrc .env.*"),
+        "variables that a test runner reads",
+        re.compile(r"[^\n]*(?:PYTEST|PYTHONPATH|_OPTIONS|GOFLAGS|RUSTFLAGS|SPEC_OPTS|TOX_|SUPERTEAM_)"),
+    ),
+)
+
+
+# A program in the command, and the files that say what it does.
+_PROGRAMS = (
+    (r"g?make|ninja|cmake", _names("{GNUmakefile,Makefile,makefile} *.{mk,make} build.ninja")),
+    (r"just", _names("{justfile,Justfile,.justfile,.Justfile} *.just")),
+    (r"task|go-task", _names("{Taskfile,taskfile}*.{yml,yaml}")),
+    (r"rake|rails", _names("Rakefile *.rake")),
+    (r"inv|invoke", _names("tasks.py")),
+    (r"doit", _names("dodo.py")),
+    (r"mise", _names("{mise,.mise}*.toml")),
+    (r"docker|docker-compose|podman", _names("{compose,docker-compose}{.,.*.}{yml,yaml} *Dockerfile* Containerfile")),
+    (r"gradlew?", _names("gradle-wrapper.{properties,jar} gradlew gradlew.bat")),
+    (r"mvnw?", _names("mvnw mvnw.cmd")),
+    (r"bazel|bazelisk", _names("BUILD BUILD.bazel .bazelrc")),
+    (r"npm|npx|yarn|pnpm|bun|bunx|node", _names("package.json")),
+    (r"composer", _names("composer.json")),
+    (r"poe|hatch|pdm|task", _names("pyproject.toml")),
+)
+_WORD = re.compile(r"[^\s;&|()<>\"'`$={}]+")
+_LIKE_A_FILE = re.compile(r"[^/]*/|.*\.[A-Za-z]\w{0,4}\Z", re.DOTALL)
+
+
+def files_behind(command: str) -> Callable[[str], bool]:
+    """Whether a path is one of the scripts that the command names, or that say what its programs do."""
+    words = [word.removeprefix("./").lstrip("@") for word in _WORD.findall(command)]
+    programs = {word.rpartition("/")[2] for word in words}
+    files = {word for word in words if word} | set(_modules(words))
+    elsewhere = not {"cd", "pushd", "-C"}.isdisjoint(words)
+    below = tuple(f"/{word}" for word in files if elsewhere and _LIKE_A_FILE.match(word))
+    told = [names for program, names in _PROGRAMS if any(re.fullmatch(program, word) for word in programs)]
+
+    def is_behind(path: str) -> bool:
+        return path in files or path.endswith(below) or any(names.fullmatch(path) for names in told)
+
+    return is_behind
+
+
+def _modules(words: Sequence[str]) -> Iterator[str]:
+    """The files of a module that is run by `-m`."""
+    for option, module in pairwise(words):
+        if option == "-m":
+            path = module.replace(".", "/")
+            yield from (f"{root}{path}{end}" for root in ("", "src/") for end in (".py", "/__main__.py"))
+
+
+Role = Literal["ci", "runner-configuration", "git-configuration", "test-script", "test-file", "partly", "other"]
+
+
+def role_of(path: str, is_behind: Callable[[str], bool]) -> Role:
+    path = path[-LONGEST_PATH:]
+    if _CI.fullmatch(path):
+        return "ci"
+    if _RUNNER.fullmatch(path) or _SHADOW.fullmatch(path):
+        return "runner-configuration"
+    if _GIT.fullmatch(path):
+        return "git-configuration"
+    if partly_deciding(path):
+        return "partly"
+    if _TEST.fullmatch(path):
+        return "test-file"
+    if is_behind(path):
+        return "test-script"
+    return "test-file" if _TEST_FOLDER.search(path) else "other"
+
+
+def partly_deciding(path: str) -> Partly | None:
+    return next((partly for partly in _PARTLY if partly.name.fullmatch(path)), None)
+
+
+# lines
+
+
+Scope = Literal["any", "decisive", "tests", "settings"]
+_PY = (".py", ".pyi", ".pyx", ".ipynb")
+_JS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
+_GO = (".go",)
+_RS = (".rs",)
+_JVM = (".java", ".kt", ".kts", ".groovy", ".scala")
+_NET = (".cs", ".fs", ".vb")
+_RB = (".rb", ".rake")
+_PHP = (".php", ".phpt")
+_SH = (".bats", ".sh", ".bash")
+_CPP = (".c", ".cc", ".cpp", ".cxx", ".cu", ".h", ".hh", ".hpp")
+_ALL = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an added line says, in files with these suffixes.
+
+    Scope: any file, decisive ones (tests and settings), tests alone, or settings (configuration, CI, scripts) alone.
+    """
+
+    kind: Kind
+    words: str
+    scope: Scope
+    suffixes: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def _rules(kind: Kind, words: str, *rows: tuple[Scope, tuple[str, ...], str]) -> tuple[Rule, ...]:
+    """Rules of one kind. In a pattern, which is verbose, `~` stands for up to four blanks.
+
+    No repetition is unbounded and none leaves its line: a pattern is run over all added lines of a file at once.
+    """
+    flags = re.MULTILINE | re.VERBOSE
+    return tuple(
+        Rule(kind, words, scope, suffixes, re.compile(pattern.replace("~", r"[ \t]{0,4}"), flags))
+        for scope, suffixes, pattern in rows
+    )
+
+
+_JS_TEST = r"(?<![\w$.])(?:it|test|describe|context|suite|specify|bench|Deno\.test)(?:\.[A-Za-z]{1,20}){0,3}"
+RULES = (
+    *_rules(
+        "focus",
+        "runs only some tests",
+        ("any", _JS, _JS_TEST + r"\.only\b | (?<![\w$.])(?:fdescribe|fcontext|ddescribe|iit)~[(.`]"),
+        ("decisive", _JS, r"\.only~[(.\[`<] | (?<![\w$.])fit~[(.`] | \bonly[\"']?~:~true\b"),
+        ("settings", _ALL, r"--test-only\b | --allow-?[oO]nly\b | \bforbidOnly[\"']?~[:=]~false"),
+        ("settings", _ALL, r"\ballowOnly[\"']?~[:=]~true | (?:--tag|[ ]-t)~focus\b"),
+        ("decisive", _RB, r":focus\b | \bfocus:~true | (?<![\w.:])f(?:it|describe|context|specify|example)\b(?!:)"),
+        ("tests", _GO, r"(?<![\w.])F(?:It|Describe|Context|Specify|Entry|When|DescribeTable)\( | \bFocus\b"),
+        ("any", _RS, r"\#\[only\b"),
+        ("tests", _PY, r"\bmark\.(?:only|focus)\b"),
+        ("tests", _PHP, r"->only\(~\)"),
+        ("tests", _SH, r"\bbats:focus\b"),
+        ("decisive", _ALL, r"(?<![\w.])@[Oo]nly\b"),
+    ),
+    *_rules(
+        "added-skip",
+        "skips or excludes tests, or expects them to fail",
+        ("any", _PY, r"\bmark\.(?:skip|skipif|xfail)\b | \bpytest\.(?:skip|xfail|importorskip)\b | \bunittest\.skip"),
+        ("any", _PY, r"\bunittest\.(?:expectedFailure|SkipTest)\b | \bself\.skipTest\( | @expectedFailure\b"),
+        ("decisive", _PY, r"(?<![\w.])(?:skip|skip[iI]f|skipUnless|xfail|importorskip)\( | \braise~SkipTest\b"),
+        ("decisive", _PY, r"\bcollect_ignore | \b__test__~=~False | doctest:~\+SKIP | \badd_marker\("),
+        ("any", _JS, _JS_TEST + r"\.(?:skip|skipIf|runIf|todo|fixme|fails|failing|fail|ignore)\b"),
+        ("any", _JS, r"(?<![\w$.])x(?:it|describe|test|context|specify)~[(.`]"),
+        ("decisive", _JS, r"\b(?:this|t|ctx|context|test|task)\.(?:skip|todo)~\( | (?<![\w$.])pending\("),
+        ("decisive", _JS, r"\b(?:skip|todo|ignore|fails)[\"']?~:~(?:true\b|[\"'`])"),
+        ("any", _GO, r"(?<![\w.])(?:t|b|f|tb)\.(?:Skip|Skipf|SkipNow)\("),
+        ("tests", _GO, r"\btesting\.Short\(\) | ^//go:build\b | ^//~\+build\b | (?<![\w.])Skip\("),
+        ("tests", _GO, r"(?<![\w.])[PX](?:It|Describe|Context|Specify|Entry|When|DescribeTable)\("),
+        ("any", _RS, r"\#!?\[~(?:ignore\b | cfg_attr\([^\n]{0,200}?\bignore\b | cfg\((?:any\(\)|FALSE|false)\))"),
+        ("any", _RS, r"```~(?:[\w,]{0,30},)?(?:ignore|no_run|compile_fail)\b"),
+        ("decisive", _JVM, r"@(?:[\w.]{0,60}\.)?(?:Ignore|Disabled|Requires|PendingFeature|Enabled(?:On|If|For))"),
+        (
+            "decisive",
+            _JVM,
+            r"\bassum(?:e|ing)[A-Z]?\w{0,20}\( | \b(?:Skip|TestAborted)Exception\b | \benabled~=~false\b",
+        ),
+        ("decisive", _NET, r"\[[^\[\]\n]{0,80}?\b(?:Ignore|Explicit)\b | \bSkip~=(?!=) | \bSkip\.If"),
+        ("decisive", _NET, r"\bAssert\.(?:Ignore|Inconclusive)\b"),
+        ("decisive", _RB, r"(?<![\w.:])x(?:it|describe|context|specify|example)\b(?!:) | \bfilter_run_excluding\b"),
+        ("decisive", _RB, r"(?<![\w.\"'])(?:skip|pending)(?=[ \t(\r]|:[ \t]|$) | :(?:skip|pending)\b"),
+        ("decisive", _PHP, r"\bmarkTest(?:Skipped|Incomplete) | ->(?:skip|todo|skipOn\w{1,20})\( | @requires\b"),
+        ("decisive", _PHP, r"\#\[Requires | \bdoesNotPerformAssertions\b | \bexpectNotToPerformAssertions\b"),
+        ("decisive", (".bats",), r"(?:^|[;&|{]|\b(?:then|else|do)\b)[ \t]{0,40}skip\b"),
+        ("any", _CPP, r"\bDISABLED_\w | \bGTEST_SKIP\b | \bQSKIP\( | \*~(?:doctest::)?(?:skip|may_fail|should_fail)\("),
+        ("any", _CPP, r"\"[^\"\n]{0,200}?\[(?:\.|!hide|!mayfail|!shouldfail)"),
+        ("settings", _ALL, r"--ignore(?:-glob)?[= \t] | --deselect\b | (?:^|[ \t'\"])-[km]~=?[\"'(]{0,3}not\b"),
+        ("settings", _ALL, r"PathIgnorePatterns\b | \bnorecursedirs\b | \bcollect_ignore | \btestIgnore\b | \bomit~="),
+        ("settings", _ALL, r"(?i:\bexclude[a-z]{0,30}[\"']?~[:=({>\[]) | --exclude | grepInvert\b | --grep-invert\b"),
+        ("settings", _ALL, r"--skip\b | (?:^|[ \t'\"])-skip\b | --test-skip-pattern\b | --gtest_filter=\S{0,200}?-"),
+        ("settings", _ALL, r"skipTests?\b | skipITs\b | \bmaven\.test\.skip\b | [\"']not[ ]@"),
+        ("settings", _ALL, r"\bctest\b[^\n]{0,200}?[ ](?:-E|-LE)\b | \bWILL_FAIL\b | \bDISABLED\b | \bSKIP_RE[TG]"),
+        ("tests", (".feature", ".robot"), r"@(?:skip|ignore|wip|todo|manual|pending)\b | \brobot:(?:skip|exclude)"),
+    ),
+    *_rules(
+        "retries",
+        "tries failures again",
+        ("decisive", _ALL, r"\breruns\w{0,10}\b | \brerunfailures\b | \brerunFailingTests | --rerun-fail"),
+        ("decisive", _ALL, r"\bmark\.flaky | @[Ff]laky | \b[Ff]laky\("),
+        ("settings", _ALL, r"(?i:\bflaky)"),
+        ("decisive", _ALL, r"(?<![\w-])--(?:test-)?retr(?:y|ies)\b | \bretr(?:y|ies)[\"']?~[:=(] | \bmaxRetries\b"),
+        ("decisive", _ALL, r"\bretryTimes\b | @Retry | (?<![\w.])Retry(?:ing)?(?:Fact|Theory)?\( | --flake-attempts\b"),
+        ("settings", _ALL, r"\buntil-pass\b | --repeat\b | /retry@ | \bmax_attempts: | \btest-retry\b"),
+    ),
+    *_rules(
+        "early-exit",
+        "ends the process from inside",
+        ("decisive", _PY, r"\bos\.(?:_exit|abort|kill|killpg|exec[lv]\w{0,3})\b | \b(?:sys|pytest)\.exit\b"),
+        ("decisive", _PY, r"\braise~SystemExit\b | (?<![\w.])(?:_exit|exit|quit)\("),
+        ("decisive", _JS, r"\bprocess\.(?:exit|reallyExit|abort|kill|exitCode)\b | \bDeno\.exit\b"),
+        ("decisive", _GO, r"\bos\.Exit\((?!~m\.Run\(\)) | \bsyscall\.(?:Exit|Kill)\("),
+        ("decisive", _RS, r"\bprocess::(?:exit|abort)\b"),
+        ("decisive", _JVM, r"\bSystem\.exit\b | \bexitProcess\( | \.halt\("),
+        ("decisive", _NET, r"\bEnvironment\.(?:Exit|FailFast)\b"),
+        ("decisive", _RB, r"^[ \t]{0,40}(?:Kernel\.)?(?:exit!?|abort)(?=[ \t(;\r]|$) | (?<![\w.])exit!"),
+        ("decisive", _RB, r"\bProcess\.(?:exit|kill|abort)"),
+        ("decisive", _PHP, r"(?<![\w$>:-])(?:exit|die)~[(;]"),
+        ("decisive", _CPP, r"(?<![\w.>])(?:_?exit|_Exit|quick_exit|abort)~\("),
+        ("decisive", _ALL, r"(?<![\w.])exit[ \t]{1,4}0\b"),
+    ),
+    *_rules(
+        "ignored-failure",
+        "lets a failure pass for a success",
+        ("settings", _ALL, r"\|\|~(?:(?:/bin/)?true\b | :(?![\w:]) | (?:exit|return)~0\b | echo\b) | ;~true\b"),
+        ("settings", _ALL, r"\bset~\+[a-z]{0,4}e | \bg?make~-[a-z]{0,5}[ik]\b | ^\t[@+]?-[@+\w./$]"),
+        ("settings", _ALL, r"\bcontinue-on-error\b | \bcontinueOnError\b | \ballow_failures?\b | \bcatchError\b"),
+        ("settings", _ALL, r"(?i:\bpass-?with-?no-?tests\b) | --suppress-no-test | --exit-zero\b | \bsuccess_codes\b"),
+        ("settings", _ALL, r"\bignore_(?:outcome|errors)\b | \btestFailureIgnore\b | \btest\.failure\.ignore\b"),
+        ("settings", _ALL, r"\bignoreFailures\b | \bfailIfNo\w{0,20}Tests\b | \bdangerouslyIgnoreUnhandledErrors\b"),
+        ("settings", _ALL, r"--no-tests=(?:pass|warn|ignore)\b | --do-not-fail"),
+        ("tests", _SH, r"\|\|~(?:(?:/bin/)?true\b | :(?![\w:]) | return~0\b) | \bset~\+[a-z]{0,4}e"),
+    ),
+    *_rules(
+        "runner-hook",
+        "gets into the test runner",
+        (
+            "any",
+            _PY,
+            r"\bdef~pytest_(?:runtest|collect|pycollect|pyfunc|ignore|sessionfinish|report_teststatus|cmdline)",
+        ),
+        ("any", _PY, r"\bdef~pytest_(?:load_initial|deselected|itemcollected|unconfigure|fixture_setup)"),
+        ("any", (*_PY, ".cfg", ".toml"), r"\bpytest11\b"),
+        ("decisive", _PY, r"\bpytest_plugins\b | (?:\.outcome|\bexitstatus|\bshouldstop)~=(?!=)"),
+        ("decisive", _ALL, r"\bPYTEST_(?:ADDOPTS|PLUGINS|DISABLE_PLUGIN_AUTOLOAD)\b | \b(?:NODE|MOCHA|BUN)_OPTIONS\b"),
+        (
+            "decisive",
+            _ALL,
+            r"\b(?:GOFLAGS|SPEC_OPTS|TOX_OVERRIDE|RUSTC_BOOTSTRAP)\b | \bSUPERTEAM_[A-Z]",
+        ),
+        ("settings", _ALL, r"(?<![\w-])-p~no:\w"),
+    ),
+)
+LIMITS = re.compile(
+    r"""( fail[-_]under(?:[-_][a-z]{1,12})? | max-?_?warnings | minimum_coverage(?:_by_file)? | maximum_coverage_drop
+        | refuse_coverage_drop | min(?:imum)?[-_]?coverage | coverage_?thresholds? | check-?coverage
+        | min-?(?:covered-)?msi
+        | thresholds?(?=["']?[ \t]{0,4}[:={(]) | <minimum> | (?<![\w.-])minimum(?=[ \t]{0,4}=)
+        | (?<![\w.-])(?:branches|functions|lines|statements)(?=["']?[ \t]{0,4}[:=][ \t]{0,4}["']?[\d-])
+        | (?<=--)(?:branches|functions|lines|statements)\b | (?<![\w.-])target(?=:[ \t]{0,4}[\d.]{1,9}%) )
+        ["']?[ \t]{0,4}[:=(>]{0,2}[ \t]{0,4}["']?(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+COMMENT = re.compile(r"[ \t]{0,200}(?:#(?!\[)|//|/\*|\*[ /]|--[ ]|<!--|[\"']{3})")
+ASSERTION = re.compile(
+    r"""(?i: (?<![a-z])(?:assert|refute) | \b(?:expect|verify)\w{0,40}!?[ \t]{0,4}[(.{] | \bexpect_ | \braises\( )
+      | \.should\b | \bshould(?:\.|_|[A-Z]) | (?<![\w.])(?:require|is|suite)\.[A-Z]\w{2,40}\(
+      | (?<![\w.])t\.(?:is|not|ok|like|true|false|deep|equal|same|throws|fail|Error|Fatal|Fail|assert)[A-Za-z]{0,20}\(
+      | \b(?:REQUIRE|CHECK|EXPECT|ASSERT)(?:_[A-Z]{1,30}){0,4}\( | (?<![\w.])fail\( | \bself\.fail\( | \b(?:must|wont)_
+      | \.to(?:Be|Equal|Have|Match|Throw|Contain)\w{0,30}\( | ^[ \t]{0,40}\[\[?[ ]""",
+    re.VERBOSE,
+)
+# An assertion that cannot fail is none.
+EMPTY_ASSERTION = re.compile(
+    r"""(?i: \bassert(?:_?true|!|\.(?:true|ok|isTrue))?[ \t]{0,4}\(?[ \t]{0,4}(?:true|1|not[ ]false|!false)[ \t]{0,4}
+             (?:[),;\#]|$)
+      | \bexpect\((?:true|1)\) | \bassert\w{0,20}!?[ \t]{0,4}\(?([\w.]{1,40})[ \t]{0,4}(?:==|,)[ \t]{0,4}\1(?![\w.(\[])
+      | \bor[ ]True\b | \|\|[ \t]{0,4}true\b )""",
+    re.VERBOSE,
+)
