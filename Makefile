@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.superteam-stamp
 
-.PHONY: demo test test-fast test-crash bench lock format clean
+.PHONY: demo test test-fast test-crash test-frameworks simulate bench lock format clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("superteam needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -21,10 +21,17 @@ test: $(STAMP)   ## all checks: format, lint, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 -m "not crash"
+	$(BIN)/python -m pytest -n 2 -m "not crash and not frameworks and not simulation"
 
 test-crash: $(STAMP)   ## the long kill sweep
 	$(BIN)/python -m pytest -n 2 -m crash
+
+test-frameworks: $(STAMP)   ## installs real test frameworks (see tests/frameworks/install.sh) and runs them
+	-tests/frameworks/install.sh
+	$(BIN)/python -m pytest -n 2 -m frameworks tests/frameworks
+
+simulate: $(STAMP)   ## judges a few hundred simulated changes: what passes, what is blocked, what it takes
+	$(BIN)/python -m pytest -m simulation tests/simulation
 
 bench: $(STAMP)   ## ratios, measured in one run
 	$(BIN)/python benchmarks/bench.py

@@ -100,7 +100,9 @@ def _emit(format: str | None, report: TestReport | None) -> None:
     head["counts"] = report.counts() if report else {}
     head["suite_errors"] = list(report.suite_errors) if report else []
     if report:
-        head["completeness"] = report.completeness.value
+        told = {"errors": report.conventions.errors, "retries": report.conventions.retries}
+        head |= {"completeness": report.completeness.value, "dialect": report.dialect, "conventions": told}
+        head["damage"] = report.damage or None
     sys.stdout.write(f'{dumps(head, indent=2)[:-2]},\n  "tests": [')
     comma = ""
     for test in _tests(report):

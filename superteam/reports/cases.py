@@ -72,6 +72,7 @@ def merged(reports: Iterable[TestReport]) -> TestReport | None:
     return replace(
         cases.report(found[0].format, whole, conventions=found[0].conventions, dialect=found[0].dialect),
         exit_status=max(statuses, default=None),
+        foreign_modules=tuple(dict.fromkeys(module for report in found for module in report.foreign_modules)),
         damage=next((report.damage for report in found if report.damage), ""),
     )
 

@@ -13,6 +13,7 @@ from superteam.reports.cases import merged
 # In the order in which they are asked whether a file is theirs: what is recognised most surely comes first.
 READERS = {
     "pytest": "plugin_lines",
+    "unittest": "unittest_lines",
     "reportlog": "reportlog",
     "go": "go_json",
     "libtest-json": "libtest_json",

@@ -1,19 +1,20 @@
-"""Reads what our pytest plugin wrote: JSON Lines, one file a session, several sessions merged into one report."""
+"""Reads what our plugins for pytest and unittest wrote: JSON Lines, one file a session, several merged into one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
 
-from superteam.core.results import Completeness, Granularity, Outcome, TestId, TestReport, TestResult
+from superteam.core.results import Completeness, Conventions, Granularity, Outcome, TestId, TestReport, TestResult
 from superteam.core.signature import signature
 
 FORMAT = "pytest"
 _LINE_CAP = 8 * 2**20
 _ANY_WORKER = "*"
+_NEVER = "some tests were found but never finished"
 _WEIGHT = {"failed": 3, "passed": 2, "skipped": 1}
 
 
@@ -33,7 +34,7 @@ class _Execution:
     over: bool = False
 
     def add(self, record: dict[str, Any]) -> None:
-        when, outcome, text = record["when"], record["outcome"], record.get("text", "")
+        when, outcome, text = record["when"], record["outcome"], str(record.get("text", ""))
         if outcome not in _WEIGHT:  # "rerun" and its like: this try does not count, another one follows
             self.reruns += not self.again
             self.first_try = self.first_try or text
@@ -42,10 +43,11 @@ class _Execution:
         if self.again and when not in ("setup", "???"):
             return  # the rest of a try that does not count
         self.again = False
-        self.seconds += record.get("seconds", 0.0)
+        self.seconds += float(record.get("seconds", 0.0))
         before = self.phases.get(when)
         if before is None or _WEIGHT[outcome] > _WEIGHT[before[0]]:
-            self.phases[when] = (outcome, text, record.get("xfail"))
+            xfail = record.get("xfail")
+            self.phases[when] = (outcome, text, None if xfail is None else str(xfail))
         self.over = when == "teardown"
 
     def goes_on(self, when: str) -> bool:
@@ -55,10 +57,10 @@ class _Execution:
     def result(self) -> TestResult:
         outcome, message = self._outcome()
         if outcome.bad:
-            return TestResult(outcome, message, signature(message), self.seconds)
+            return TestResult(outcome, message, signature(message), self.seconds, bool(self.reruns))
         if self.reruns and outcome is Outcome.PASSED:
             message = f"passed after {self.reruns} reruns; before that: {self.first_try}".rstrip()
-        return TestResult(outcome, message, "", self.seconds)
+        return TestResult(outcome, message, "", self.seconds, bool(self.reruns))
 
     def _outcome(self) -> tuple[Outcome, str]:
         """The table of phases: what went wrong around the test is an error, what it found is a failure."""
@@ -83,8 +85,8 @@ class _Execution:
 
 
 @dataclass(slots=True)
-class _Session:
-    """What one file says, in the order in which it says it."""
+class Session:
+    """What one file says, in the order in which it says it; `take` takes one line of our plugins in."""
 
     began: float = 0.0
     executions: list[_Execution] = field(default_factory=list)
@@ -97,8 +99,10 @@ class _Session:
     status: int | None = None
     ended: bool = False
     damaged: bool = False
+    understood: bool = False
 
     def take(self, record: dict[str, Any]) -> None:
+        """KeyError, TypeError and ValueError say that it is no such line."""
         match record["kind"]:
             case "result":
                 self._result(record)
@@ -121,6 +125,8 @@ class _Session:
 
     def _result(self, record: dict[str, Any]) -> None:
         id, when, worker = record["id"], record["when"], record.get("worker", "")
+        if not all(isinstance(part, str) for part in (id, when, worker, record["outcome"])):
+            raise TypeError("no result of a test")
         execution = self.open.get((id, worker)) or self.open.pop((id, _ANY_WORKER), None)
         if execution is None or not execution.goes_on(when):
             execution = _Execution(id)
@@ -135,42 +141,84 @@ class _Session:
         """Whether the session came to its proper end and no worker died without a word about its test."""
         return self.ended and not self.damaged and self.status is not None and self.deaths <= self.crashes
 
+    def damage(self) -> str:
+        """Why it is not whole, in words."""
+        if self.damaged:
+            return "it holds lines that cannot be read"
+        return "the test runner ended before it had said everything" if not self.ended else "a worker died"
+
+
+def recognises(head: bytes) -> bool:
+    """Whether a file begins as our pytest plugin does."""
+    return begins_with(head, b'"pytest": "')
+
+
+def begins_with(head: bytes, mark: bytes) -> bool:
+    """Whether the first line is the start record of the plugin that this mark belongs to."""
+    line = head.partition(b"\n")[0]
+    return line.startswith(b'{"kind": "start"') and mark in line
+
+
+def read(stream: BinaryIO, root: PurePath | None = None) -> TestReport:
+    """One file of the pytest plugin."""
+    return read_stream(stream, FORMAT, Conventions(retries="told"))
+
+
+def read_stream(stream: BinaryIO, format: str, conventions: Conventions) -> TestReport:
+    """One file of one of our plugins; none if not one line of it is understood."""
+    session = _read(stream)
+    if not session.understood:
+        return TestReport(format, Granularity.TESTS, Completeness.NONE, damage="it holds no lines of our plugin")
+    return report_of([session], format, conventions)
+
 
 def read_sessions(folder: Path) -> TestReport:
     """Merges all sessions of a folder into one report, which is none if there is not one.
 
     It is partial if a session is unfinished, or if a test was collected and never finished.
     """
-    sessions = sorted((_read(path) for path in sorted(folder.glob("*.jsonl"))), key=lambda session: session.began)
+    sessions = sorted(map(_read_file, sorted(folder.glob("*.jsonl"))), key=lambda session: session.began)
     if not sessions:
         return TestReport(FORMAT, Granularity.TESTS, Completeness.NONE)
+    return report_of(sessions, FORMAT, Conventions(retries="told"))
+
+
+def report_of(sessions: list[Session], format: str, conventions: Conventions) -> TestReport:
+    """All sessions of one run as a report: whole if each is, and if each test that was collected came to its end."""
     tests = _numbered(pair for session in sessions for pair in _tests(session))
     waiting = any(result.outcome is Outcome.NOT_RUN for result in tests.values())
     whole = not waiting and all(session.whole() for session in sessions)
     statuses = [session.status for session in sessions if session.status is not None]
     return TestReport(
-        FORMAT,
+        format,
         Granularity.TESTS,
         Completeness.COMPLETE if whole else Completeness.PARTIAL,
         tests,
         tuple(error for session in sessions for error in dict.fromkeys(session.errors)),
         tuple(dict.fromkeys(module for session in sessions for module in session.foreign)),
         max(statuses, default=None),
+        conventions=conventions,
+        damage=next((session.damage() for session in sessions if not session.whole()), _NEVER if waiting else ""),
     )
 
 
-def _read(path: Path) -> _Session:
-    session = _Session()
-    with path.open("rb") as file:
-        while line := file.readline(_LINE_CAP):
-            try:
-                session.take(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                session.damaged = True
+def _read_file(path: Path) -> Session:
+    with path.open("rb") as stream:
+        return _read(stream)
+
+
+def _read(stream: BinaryIO) -> Session:
+    session = Session()
+    while line := stream.readline(_LINE_CAP):
+        try:
+            session.take(json.loads(line))
+            session.understood = True
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            session.damaged = True
     return session
 
 
-def _tests(session: _Session) -> Iterator[tuple[TestId, TestResult]]:
+def _tests(session: Session) -> Iterator[tuple[TestId, TestResult]]:
     """The executions in their order, then what was collected and never ran."""
     ran = set()
     for execution in session.executions:

@@ -17,6 +17,7 @@ class Call:
     `folder` is where it runs, relative to the tree ("" is its root). `after` are words that have to stand between
     the user's command and arguments that are appended to it, so that they reach this call (npm: "--"); None where
     appended arguments would not reach it (a pipeline, a make target). `through` names the wrappers on the way.
+    `alone` says that the user's command is nothing but this call and its environment.
     """
 
     words: tuple[str, ...]
@@ -24,6 +25,7 @@ class Call:
     after: tuple[str, ...] | None = ()
     env: Mapping[str, str] = field(default_factory=dict)
     through: tuple[str, ...] = ()
+    alone: bool = False
 
     @property
     def program(self) -> str:

@@ -18,7 +18,7 @@ from superteam.runners.shell import simple_commands
 
 _CALLS = 200
 _DEPTH = 16  # of wrappers and scripts around a call
-_STEPS = 2000  # of commands looked at in all, so that scripts that call each other come to an end
+_STEPS = 3000  # commands and kilobytes of scripts looked at in all, so that scripts that call each other come to an end
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]{0,8}(?:\.exe)?")
 _SCRIPT_FOLDER = re.compile(r"\$\(dirname (?:-- )?(?:\$0|\$\{0\}|\$BASH_SOURCE|\$\{BASH_SOURCE\[0\]\})\)")
@@ -57,7 +57,7 @@ _WRAPPERS: dict[str, str] = {
     "npm x": "-p --package -w --workspace",
     "bun x": "-p --package",
     "uv run": "--with --with-editable --with-requirements --extra --no-extra --group --no-group --only-group -p "
-    "--python --project --directory --package --env-file --index --index-url --default-index --cache-dir --config-file -w",
+    "--python --project --directory --package --env-file --index --index-url --default-index --config-file -w",
     "uvx": "--with --from -p --python --index",
     "uv tool run": "--with --from -p --python --index",
     "pipx run": "--spec --python --index-url",
@@ -98,8 +98,8 @@ class _Budget:
 
     left: int = _STEPS
 
-    def spent(self) -> bool:
-        self.left -= 1
+    def spent(self, cost: int = 1) -> bool:
+        self.left -= cost
         return self.left < 0
 
 
@@ -128,7 +128,11 @@ _Step = tuple[str | list[str], _Place]  # a text of the shell, or the words of o
 
 def find_calls(command: str, tree: Path) -> tuple[Call, ...]:
     """The simple commands that the command comes to, in their order; () where it cannot be read."""
-    return tuple(islice(_in_text(command, _Place(tree, _Budget())), _CALLS))
+    found = tuple(islice(_in_text(command, _Place(tree, _Budget())), _CALLS))
+    if len(found) != 1 or found[0].after != () or found[0].through or found[0].folder:
+        return found
+    whole = [command.words for command in simple_commands(command) or ()]
+    return (replace(found[0], alone=len(whole) == 1 and _assigned(whole[0])[1] == list(found[0].words)),)
 
 
 def _in_text(text: str, place: _Place) -> Iterator[Call]:
@@ -172,6 +176,9 @@ def _steps(words: list[str], place: _Place) -> Iterable[_Step] | None:
     """What a wrapper or a script comes to; None if the words are a call of their own."""
     program = words[0].rpartition("/")[2]
     handler = _HANDLERS.get(program)
+    cost = scripts.size_of(place.tree, place.folder, _FILES.get(program, ())) // 1024
+    if cost and place.budget.spent(cost):
+        return []
     if handler is not None and (found := handler(words, place)) is not None:
         return found
     if _PYTHON.fullmatch(program) and words[1:4] == ["-m", "coverage", "run"]:
@@ -198,6 +205,8 @@ def _rest(words: list[str], subcommands: int) -> list[str]:
 
 def _unwrapped(name: str, words: list[str], place: _Place) -> list[_Step] | None:
     """The command behind a wrapper's options; None if there is none."""
+    if name == "command" and words[:1] in (["-v"], ["-V"]):  # only asks whether there is such a program
+        return []
     values = frozenset(_WRAPPERS[name].split())
     positionals, module, place = _POSITIONALS.get(name, 0), False, place.inner(name)
     while words and (positionals or words[0].startswith("-")):
@@ -360,6 +369,8 @@ def _shell_script(path: str, given: list[str], place: _Place, sure: bool = False
     """The text of a shell script of the tree; None if it is no such thing."""
     full = scripts.inside(place.folder, path)
     text = scripts.text_of(place.tree, full) if full else None
+    if text is not None and place.budget.spent(len(text) // 1024):
+        return []
     if text is None or full is None or not (sure or re.match(r"#![^\n]{0,100}\b(?:ba|da|z|k)?sh\b", text)):
         return None
     script = str(PurePosixPath(full).parent)
@@ -382,6 +393,13 @@ def _assigned(words: list[str], everywhere: bool = False) -> tuple[dict[str, str
     return found, [word for word in words if not _ASSIGNMENT.fullmatch(word)] if everywhere else []
 
 
+_FILES = {
+    **dict.fromkeys(_NODE, ("package.json",)),
+    **dict.fromkeys(_TASKS, ("pyproject.toml", "Pipfile")),
+    **dict.fromkeys(("make", "gmake"), ("Makefile", "makefile", "GNUmakefile")),
+    "just": ("justfile",),
+    "composer": ("composer.json",),
+}
 _HANDLERS: dict[str, Callable[[list[str], _Place], list[_Step] | None]] = {
     **dict.fromkeys(_NODE, _node),
     **dict.fromkeys(_SHELLS, _shell),

@@ -10,7 +10,28 @@ from superteam.runners.call import Call, Runner, Untold
 from superteam.runners.commands import find_calls
 
 # In the order in which they are asked. Wrappers (npm, make, tox, uv run ...) are no runners: find_calls sees through.
-RUNNERS = ("pytest",)
+RUNNERS = (
+    "pytest",
+    "unittest",
+    "vitest",
+    "jest",
+    "playwright",
+    "mocha",
+    "node_test",
+    "bun",
+    "deno",
+    "bats",
+    "gotestsum",
+    "go_test",
+    "nextest",
+    "cargo_test",
+    "rspec",
+    "phpunit",
+    "ctest",
+    "surefire",
+    "gradle",
+    "dotnet",
+)
 
 
 def runner(name: str) -> Runner:

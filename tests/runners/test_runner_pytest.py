@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superteam.runners.pytest import PLUGIN_FOLDER, family, inject, is_plain, names_pytest, reproduce_command, with_junit
+from superteam.runners.call import Call
+from superteam.runners.commands import find_calls
+from superteam.runners.pytest import (
+    PLUGIN_FOLDER,
+    canary,
+    family,
+    inject,
+    is_plain,
+    names_pytest,
+    recognises,
+    reproduce_command,
+    tell,
+    with_junit,
+)
 
 
 def test_the_users_own_values_stay_behind_ours(tmp_path):
@@ -23,8 +36,11 @@ def test_the_users_own_values_stay_behind_ours(tmp_path):
     assert "SUPERTEAM_PYTEST_ONLY" not in found
 
 
-def test_the_plugins_folder_holds_only_the_plugin():
-    assert [path.name for path in PLUGIN_FOLDER.glob("*.py")] == ["superteam_pytest_plugin.py"]
+def test_the_plugins_folder_holds_no_module_that_a_project_could_have():
+    assert {path.name for path in PLUGIN_FOLDER.iterdir() if path.suffix == ".py"} == {
+        "superteam_pytest_plugin.py",
+        "superteam_tree_check.py",
+    }
 
 
 def test_wanted_ids_are_written_beside_the_report_with_their_families(tmp_path):
@@ -84,3 +100,85 @@ def test_ids_for_a_shell_command_are_a_comment_on_one_line():
     found = reproduce_command("cd a && pytest", frozenset(["t::a[\nrm -rf x]"]))
     assert found.startswith("cd a && pytest  # ")
     assert "\n" not in found
+
+
+# -- calls
+
+
+@pytest.mark.parametrize("command", ["pytest -q", ".venv/bin/py.test", "python3 -W error -m pytest -x"])
+def test_a_call_of_pytest_is_recognised(command, tmp_path):
+    assert recognises(find_calls(command, tmp_path)[0], tmp_path)
+
+
+@pytest.mark.parametrize("program", ["tox", "nox"])
+def test_tox_and_nox_are_pytest_where_their_configuration_names_it(program, tmp_path):
+    assert not recognises(Call((program,)), tmp_path)
+    (tmp_path / f"{program}file.py" if program == "nox" else tmp_path / "tox.ini").write_text(
+        "commands = pytest {posargs}"
+    )
+    assert recognises(Call((program, "-q")), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "instead"),
+    [
+        ("PYTHONPATH=src pytest -q", ("env", f"PYTHONPATH={PLUGIN_FOLDER}:src", "pytest", "-q")),
+        ("PYTEST_ADDOPTS=-v A=1 pytest", ("env", "PYTEST_ADDOPTS=-p superteam_pytest_plugin -v", "A=1", "pytest")),
+        ("PYTHONPATH=src:$PYTHONPATH pytest", ()),
+        ("PYTHONPATH=src pytest tests/*.py", ()),
+        ("PYTHONPATH=src pytest > log", ()),
+        ("PYTHONPATH=src pytest && true", ()),
+        ("A=1 pytest", ()),
+    ],
+)
+def test_a_call_that_sets_our_variables_is_run_with_both_values(command, instead, tmp_path):
+    told = tell(find_calls(command, tmp_path)[0], {}, tmp_path, tmp_path, None)
+    assert told.instead == instead
+
+
+@pytest.mark.parametrize(
+    ("command", "files", "path", "function"),
+    [
+        ("pytest", {}, "test_superteam_canary.py", "test_superteam_canary"),
+        ("cd sub && pytest -q", {}, "sub/test_superteam_canary.py", "test_superteam_canary"),
+        ("pytest --tb short tests/unit -q", {}, "tests/unit/test_superteam_canary.py", "test_superteam_canary"),
+        (
+            "pytest",
+            {"pytest.ini": "[pytest]\ntestpaths = tests"},
+            "tests/test_superteam_canary.py",
+            "test_superteam_canary",
+        ),
+        (
+            "pytest",
+            {"tox.ini": "[pytest]\npython_files = *_spec.py"},
+            "superteam_canary_spec.py",
+            "test_superteam_canary",
+        ),
+        (
+            "pytest",
+            {"setup.cfg": "[tool:pytest]\npython_functions = check_*"},
+            "test_superteam_canary.py",
+            "check_superteam_canary",
+        ),
+        (
+            "pytest",
+            {"pyproject.toml": "[tool.pytest.ini_options]\ntestpaths = ['te*']"},
+            "tests/test_superteam_canary.py",
+            "test_",
+        ),
+        (
+            "pytest",
+            {"pytest.ini": "no section", "setup.cfg": "[[["},
+            "test_superteam_canary.py",
+            "test_superteam_canary",
+        ),
+    ],
+)
+def test_a_failing_test_is_planted_where_the_call_looks(command, files, path, function, tmp_path):
+    (tmp_path / "tests" / "unit").mkdir(parents=True)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    planted = canary(find_calls(command, tmp_path)[-1], tmp_path)
+    assert planted is not None
+    assert planted[0] == path
+    assert planted[1].startswith(f"def {function}")

@@ -14,10 +14,10 @@ behaves as always. A report without its `end` record is cut short.
 import json
 import os
 import sys
-import sysconfig
 import time
 
 import pytest
+from superteam_tree_check import foreign_modules, lies_in
 
 VERSION = 1
 LOADER = "-p superteam_pytest_plugin"
@@ -165,7 +165,7 @@ class _Session:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session, exitstatus):
-        self.foreign.update(_foreign_modules(self.told["tree"], self.told["tracked"]))
+        self.foreign.update(foreign_modules(self.told["tree"], self.told["tracked"]))
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
             output["superteam_foreign"] = self.foreign
@@ -263,11 +263,7 @@ def _files_of(only, config):
     roots = [os.path.realpath(os.path.join(here, str(arg).split("::")[0])) for arg in config.args]
     if not all(os.path.exists(root) for root in roots):
         return files
-    return [file for file in files if any(_lies_in(os.path.realpath(file), root) for root in roots)]
-
-
-def _lies_in(path, folder):
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+    return [file for file in files if any(lies_in(os.path.realpath(file), root) for root in roots)]
 
 
 def _select(config, items, only):
@@ -286,76 +282,3 @@ def _select(config, items, only):
 def _without_group(nodeid):
     """The node id before xdist's loadgroup put "@group" behind it, which it does after us."""
     return nodeid.rpartition("@")[0] or nodeid
-
-
-# Whose code is tested
-
-
-def _foreign_modules(tree, tracked_file):
-    """Loaded modules, name to file, that the tree holds as well but that were not loaded from it."""
-    if not tree:
-        return {}
-    tree = os.path.realpath(tree)
-    tracked = _tracked(tracked_file)
-    found = {}
-    for name, module in list(sys.modules.items()):
-        try:
-            file = getattr(module, "__file__", None)
-        except Exception:  # a lazy module may do anything
-            continue
-        if isinstance(file, str) and not _is_stdlib(name, file):
-            own = _own_file(name, tree, tracked)
-            if own and _is_foreign(os.path.realpath(file), tree) and not _same_in_tox(own, file):
-                found[name] = file
-    return found
-
-
-def _tracked(path):
-    """The paths that the tree tracks, or None if nobody said so."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except (OSError, ValueError):
-        return None
-    return set(os.fsdecode(data).replace("\0", "\n").split("\n"))
-
-
-def _own_file(name, tree, tracked):
-    """The tree's file that `import name` should load, or None."""
-    parts = name.split(".")
-    if not all(part.isidentifier() for part in parts):
-        return None
-    for folder in ("", "src/", "lib/"):
-        for end in (".py", "/__init__.py"):
-            path = folder + "/".join(parts) + end
-            full = os.path.join(tree, path)
-            if path in tracked if tracked is not None else os.path.isfile(full):
-                return full
-    return None
-
-
-def _is_stdlib(name, file):
-    if name.partition(".")[0] in getattr(sys, "stdlib_module_names", ()):
-        return True
-    library = sysconfig.get_paths().get("stdlib", "")
-    return bool(library) and file.startswith(library + os.sep) and not _is_installed(file)
-
-
-def _is_foreign(file, tree):
-    return not _lies_in(file, tree) or _is_installed(file[len(tree) :])
-
-
-def _is_installed(file):
-    parts = file.replace("\\", "/").split("/")
-    return "site-packages" in parts or "dist-packages" in parts
-
-
-def _same_in_tox(own, file):
-    """tox and nox install a copy of the tree; it is as good as the tree while it has the same content."""
-    if not (os.environ.get("TOX_ENV_NAME") or os.environ.get("NOX_CURRENT_SESSION")):
-        return False
-    try:
-        with open(own, "rb") as one, open(file, "rb") as other:
-            return one.read() == other.read()
-    except OSError:
-        return False
