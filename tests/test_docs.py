@@ -22,6 +22,8 @@ from superteam.core.plan import Task
 from superteam.core.run import BEGINS, ENDS, FOLLOWS, Phase
 from superteam.core.settings import AgentDefinition, Section, Settings
 from superteam.plans import load_plan
+from superteam.reports.formats import READERS
+from superteam.runners.recognise import RUNNERS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -225,3 +227,9 @@ def test_every_document_can_be_reached_from_the_readme() -> None:
         links = re.findall(r"\]\(([^)\s#]+)", prose(here.read_text(encoding="utf-8")))
         todo += [(here.parent / link).resolve() for link in links if "://" not in link]
     assert {path for path in DOCS if path not in reached} == set()
+
+
+def test_every_framework_and_format_is_in_the_reference_and_no_other() -> None:
+    named = [row[0] for row in rows("docs/reference/frameworks.md")]
+    assert {*named} - {"framework", "format", "---"} == {*RUNNERS, *READERS}
+    assert len(named) == len(RUNNERS) + len(READERS) + 4

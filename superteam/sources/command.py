@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
 from collections.abc import Callable, Mapping
@@ -181,6 +182,7 @@ class CommandSource:
 
 def _read_report(folder: Path, tree: Path, done: Completed, told: Told) -> TestReport:
     """What the framework reported, completed by what the runner knows of the output."""
+    tree = Path(os.path.realpath(tree))  # as frameworks name it
     if told.format in ("", "pytest"):
         return read_sessions(folder)
     if told.reports:
