@@ -143,7 +143,8 @@ def _cache_key(project: Project, world: World, baseline: e.BaselineDocument, tre
         __version__,
         tree,
         (baseline.sha, baseline.expected, baseline.command),
-        (settings.test_command, settings.report, settings.rerun, settings.validation.model_dump(mode="json")),
+        (settings.test_command, settings.report, settings.rerun, settings.canary),
+        settings.validation.model_dump(mode="json"),
         (settings.workspace.model_dump(mode="json"), world.fingerprint(), variables),
         sorted(wishes.only),
     )

@@ -241,7 +241,7 @@ def _bracket(number: float | None) -> str:
 def _about_assertions(change: Change) -> Iterator[Finding]:
     lost, won = _assertions(change.removed), _assertions(change.added)
     if lost > won:
-        words = f"{lost} lines with assertions were removed and {won} added"
+        words = f"{lost} {'line' if lost == 1 else 'lines'} with assertions removed, {won} added"
         yield _finding("assertions-removed", change.path, None, words)
 
 

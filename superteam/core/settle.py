@@ -22,7 +22,8 @@ from superteam.core.settings import Settings
 MANY = 10
 SHARE = 0.05
 REPRESENTATIVES = 3
-# Whole runs in which a test has to fail that never fails alone: one would block each twelfth failure of a rare flake.
+# Whole runs in which a test has to fail again that never fails alone: with a single one, 6 of 100 failures of a test
+# that is flaky one time in ten would block.
 COMPANIES = 2
 
 
@@ -234,7 +235,9 @@ def label(v: Validation, key: TestId, rules: Rules) -> Settlement:
         return Settlement.PRE_EXISTING if all(there) else Settlement.FLAKE
     if any(there):
         return Settlement.FLAKE
-    return Settlement.SUSPECT if any(here) else _label_company(v, key, exists)
+    if any(here):  # a new test has no tree on which it was ever stable: it belongs to the task
+        return Settlement.SUSPECT if exists else Settlement.REGRESSION
+    return _label_company(v, key, exists)
 
 
 def _label_company(v: Validation, key: TestId, exists: bool) -> Settlement:

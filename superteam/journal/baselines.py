@@ -10,13 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from superteam.core.events import BaselineDocument, PinnedBaseline, ValidationResult
 from superteam.core.results import TestId
 from superteam.journal.runs import write_document
+from superteam.journal.store import Store
 
 
 def find_baseline(folder: Path, sha: str, command: str, fingerprint: str) -> BaselineDocument | None:
-    """The newest sound baseline that was captured under exactly these conditions."""
+    """The newest sound baseline that was captured under exactly these conditions; a damaged one can be had again."""
     for path in sorted(folder.glob(f"baseline-{sha[:12]}-*.json"), reverse=True):
-        document = PinnedBaseline.model_validate_json(path.read_text(encoding="utf-8")).baseline
-        if (document.sha, document.command, document.fingerprint) == (sha, command, fingerprint):
+        try:
+            document = PinnedBaseline.model_validate_json(path.read_bytes()).baseline
+        except (OSError, ValidationError):
+            continue
+        same = (document.sha, document.command, document.fingerprint) == (sha, command, fingerprint)
+        if same and document.expected is not None and Store(folder).holds(document.expected):
             return document
     return None
 
@@ -47,7 +52,8 @@ def load_verdict(folder: Path, key: str) -> Verdict | None:
         found = Verdict.model_validate_json((folder / f"verdict-{key[:32]}.json").read_bytes())
     except (OSError, ValidationError):
         return None
-    return found if found.key == key else None
+    whole = found.report is None or Store(folder).holds(found.report)
+    return found if whole and found.key == key else None
 
 
 def keep_verdict(folder: Path, verdict: Verdict) -> None:

@@ -82,11 +82,17 @@ class Store:
     def _write(self, document: Mapping[str, Any]) -> str:
         data = json.dumps(document, separators=(",", ":")).encode()
         name = hashlib.sha256(data).hexdigest()
-        path = self.folder / f"{name}.json"
-        if not path.exists():
+        if not self.holds(name):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_once(path, data)
+            _write_once(self.folder / f"{name}.json", data)
         return name
+
+    def holds(self, name: str) -> bool:
+        """Whether a whole document of this name is there."""
+        try:
+            return hashlib.sha256((self.folder / f"{name}.json").read_bytes()).hexdigest() == name
+        except OSError:
+            return False
 
     def _read(self, name: str) -> dict[str, Any]:
         path = self.folder / f"{name}.json"

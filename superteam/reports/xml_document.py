@@ -1,10 +1,18 @@
-"""Streams an XML document through three handlers: no document types, no entities, so that no bomb goes off."""
+"""Streams an XML document: no document types, no entities, so that no bomb goes off."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import BinaryIO
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
 from xml.parsers import expat
+
+from superteam.reports.cases import TEXT_CAP
+
+if TYPE_CHECKING:
+    from xml.parsers.expat import XMLParserType
+
+_CHUNK = 64 * 1024
 
 
 class Refused(ValueError):
@@ -13,6 +21,22 @@ class Refused(ValueError):
 
 class Damaged(ValueError):
     """The document is not well-formed or ends in the middle; what was handed over before is good."""
+
+
+@dataclass(slots=True)
+class Element:
+    """An element, and the texts of the messages in it that are in no other kept element."""
+
+    name: str
+    attributes: dict[str, str]
+    parent: Element | None = None
+    texts: list[str] = field(default_factory=list)
+    size: int = 0
+    below: int = 0  # kept elements in it, for which it may only be the frame
+
+    def message(self) -> str:
+        """All that was said, in its order."""
+        return "\n".join(text for part in self.texts if (text := part.strip()))
 
 
 def walk(
@@ -25,6 +49,58 @@ def walk(
 
     `start` says whether the text of this element is wanted: `text` then gets it, and that of all elements in it.
     """
+    parser = _parser(start, end, text)
+    try:
+        parser.ParseFile(stream)
+    except Refused:
+        raise
+    except (expat.ExpatError, ValueError, LookupError) as problem:
+        raise Damaged(str(problem)[:200]) from None
+
+
+def elements(stream: BinaryIO, kept: Collection[str], messages: Collection[str]) -> Iterator[Element]:
+    """The elements of the kept names as they close, the inner ones first, with the texts of the `messages` in them."""
+    open: list[Element] = []
+    closed: list[Element] = []
+
+    def start(name: str, attributes: dict[str, str]) -> bool:
+        if name in kept:
+            if open:
+                open[-1].below += 1
+            open.append(Element(name, attributes, open[-1] if open else None))
+        elif name in messages and open:
+            open[-1].texts.append("")
+            return True
+        return False
+
+    def text(data: str) -> None:
+        if open[-1].size < TEXT_CAP and open[-1].texts:
+            open[-1].texts[-1] += data[: TEXT_CAP - open[-1].size]
+            open[-1].size += len(data)
+
+    def end(name: str) -> None:
+        if name in kept:
+            closed.append(open.pop())
+
+    parser = _parser(start, end, text)
+    while True:
+        chunk = stream.read(_CHUNK)
+        try:
+            parser.Parse(chunk, not chunk)
+        except Refused:
+            raise
+        except (expat.ExpatError, ValueError, LookupError) as problem:
+            yield from closed
+            raise Damaged(str(problem)[:200]) from None
+        yield from closed
+        closed.clear()
+        if not chunk:
+            return
+
+
+def _parser(
+    start: Callable[[str, dict[str, str]], bool], end: Callable[[str], None], text: Callable[[str], None]
+) -> XMLParserType:
     parser = expat.ParserCreate()
     parser.buffer_text = True
     inside = 0  # an element whose text is wanted: how many are open from it on
@@ -48,12 +124,22 @@ def walk(
     parser.EndElementHandler = closed
     parser.StartDoctypeDeclHandler = _refuse
     parser.EntityDeclHandler = _refuse
-    try:
-        parser.ParseFile(stream)
-    except Refused:
-        raise
-    except (expat.ExpatError, ValueError) as problem:
-        raise Damaged(str(problem)[:200]) from None
+    return parser
+
+
+def first_element(head: bytes) -> str:
+    """The name of a document's first element, without its prefix; "" for what is no XML."""
+    rest = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if rest[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        rest = rest.decode("utf-16", "replace").encode(errors="replace").lstrip()
+    while rest[:2] in (b"<?", b"<!"):
+        if rest[:2] == b"<!" and rest[:4] != b"<!--":
+            return ""
+        rest = rest.partition(b"?>" if rest[:2] == b"<?" else b"-->")[2].lstrip()
+    if rest[:1] != b"<":
+        return ""
+    name = rest[1:200].replace(b"/", b" ").replace(b">", b" ").split(maxsplit=1)[:1]
+    return name[0].rpartition(b":")[2].decode(errors="replace") if name else ""
 
 
 def _refuse(*_: object) -> None:

@@ -317,7 +317,7 @@ def test_a_limit_that_only_moved_is_no_finding() -> None:
 )
 def test_a_test_file_that_loses_assertions_is_found(path: str, removed: str, added: str) -> None:
     assert (
-        "1 lines with assertions were removed and 0 added"
+        "1 line with assertions removed, 0 added"
         in only(examine([changed(path, added, removed)], (), ""), "assertions-removed").detail
     )
     assert "assertions-removed" not in kinds(changed(path, removed.replace("3", "4"), removed))

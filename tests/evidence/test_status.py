@@ -116,13 +116,14 @@ def ended(run: Run, status: Any = "finished", code: int = 0) -> Run:
 TOP = """schema run_id status exit_code plan branch baseline tasks validations cost pending"""
 BASELINE = """sha tree command captured_at verdict granularity counts known_failures"""
 TASK = """id title status attempts base_sha commit_sha failures"""
+# The contract and the additions of docs/decisions/012: fails_differently, polluters, findings, notes.
 VALIDATION = """source after_task sha tree reference_sha verdict reason confidence counts new_failures regressions
-    unresolved flaky suspects pre_existing new_passes missing newly_skipped owed settlements introduced_by
-    reproduce_command"""
+    unresolved flaky suspects pre_existing fails_differently new_passes missing newly_skipped owed settlements
+    introduced_by polluters findings notes reproduce_command"""
 PENDING = """id task failure_type question options evidence"""
 
 
-def test_every_key_of_the_contract_is_there_and_no_other() -> None:
+def test_every_key_of_the_contract_and_our_additions_are_there_and_no_other() -> None:
     document = status_document(waiting(), live=False)
 
     assert list(document) == TOP.split()

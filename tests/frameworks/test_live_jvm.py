@@ -54,7 +54,7 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture(params=["maven", "gradle"])
-def run(request: Any, suite: Any, need: Callable[[str], str]) -> Run:
+def run(request: Any, suite: Any, need: Callable[[str], str], tmp_path: Path) -> Run:
     maven = request.param == "maven"
     need("mvn" if maven else "gradle")
     if maven and not _MAVEN.is_dir():
@@ -63,7 +63,7 @@ def run(request: Any, suite: Any, need: Callable[[str], str]) -> Run:
     def jvm(classes: dict[str, str] | None, **more: Any) -> Any:
         build = {"pom.xml": POM} if maven else {"build.gradle": BUILD}
         files = None if classes is None else build | {f"{FOLDER}/{name}.java": text for name, text in classes.items()}
-        return suite(files, MAVEN if maven else GRADLE, env={"GRADLE_USER_HOME": "/tmp/superteam-gradle"}, **more)
+        return suite(files, MAVEN if maven else GRADLE, env={"GRADLE_USER_HOME": str(tmp_path / "gradle")}, **more)
 
     return jvm
 
