@@ -62,9 +62,13 @@ def _one_format(files: list[Path]) -> str | None:
 
 def report_text(format: str | None, report: TestReport | None) -> str:
     """The report for people: what it is, how much of it is there, what failed and why in one line each."""
+    from superteam.reports.formats import READERS
+
     if report is None or report.completeness == "none":
         why = f": {report.damage}" if report is not None and report.damage else ""
-        return f"no test report{f' of format {format}' if format else ''}{why}\nname the format: --format F"
+        if format is not None:
+            return f"no test report of format {format}{why}"
+        return f"no test report of a format that is known; if it is one: --format with {', '.join(READERS)}"
     counts = ", ".join(f"{number} {name}" for name, number in report.counts().items() if number)
     dialect = f" by {report.dialect}" if report.dialect else ""
     lines = [f"{report.format}{dialect}: {report.completeness}{_why(report)}", f"tests: {counts or 'none'}"]

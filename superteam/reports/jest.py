@@ -137,7 +137,9 @@ class Document:
             if self.top.get("finished") is not True or not isinstance(self.top.get("unhandledErrors"), list):
                 self.damage.append("the report has no end")
             failed = self.failed
-        if total != found or isinstance(total, bool):
+        if "numTotalTests" not in self.top and "superteam" not in self.top:
+            self.damage.append("it does not say how many tests there are")
+        elif total != found or isinstance(total, bool):
             self.damage.append(f"it says that there are {total} tests and names {found}")
         if failed != self.failed or isinstance(failed, bool):
             self.damage.append(f"it says that {failed} tests failed and names {self.failed}")
