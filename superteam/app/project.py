@@ -119,4 +119,4 @@ def plan_canary(project: Project, tree: Path, shape: Shape) -> tuple[str, str] |
             return found.why
         found = (runner("pytest"), Call(("pytest",)))
     module, call = found
-    return module.canary(call, tree) or f"it is not known how to add a test to a suite of {module.NAME}"
+    return module.canary(call, tree) or f"it is not known where this command ({module.NAME}) would run a new test"

@@ -33,10 +33,11 @@ from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
 
 Output = Callable[[str, bytes], None]
+SANG = "the canary sang: a failing test, planted in a scratch tree, turned the suite red"
 # Variables that differ from shell to shell and that no suite should depend on.
 _VOLATILE = re.compile(
     r"_|PWD|OLDPWD|SHLVL|TERM\w*|COLORTERM|COLUMNS|LINES|WINDOWID|DISPLAY|SSH_\w+|TMUX\w*|STY|XDG_SESSION\w*|PS[14]"
-    r"|INVOCATION_ID|JOURNAL_STREAM|GIT_\w+|GITHUB_\w+|RUNNER_\w+|SUPERTEAM_\w+|PYTEST_CURRENT_TEST|COVERAGE\w*"
+    r"|INVOCATION_ID|JOURNAL_STREAM|GIT_\w+|GITHUB_\w+|RUNNER_\w+|SUPERTEAM_\w+|PYTEST_CURRENT_TEST|COVERAGE\w*|CLAUDE\w*|CODEX\w*"
 )
 
 
@@ -81,9 +82,16 @@ def validate(project: Project, wishes: Wishes, on_output: Output) -> Validated:
     base = _base(project, wishes.base, wishes.run_id)
     desk = open_desk(project.repository, None, project.settings, project.environ)
     try:
-        return anyio.run(_validate, project, desk, base, wishes, on_output)
+        found = anyio.run(_validate, project, desk, base, wishes, on_output)
     finally:
         desk.close()
+    if not found.result.missing or project.repository.is_ancestor(base, "HEAD"):
+        return found
+    short = base[:12]
+    note = (
+        f"HEAD does not contain {short}: what was added there counts as missing; --base $(git merge-base HEAD {short})"
+    )
+    return replace(found, result=found.result.model_copy(update={"notes": (*found.result.notes, note)}))
 
 
 def _base(project: Project, revision: str | None, run_id: str | None) -> str:
@@ -113,12 +121,15 @@ async def _validate(project: Project, desk: Desk, base: str, wishes: Wishes, on_
     if not (wishes.fresh or wishes.canary) and (known := load_verdict(_folder(project), key)):
         return _from_cache(world, known)
     expected = _narrowed(world.reports.load_expected(baseline.expected), wishes.only)
-    if wishes.canary or project.settings.canary:
+    asked = wishes.canary or project.settings.canary
+    if asked:
         silent = await sing(replace(world, source=_whole(project, world)), "canary", sha, expected.shape)
         if silent:
             return Validated(_inconclusive(baseline.sha, sha, tree, silent))
     renames = await desk.renames(base, sha)
     result, facts = await _settle(project, world, expected, sha, tree, renames)
+    if asked:
+        result = result.model_copy(update={"notes": (*result.notes, SANG)})
     if result.verdict != "inconclusive" and facts is not None:
         verdict = Verdict(key=key, at=CLOCK.now(), result=result, report=facts.report, messages=dict(facts.messages))
         keep_verdict(_folder(project), verdict)

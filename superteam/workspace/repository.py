@@ -178,7 +178,9 @@ class Repository:
         """The commit that a person's revision names; WorkspaceError if there is none."""
         found = self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", check=False)
         if found.status != 0:
-            raise WorkspaceError(f"{revision!r} names no commit of this repository", "git log --oneline")
+            shallow = self.git("rev-parse", "--is-shallow-repository").out.strip() == "true"
+            hint = "this clone is shallow: git fetch --unshallow" if shallow else "git log --oneline"
+            raise WorkspaceError(f"{revision!r} names no commit of this repository", hint)
         return found.out.strip()
 
     def is_ancestor(self, old: str, new: str) -> bool:
