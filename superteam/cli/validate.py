@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -133,7 +134,12 @@ def verdict_text(result: Any) -> str:
     if result.verdict != "pass":
         lines += [f"reproduce: {result.reproduce_command}"] if result.reproduce_command else []
         lines.append("complete outputs: .superteam/outputs")
-    return "\n".join(lines)
+    return "\n".join(map(_indented, lines))
+
+
+def _indented(line: str) -> str:
+    """An id or a reason of several lines as one entry: none of them may look like a line of ours."""
+    return "\n    ".join(re.split(r"\r\n?|\n", line))
 
 
 def _findings(result: Any) -> list[tuple[str, tuple[str, ...]]]:

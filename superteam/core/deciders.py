@@ -50,7 +50,9 @@ _RUNNER = _names(
     *.runsettings xunit.runner.json Directory.Build.*"""
 )
 # Beside the tests or at the root, a module of this name is imported instead of the test runner's own.
-_SHADOW = re.compile(r"(?:(?:src|lib|tests?)/)?(?:_?pytest|pluggy|unittest|coverage|xdist|nox|tox)(?:\.py|/[^/]+\.py)")
+_SHADOW = re.compile(
+    r"(?:(?:src|lib|tests?)/)?(?:_?pytest|pluggy|unittest|coverage|xdist|nox|tox|superteam_\w{1,40})(?:\.py|/[^/]+\.py)"
+)
 _TEST_FOLDER = re.compile(
     r"(?:^|/)(?:(?i:tests?|specs?|__tests__|__snapshots__|__mocks__|testdata|e2e|cypress|features)"
     r"|[^/]{0,255}(?:[._-][Tt]ests?|Tests?))/"
@@ -381,6 +383,17 @@ RULES = (
             r"\b(?:GOFLAGS|SPEC_OPTS|TOX_OVERRIDE|RUSTC_BOOTSTRAP)\b | \bSUPERTEAM_[A-Z]",
         ),
         ("settings", _ALL, r"(?<![\w-])-p~no:\w"),
+        ("any", _PY, r"\b_pytest\b | \bsuperteam_(?:pytest|unittest|session|tree)"),
+        ("any", _PY, r"\bsys\.modules\b[^\n]{1,9}(?:pytest|unittest)\b"),
+    ),
+    *_rules(
+        "runner-hook",
+        "asks who runs it",
+        ("any", _PY, r"[\"'](?:pytest|unittest)[\"']~(?:not~)?in~sys\.modules | \bPYTEST_CURRENT_TEST\b"),
+        ("any", _PY, r"\benviron\b[^\n]{1,9}[\"']CI[\"'] | \bgetenv\([\"']CI[\"']"),
+        ("any", _JS, r"\bJEST_WORKER_ID\b | \benv\.(?:VITEST|CI)\b"),
+        ("any", _GO, r"\btesting\.Testing\(\) | \"test\.v\" | \bGetenv\(\"CI\"\)"),
+        ("any", (*_PY, *_JS, *_GO, *_RS, *_RB, *_PHP), r"\bSUPERTEAM_[A-Z] | [\"'](?i:superteam)_?[\"']"),
     ),
 )
 LIMITS = re.compile(

@@ -70,10 +70,16 @@ def read_file(path: Path, format: str, root: PurePath | None = None) -> TestRepo
 
 
 def read_files(folder: Path, pattern: str, format: str, root: PurePath | None = None) -> TestReport:
-    """All files below a folder that a glob names, as one report in the order of their names; none without a file."""
+    """All files below a folder that a glob names, as one report in the order of their names; none without a file.
+
+    None either where one of them lies elsewhere, through a link: nobody knows of which run it is.
+    """
     found = sorted(path for path in folder.glob(pattern) if path.is_file())
     if len(found) > _FILES:
         return nothing(format, f"{pattern} names {len(found)} files, more than {_FILES}")
+    top = folder.resolve()
+    if not all(path.resolve().is_relative_to(top) for path in found):
+        return nothing(format, f"{pattern} leads out of the folder, through a link")
     return merged(read_file(path, format, root) for path in found) or nothing(format)
 
 

@@ -20,19 +20,31 @@ PLACEHOLDERS = ("{ids}", "{ids_file}", "{regex}")
 def configured(
     told: Told, report: str | None, rerun: tuple[str, ...], folder: Path, only: frozenset[TestId] | None
 ) -> Told:
-    """The same with the configured report pattern, and for `only` with the configured command."""
+    """The same with the configured report pattern, and for `only` with the configured command.
+
+    With a configured report the framework is told nothing: ours could take the place of the user's own reporter.
+    """
     if report is not None:
         format, pattern = split(report)
-        told = replace(told, format=format, reports=pattern, folder=None, finish=None, arguments=())
-        if only is not None and not rerun:
-            why = "the whole command was run: a configured report needs a configured rerun to run single tests"
-            return replace(told, env={}, selects="everything", why=why)
+        why = "the whole command was run: a configured report needs a configured rerun to run single tests"
+        told = Told(format, pattern, selects="everything", why="" if only is None else why)
     if only is None or not rerun:
         return told
-    arguments = _filled(rerun, sorted(only), folder)
+    why = _unnameable(rerun, only)
+    arguments = None if why else _filled(rerun, sorted(only), folder)
     if arguments is None:
-        return replace(told, selects="everything", why="too many tests to name in one command; use {ids_file}")
+        why = why or "too many tests to name in one command; use {ids_file}"
+        return replace(told, selects="everything", why=f"the whole command was run: {why}")
     return replace(told, instead=arguments, selects="exactly", why="")
+
+
+def _unnameable(rerun: tuple[str, ...], ids: Iterable[TestId]) -> str:
+    """Why one of the ids cannot be given to the configured command: it would be read as something else."""
+    if "{ids}" in rerun and any(id.startswith("-") for id in ids):
+        return "the id of a test looks like an option"
+    if any("{ids_file}" in word for word in rerun) and any(re.search(r"[\r\n]", id) for id in ids):
+        return "the id of a test holds a line end"
+    return ""
 
 
 def split(report: str) -> tuple[str, str]:

@@ -147,7 +147,8 @@ class CommandSource:
         self, tree: Tree, env: Mapping[str, str], scratch: Path, done: Completed
     ) -> tuple[TestReport, Completed]:
         """Once more with pytest's own report, where the plugin could not get in and something could run at all."""
-        if not pytest.is_plain(self.command) or not _could_run(done.exit):
+        known = self.expected is not None and self.expected.runner == "pytest"  # no other format will do
+        if known or not pytest.is_plain(self.command) or not _could_run(done.exit):
             return nothing("pytest"), done
         file = scratch / "junit.xml"
         again = _folder(scratch / "again")
@@ -199,9 +200,13 @@ def _only_executed(report: TestReport, only: frozenset[TestId]) -> TestReport:
 
 
 def _delete(tree: Path, pattern: str) -> None:
-    """Files of an earlier run in our own tree: what is there after this run was written by it."""
-    for path in tree.glob(pattern):
-        if path.is_file() or path.is_symlink():
+    """Files of an earlier run in our own tree: what is there after this run was written by it.
+
+    A link is deleted, never what it leads to; what lies behind a linked folder out of the tree is not ours.
+    """
+    top = tree.resolve()
+    for path in list(tree.glob(pattern)):
+        if path.parent.resolve().is_relative_to(top) and (path.is_file() or path.is_symlink()):
             path.unlink(missing_ok=True)
 
 

@@ -17,7 +17,7 @@ import sys
 import time
 
 import pytest
-from superteam_tree_check import foreign_modules, lies_in
+from superteam_tree_check import foreign_modules, hidden_modules, lies_in
 
 VERSION = 1
 LOADER = "-p superteam_pytest_plugin"
@@ -31,6 +31,9 @@ def _take_settings():
     names = ("SUPERTEAM_PYTEST_REPORT", "SUPERTEAM_PYTEST_ONLY", "SUPERTEAM_TREE", "SUPERTEAM_TREE_FILES")
     _set_variable("PYTEST_ADDOPTS", os.environ.get("PYTEST_ADDOPTS", "").replace(LOADER, "", 1).strip())
     here = os.path.dirname(os.path.abspath(__file__))
+    overrides = os.environ.get("TOX_OVERRIDE", "").partition(";")
+    if names[0] in overrides[0]:
+        _set_variable("TOX_OVERRIDE", overrides[2])
     folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     _set_variable("PYTHONPATH", os.pathsep.join(p for p in folders if not p or os.path.abspath(p) != here))
     return {name: os.environ.pop(name, "") for name in names}
@@ -44,6 +47,9 @@ def _set_variable(name, value):
 
 
 SETTINGS = _take_settings()
+# Taken now, before any file of the tree is loaded: tests may replace `json`, `os`, `open` and their like.
+HIDDEN = hidden_modules(SETTINGS["SUPERTEAM_TREE"]) if SETTINGS["SUPERTEAM_TREE"] else []
+KEPT = (json.dumps, os.getpid, open)
 _active = []  # the configs of the session that is going on: one that starts inside it is a test's own affair
 _count = [0]
 
@@ -70,6 +76,8 @@ def _read_only():
 
 
 def _begin(config, path, told):
+    if HIDDEN:
+        raise pytest.UsageError(f"the tree holds modules by the names of Python's own: {', '.join(HIDDEN)}")
     session = _Session(config, path, told)
     _active.append(config)
     config.pluginmanager.register(session, "superteam_session")
@@ -81,18 +89,18 @@ def _begin(config, path, told):
 class _Session:
     """The hooks of one pytest session, which therefore never hear of a nested one; a worker's writes no file.
 
-    The methods that write are kept from the start, since tests may replace `os`, `open` and their like.
+    `raised` are the phases of tests that raised something, whatever hooks make of it.
     """
 
-    def __init__(self, config, path, told):
+    def __init__(self, config, path, told, kept=KEPT):
         self.config = config
         self.told = told
         self.only = None if told["only"] is None else {*told["only"], *map(_without_group, told["only"])}
         self.foreign = {}
-        self._pid = os.getpid()
-        self._dumps = json.dumps
-        self._getpid = os.getpid
-        self._file = open(path, "xb", buffering=0) if path else None  # a line a write
+        self.raised = {}
+        self._dumps, self._getpid, opened = kept
+        self._pid = self._getpid()
+        self._file = opened(path, "xb", buffering=0) if path else None  # a line a write
         self.record(
             {
                 "kind": "start",
@@ -137,9 +145,18 @@ class _Session:
         if report.failed:
             self.record({"kind": "collect-error", "id": report.nodeid, "text": _text_of(report, self.config)})
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item, call):
+        self.raised[item.nodeid, call.when] = call.excinfo.typename if call.excinfo is not None else ""
+        yield
+
     def pytest_runtest_logreport(self, report):
+        raised = self.raised.pop((report.nodeid, report.when), "")
         if self._file is not None:
-            self.record(_result(report, self.config))
+            record = _result(report, self.config)
+            if raised and record["outcome"] == "passed" and "xfail" not in record:
+                record.update(outcome="failed", text=f"a hook calls it passed, and yet it raised {raised}")
+            self.record(record)
 
     def pytest_internalerror(self, excrepr):
         self.record({"kind": "internal-error", "text": _cut(str(excrepr), TEXT_LIMIT)})

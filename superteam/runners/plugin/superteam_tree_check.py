@@ -27,6 +27,20 @@ def foreign_modules(tree, tracked_file):
     return found
 
 
+def hidden_modules(tree):
+    """Names of the standard library's modules that were loaded from the tree: what they do, nobody can vouch for."""
+    tree, library = os.path.realpath(tree), sysconfig.get_paths().get("stdlib", "")
+    found = []
+    for name in getattr(sys, "stdlib_module_names", ()):
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if not isinstance(file, str) or lies_in(file, library):
+            continue
+        file = os.path.realpath(file)
+        if lies_in(file, tree) and not lies_in(file, os.path.realpath(library)) and not _is_installed(file):
+            found.append(name)
+    return sorted(found)
+
+
 def _tracked(path):
     """The paths that the tree tracks, or None if nobody said so."""
     try:
