@@ -212,7 +212,8 @@ def conclude(v: Validation, rules: Rules) -> Conclusion:
     crowd = [key for key, label in labels.items() if label is Settlement.ENVIRONMENT]
     why = f"{len(crowd)} tests that passed at {v.reference[:12]} now fail there too" if crowd else None
     found = {key: named for key in _in_company(v, labels) if (named := _polluter(v, key))}
-    innocent = tuple(_nobody(v, key) for key in suite.difference.new_failures if _contradicted(v, key) is not None)
+    known = [key for key in suite.difference.new_failures if key in v.references]
+    innocent = tuple(_nobody(v, key) for key in known if _contradicted(v, key) is not None)
     return Conclusion(labels, counts, reasons, guilty, suite.difference, None, why, found, innocent)
 
 
@@ -327,7 +328,7 @@ def _labels(v: Validation, suite: Observation, rules: Rules) -> dict[TestId, Set
     spread = {} if heads == candidates else _spread(v, suite, heads, rules)
     labels = {key: spread[key] if key in spread else label(v, key, rules) for key in candidates}
     for key, found in labels.items():
-        if found is Settlement.REGRESSION and _contradicted(v, key) is not None:
+        if found is Settlement.REGRESSION and key in v.references and _contradicted(v, key) is not None:
             labels[key] = Settlement.SUSPECT
     excused = [key for key, found in labels.items() if found in (Settlement.PRE_EXISTING, Settlement.ENVIRONMENT)]
     if len(excused) > MANY:
