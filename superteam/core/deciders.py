@@ -303,7 +303,7 @@ RULES = (
         ("tests", _GO, r"\btesting\.Short\(\) | ^//go:build\b | ^//~\+build\b | (?<![\w.])Skip\("),
         ("tests", _GO, r"(?<![\w.])[PX](?:It|Describe|Context|Specify|Entry|When|DescribeTable)\("),
         ("any", _RS, r"\#!?\[~(?:ignore\b | cfg_attr\([^\n]{0,200}?\bignore\b | cfg\((?:any\(\)|FALSE|false)\))"),
-        ("any", _RS, r"```~(?:[\w,]{0,30},)?(?:ignore|no_run|compile_fail)\b"),
+        ("any", _RS, r"```~(?:[\w,]{0,30},)?(?:ignore|no_run|compile_fail)\b | \#\[~should_panic\b"),
         ("decisive", _JVM, r"@(?:[\w.]{0,60}\.)?(?:Ignore|Disabled|Requires|PendingFeature|Enabled(?:On|If|For))"),
         (
             "decisive",

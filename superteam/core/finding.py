@@ -31,10 +31,11 @@ class Finding(BaseModel):
     Kinds: `test-file` a test file, snapshot or shared test code was changed outside of the declared files;
     `test-removed` a test file was deleted or renamed to something that is none; `assertions-removed` a test file lost
     more assertions than it won; `runner-configuration` and `ci` such a file was changed; `test-script` a script behind
-    the test command was changed; `runner-hook` code or a variable that gets into the test runner; `focus` only some
-    tests are run; `added-skip` tests are skipped, excluded or expected to fail; `retries` failures are tried again;
-    `early-exit` the process ends from inside; `ignored-failure` a failing command counts as a success; `threshold` a
-    limit that decides; `git-configuration` what git shows or tracks; `more` how many findings are not listed.
+    the test command was changed; `runner-hook` code or a variable that gets into the test runner, or code that asks
+    who runs it; `focus` only some tests are run; `added-skip` tests are skipped, excluded or expected to fail;
+    `retries` failures are tried again; `early-exit` the process ends from inside; `ignored-failure` a failing command
+    counts as a success; `threshold` a limit that decides; `git-configuration` what git shows or tracks; `more` how
+    many findings are not listed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

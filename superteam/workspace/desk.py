@@ -551,9 +551,9 @@ class Desk:
 
 
 def is_source(name: str) -> bool:
-    """Whether a tracked file is code that is no test."""
+    """Whether a tracked file is code that is no test, and no configuration of a runner, which would not even start."""
     path = PurePosixPath(name)
-    if path.suffix not in SOURCES:
+    if path.suffix not in SOURCES or ".config." in path.name:
         return False
     stem = path.name.lower()
     of_tests = any(part.lower() in ("test", "tests", "spec", "specs", "__tests__") for part in path.parts[:-1])
@@ -627,8 +627,8 @@ def _free_check_tree(folder: Path, held: list[int]) -> str:
 def _plant(tree: Path, path: str, content: str) -> None:
     """Writes a new file below the tree; never through a link that leads out of it, never over another file."""
     file = tree / path
-    file.parent.mkdir(parents=True, exist_ok=True)
     if not file.parent.resolve().is_relative_to(tree.resolve()):
         raise WorkspaceError(f"{path} lies outside of the tree, through a link")
+    file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("x", encoding="utf-8") as stream:
         stream.write(content)

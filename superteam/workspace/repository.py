@@ -370,7 +370,18 @@ class Engine:
         for shared in repository.git_dir.glob("sharedindex.*"):
             shutil.copyfile(shared, self.git_dir / shared.name)
         with self._draft(repository.git_dir / "index") as draft:
+            self._look_at_all(repository.toplevel, draft)
             return self._taken(repository.toplevel, draft, False, (), repository.tree_of("HEAD"))
+
+    def _look_at_all(self, tree: Path, index: Path) -> None:
+        """Takes off the marks that tell git not to look at files, but for those that a sparse checkout left out."""
+        here = {"GIT_INDEX_FILE": str(index)}
+        rows = _fields(self.git("ls-files", "-v", "-z", tree=tree, more=here).out)
+        assumed = [row[2:] for row in rows if row[0].islower()]
+        skipped = [row[2:] for row in rows if row[0] in "Ss" and os.path.lexists(tree / row[2:])]
+        for option, paths in (("--no-assume-unchanged", assumed), ("--no-skip-worktree", skipped)):
+            if paths:
+                self.git("update-index", option, "-z", "--stdin", tree=tree, stdin=_joined(paths), more=here)
 
     @contextmanager
     def _draft(self, index: Path) -> Iterator[Path]:

@@ -158,7 +158,7 @@ def _sample(
     right = case.guilty <= named and (
         case.polluter is None or result["polluters"].get(case.polluter[0]) == case.polluter[1]
     )
-    picked = [(purpose.partition(" ")[0], tests) for purpose, tests, kind in made if kind.endswith("picked")]
+    picked = [(purpose.partition(" ")[0], tests) for purpose, tests, kind in made if " picked " in kind]
     settling = sum(tests for purpose, tests in picked if purpose in SETTLING)
     doubting = sum(tests for purpose, tests in picked if purpose in DOUBTING)
     searching = sum(tests for purpose, tests in picked) - settling - doubting
