@@ -27,8 +27,8 @@ test-crash: $(STAMP)   ## the long kill sweep
 	$(BIN)/python -m pytest -n 2 -m crash
 
 test-frameworks: $(STAMP)   ## installs real test frameworks (see tests/frameworks/install.sh) and runs them
-	-tests/frameworks/install.sh
-	$(BIN)/python -m pytest -n 2 -m frameworks tests/frameworks
+	-PYTHON=$(PYTHON) tests/frameworks/install.sh
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m frameworks tests/frameworks
 
 simulate: $(STAMP)   ## judges a few hundred simulated changes: what passes, what is blocked, what it takes
 	$(BIN)/python -m pytest -m simulation tests/simulation
@@ -40,8 +40,9 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock:   ## writes requirements.lock anew (needs uv)
+lock:   ## writes requirements.lock and the Python packages of tests/frameworks anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev --group build pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate tests/frameworks/python-requirements.in -o tests/frameworks/python-requirements.txt
 
 clean:
 	rm -rf $(VENV)

@@ -17,7 +17,7 @@ from superteam.app.project import CLOCK, Project, make_source, plan_canary
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, matches
 from superteam.core.evolve import facts_of
-from superteam.core.results import Execution, Shape, TestId, TestReport
+from superteam.core.results import TestId, TestReport
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Validation, conclude, next_probe, observe, rules_of
 from superteam.core.verdicts import result_of
@@ -28,7 +28,7 @@ from superteam.journal import runs
 from superteam.journal.baselines import Verdict, find_baseline, keep_baseline, keep_verdict, load_verdict
 from superteam.journal.history import History
 from superteam.journal.store import Store
-from superteam.ports import Agent, Source, Tree
+from superteam.ports import Agent
 from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
 
@@ -39,18 +39,6 @@ _VOLATILE = re.compile(
     r"_|PWD|OLDPWD|SHLVL|TERM\w*|COLORTERM|COLUMNS|LINES|WINDOWID|DISPLAY|SSH_\w+|TMUX\w*|STY|XDG_SESSION\w*|PS[14]"
     r"|INVOCATION_ID|JOURNAL_STREAM|GIT_\w+|GITHUB_\w+|RUNNER_\w+|SUPERTEAM_\w+|PYTEST_CURRENT_TEST|COVERAGE\w*|CLAUDE\w*|CODEX\w*"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Only:
-    """A source that never runs more than these tests."""
-
-    source: Source
-    ids: frozenset[TestId]
-
-    async def collect(self, tree: Tree, only: frozenset[TestId] | None = None) -> Execution:
-        """Runs the wanted ones of these tests."""
-        return await self.source.collect(tree, self.ids if only is None else only & self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +99,7 @@ def _base(project: Project, revision: str | None, run_id: str | None) -> str:
 
 
 async def _validate(project: Project, desk: Desk, base: str, wishes: Wishes, on_output: Output) -> Validated:
-    world = _world(project, desk, wishes.only, on_output)
+    world = _world(project, desk, on_output)
     baseline = await _baseline(project, desk, world, base)
     sha = await anyio.to_thread.run_sync(desk.snapshot_checkout)
     tree = await desk.tree_of(sha)
@@ -123,14 +111,14 @@ async def _validate(project: Project, desk: Desk, base: str, wishes: Wishes, on_
     expected = _narrowed(world.reports.load_expected(baseline.expected), wishes.only)
     asked = wishes.canary or project.settings.canary
     if asked:
-        silent = await sing(replace(world, source=_whole(project, world)), "canary", sha, expected.shape)
+        silent = await sing(world, "canary", sha, expected.shape)
         if silent:
             return Validated(_inconclusive(baseline.sha, sha, tree, silent))
     renames = await desk.renames(base, sha)
-    result, facts = await _settle(project, world, expected, sha, tree, renames)
+    result, facts = await _settle(project, world, expected, sha, tree, renames, wishes.only)
     if asked:
         result = result.model_copy(update={"notes": (*result.notes, SANG)})
-    if result.verdict != "inconclusive" and facts is not None:
+    if result.verdict != "inconclusive" and not result.unresolved and facts is not None:
         verdict = Verdict(key=key, at=CLOCK.now(), result=result, report=facts.report, messages=dict(facts.messages))
         keep_verdict(_folder(project), verdict)
     report = world.reports.load_report(facts.report) if facts and facts.report else None
@@ -139,11 +127,6 @@ async def _validate(project: Project, desk: Desk, base: str, wishes: Wishes, on_
 
 def _folder(project: Project) -> Path:
     return project.root / ".superteam" / "baselines"
-
-
-def _whole(project: Project, world: World) -> Callable[[str, Shape | None], Source]:
-    """The source without the limits of --only."""
-    return partial(make_source, project, world.outputs, world.on_output)
 
 
 def _cache_key(project: Project, world: World, baseline: e.BaselineDocument, tree: str, wishes: Wishes) -> str:
@@ -176,15 +159,14 @@ def _narrowed(expected: Expected, only: tuple[TestId, ...]) -> Expected:
 
 async def _baseline(project: Project, desk: Desk, world: World, base: str) -> e.BaselineDocument:
     """The pinned baseline of this commit, command and environment; captured if there is none."""
-    whole = replace(world, source=_whole(project, world))
     await desk.check_out(base)
     command = " ".join(filter(None, (project.settings.test_command, project.settings.report)))
     found = find_baseline(_folder(project), base, command, world.fingerprint())
     if found:
         return found
-    execution = await execute(whole, "baseline", base, None, None, project.settings.test_command or "")
-    execution = await believe(whole, "baseline", base, execution)
-    document = baseline_document(whole, base, await desk.tree_of(base), execution)
+    execution = await execute(world, "baseline", base, None, None, project.settings.test_command or "")
+    execution = await believe(world, "baseline", base, execution)
+    document = baseline_document(world, base, await desk.tree_of(base), execution)
     document = document.model_copy(update={"command": command})
     if document.expected is not None:
         keep_baseline(_folder(project), document)
@@ -201,8 +183,16 @@ def _inconclusive(reference: str, sha: str, tree: str, reason: str) -> e.Validat
 
 
 async def _settle(
-    project: Project, world: World, expected: Expected, sha: str, tree: str, renames: Mapping[str, str]
+    project: Project,
+    world: World,
+    expected: Expected,
+    sha: str,
+    tree: str,
+    renames: Mapping[str, str],
+    wanted: tuple[TestId, ...],
 ) -> tuple[e.ValidationResult, ProbeFacts | None]:
+    """Probes until nothing more is wanted; with `wanted` (--only) never more than these tests, which is no whole run:
+    what failed in company and passes so is no flake."""
     rules = rules_of(project.settings)
     validation = Validation(
         sha=sha, reference=expected.sha, commits=(("", sha),), after_task="", origin=expected.sha, closing=True
@@ -212,6 +202,7 @@ async def _settle(
     while (probe := next_probe(validation, rules)) is not None:
         key = f"{probe.purpose} {probe.number}"
         only = selected(world, probe, facts)
+        only = frozenset(wanted) if wanted and only is None else only
         seen = await probe_event(world, key, "", validation, probe, only, expected, permits)
         validation = observe(validation, seen.observation, seen.references)
         facts = facts_of(seen) if probe.purpose == "suite" else facts
@@ -220,18 +211,13 @@ async def _settle(
     return result.model_copy(update={"after_task": None, "introduced_by": {}}), facts
 
 
-def _world(project: Project, desk: Desk, only: tuple[TestId, ...], on_output: Output) -> World:
+def _world(project: Project, desk: Desk, on_output: Output) -> World:
     outputs = project.root / ".superteam" / "outputs"
-
-    def source(key: str, expected: Shape | None) -> Source:
-        plain = make_source(project, outputs, on_output, key, expected)
-        return Only(plain, frozenset(only)) if only else plain
-
     return World(
         history=History(project.root / ".superteam" / "history.sqlite"),
         workspace=desk,
         agents=_no_agent,
-        source=source,
+        source=partial(make_source, project, outputs, on_output),
         reports=Store(project.root / ".superteam" / "baselines"),
         operator=_Nobody(),
         clock=CLOCK,

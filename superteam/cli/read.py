@@ -100,8 +100,10 @@ def _emit(format: str | None, report: TestReport | None) -> None:
     import sys
     from json import dumps
 
+    from superteam.reports.formats import nothing
+
     head: dict[str, Any] = {"schema": "superteam.report.v1", "format": format, "completeness": "none"}
-    head["counts"] = report.counts() if report else {}
+    head["counts"] = (report or nothing("")).counts()
     head["suite_errors"] = list(report.suite_errors) if report else []
     if report:
         told = {"errors": report.conventions.errors, "retries": report.conventions.retries}

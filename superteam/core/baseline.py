@@ -172,12 +172,20 @@ def _moved(
     """Tests whose file git saw renamed, under the same name with the same parameters."""
     found = []
     for key in gone if files else ():
-        mark = next((mark for mark in ("::", " > ") if mark in key), "")
-        path, _, rest = key.partition(mark) if mark else (key, "", "")
-        new = files.get(path, path) + mark + rest
+        mark = min((mark for mark in ("::", " > ") if mark in key), key=key.index, default="")
+        place, _, rest = key.partition(mark) if mark else (key, "", "")
+        new = _renamed(place, files) + mark + rest
         if new != key and new in report.tests and new not in expected.tests:
             found.append((key, new))
     return tuple(found)
+
+
+def _renamed(place: str, files: Mapping[str, str]) -> str:
+    """The new name of a test's file, behind which a project may stand: "a.test.ts [unit]"."""
+    if place in files or not place.endswith("]"):
+        return files.get(place, place)
+    path, gap, project = place.rpartition(" [")
+    return files.get(path, path) + gap + project
 
 
 def _unstable(gone: list[TestId], expected: Expected, report: TestReport) -> tuple[tuple[TestId, TestId], ...]:

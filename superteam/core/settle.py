@@ -233,7 +233,10 @@ def label(v: Validation, key: TestId, rules: Rules) -> Settlement:
     if all(here):
         if not any(there):
             return Settlement.REGRESSION
-        return Settlement.PRE_EXISTING if all(there) else Settlement.FLAKE
+        if not all(there):
+            return Settlement.FLAKE
+        found = _label_company(v, key, exists)  # it failed there for want of company, or all of it does by now
+        return Settlement.PRE_EXISTING if found is Settlement.FLAKE else found
     if any(there):
         return Settlement.FLAKE
     if any(here):  # a new test has no tree on which it was ever stable: it belongs to the task
@@ -242,7 +245,7 @@ def label(v: Validation, key: TestId, rules: Rules) -> Settlement:
 
 
 def _label_company(v: Validation, key: TestId, exists: bool) -> Settlement:
-    """The label of a candidate that passes each isolated rerun and never fails at the reference."""
+    """The label of a candidate that alone does the same on both trees: it passes each time, or it fails each time."""
     here = [_showed(seen, key) for seen in v.of("company")]
     if not here or here[0] is None:
         return Settlement.UNRESOLVED
@@ -363,8 +366,8 @@ def _settle_probe(v: Validation, ids: tuple[TestId, ...], rules: Rules) -> Probe
     if open_there:
         sha = v.references[open_there[0]]
         return _probe(v, "confirm", sha, [key for key in open_there if v.references[key] == sha])
-    alone = [key for key in selected if _only_in_company(v, key, rules)]
-    return _company_probe(v, alone) if alone else None
+    alike = [key for key in selected if _alike_alone(v, key, rules)]
+    return _company_probe(v, alike) if alike else None
 
 
 def _wants_confirmation(v: Validation, key: TestId, rules: Rules) -> bool:
@@ -373,17 +376,18 @@ def _wants_confirmation(v: Validation, key: TestId, rules: Rules) -> bool:
     return _tries(v, key, "confirm") < rules.confirmations
 
 
-def _only_in_company(v: Validation, key: TestId, rules: Rules) -> bool:
-    there = _bad(v, key, "confirm")
-    confirmed = key not in v.references or (len(there) >= rules.confirmations and not any(there))
-    return key not in v.owed and not any(_bad(v, key, "rerun")) and confirmed
+def _alike_alone(v: Validation, key: TestId, rules: Rules) -> bool:
+    """Whether a test does the same on both trees when it is run alone, so that only whole runs can tell."""
+    here, there = _bad(v, key, "rerun"), _bad(v, key, "confirm")
+    passes = key not in v.references or (len(there) >= rules.confirmations and not any(there))
+    return key not in v.owed and (passes if not any(here) else all(here) and bool(there) and all(there))
 
 
-def _company_probe(v: Validation, alone: list[TestId]) -> Probe | None:
+def _company_probe(v: Validation, alike: list[TestId]) -> Probe | None:
     here = v.of("company")
     if not here:
         return _probe(v, "company", v.sha, None)
-    fails = [key for key in alone if key in v.references and _showed(here[0], key)]
+    fails = [key for key in alike if key in v.references and _showed(here[0], key)]
     there = v.of("company-reference")
     if fails and not there:
         return _probe(v, "company-reference", v.reference, None)
@@ -467,7 +471,7 @@ def _runs_at(v: Validation, key: TestId, place: int) -> list[bool | None]:
 
 def _boundary(v: Validation, key: TestId) -> tuple[int, int] | None:
     """The last place known good (-1: the reference) and the first known bad; None if runs contradict."""
-    if not any(_bad(v, key, "rerun")):  # fails only in company: alone it shows nothing at any commit
+    if not any(_bad(v, key, "rerun")) or any(_bad(v, key, "confirm")):  # alone it shows nothing at any commit
         return None
     low, high = -1, len(v.commits) - 1
     for place in range(high):

@@ -131,7 +131,8 @@ def _unusable(report: TestReport, exit: Exit) -> str | None:
         cure = "; if it starts pytest in a cleared environment, let PYTHONPATH and PYTEST_ADDOPTS through"
         own = '; if it is written to a file, say where: report = "FORMAT:PATTERN" in superteam.toml'
         hint = cure if report.format == "pytest" else own
-        return f"no report: the test runner left none behind and ended with exit code {exit.code}{hint}"
+        why = f" ({report.damage})" if report.damage else ""
+        return f"no report: the test runner left none behind{why} and ended with exit code {exit.code}{hint}"
     if report.foreign_modules:
         modules = f"module {_listed(report.foreign_modules)}"
         cure = 'set [workspace] setup (for example "uv sync" or "pip install -e .") so that its own code is tested'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 
 from anyio import to_thread
 
@@ -14,7 +15,18 @@ from superteam.core.changes import parse_diff
 from superteam.core.decide import Step
 from superteam.core.finding import Finding
 from superteam.core.plan import Task
-from superteam.core.results import Completeness, Execution, Exit, Granularity, RunVerdict, Shape, TestId, TestReport
+from superteam.core.results import (
+    Completeness,
+    Execution,
+    Exit,
+    Granularity,
+    Outcome,
+    RunVerdict,
+    Shape,
+    TestId,
+    TestReport,
+    TestResult,
+)
 from superteam.core.run import ProbeFacts, Run, TaskRun
 from superteam.core.settle import (
     NO_DIFFERENCE,
@@ -92,7 +104,7 @@ async def sing(world: World, key: str, sha: str, shape: Shape) -> str | None:
     if isinstance(planted, str):
         return f"no canary could be planted: {planted}"
     tree = await world.workspace.check_out_with(sha, *planted)
-    found = await world.source(key, shape).collect(tree)
+    found = _without_secrets(world, await world.source(key, shape).collect(tree))
     if any("superteam_canary" in id for id in found.report.failed()) and found.verdict.verdict == "fail":
         return None
     seen = found.verdict.reason or f"the verdict was {found.verdict.verdict}"
@@ -199,9 +211,9 @@ async def probe_event(
 async def _kept(world: World, key: str, sha: str, only: frozenset[TestId] | None, found: Execution) -> str:
     """Writes an execution into the history; that it cannot be written is a note, since it is only evidence.
 
-    Whole runs and picked tests are kept apart: failing in company and passing alone is no flake.
+    Runs of other tests are kept apart: failing in the company of some and passing without them is no flake.
     """
-    kind = "whole" if only is None else "picked"
+    kind = "whole" if only is None else f"picked {_digest(only)}"
     tree = await world.workspace.tree_of(sha)
     record = partial(
         world.history.record,
@@ -216,6 +228,10 @@ async def _kept(world: World, key: str, sha: str, only: frozenset[TestId] | None
     except JournalError as problem:
         return problem.message
     return ""
+
+
+def _digest(ids: frozenset[TestId]) -> str:
+    return sha256("\0".join(sorted(ids)).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 async def _known_flakes(world: World, origin: str, command: str, seen: Observation) -> tuple[TestId, ...]:
@@ -246,13 +262,18 @@ def observed(
         verdict=found.verdict.verdict,
         reason=found.verdict.reason,
         timed_out=found.exit.timed_out,
-        outcomes={key: result.outcome for key, result in tests.items() if key in watch},
+        outcomes={key: _first(result) for key, result in tests.items() if key in watch},
         difference=difference,
         signatures={key: tests[key].signature for key in difference.new_failures},
         size=len(tests),
         duration_s=found.exit.duration_s,
         places={key: places[key] for key in difference.new_failures if key in places},
     )
+
+
+def _first(result: TestResult) -> Outcome:
+    """What the code did before the runner tried again: not every framework's retries can be turned off for a rerun."""
+    return Outcome.FAILED if result.retried and result.outcome.ran else result.outcome
 
 
 def references_of(ids: Iterable[TestId], expected: Expected) -> dict[TestId, str]:

@@ -117,10 +117,10 @@ def tell(call: Call, env: Mapping[str, str], folder: Path, tree: Path, only: fro
     why = ""
     if only is not None:
         if sum(len(id.encode()) + 9 for id in only) > _ALL:
-            return replace(_told(call, ours, folder, known), selects="everything", why="too many tests to name")
+            return replace(_told(call, ours, folder, env), selects="everything", why="too many tests to name")
         _write_only(folder / "only", only)
         why = _DOCS if any(" - " in id for id in only) else ""
-    return replace(_told(call, ours, folder, known), selects="more" if why else "exactly", why=why)
+    return replace(_told(call, ours, folder, env), selects="more" if why else "exactly", why=why)
 
 
 def _told(call: Call, ours: Mapping[str, str], folder: Path, env: Mapping[str, str]) -> Told:

@@ -14,7 +14,6 @@ from superteam.runners.call import Told
 
 _ARGUMENT = 128 * 1024 - 1  # bytes of a single argument, by the kernel
 _ALL = 1_500_000  # bytes of all arguments; the kernel's limit is 2 MB with the environment
-PLACEHOLDERS = ("{ids}", "{ids_file}", "{regex}")
 
 
 def configured(

@@ -11,6 +11,7 @@ from superteam.core.results import TestId
 from superteam.runners.call import Call, Told, Untold
 from superteam.runners.path_shim import put_in_front
 from superteam.runners.pytest import family
+from superteam.runners.scripts import text_of
 
 NAME = "go test"
 _PROGRAM = re.compile(r"go(?:\d[\w.]{0,20})?")
@@ -48,7 +49,7 @@ def tell(call: Call, env: Mapping[str, str], folder: Path, tree: Path, only: fro
         return Told("go", arguments=tuple(arguments), selects="more" if only else "exactly", why=why)
     if "/" in call.words[0]:
         return Untold("go is called by its path, where no arguments can be appended")
-    path = put_in_front(call.program, ("test",), arguments, folder, {**env, **call.env})
+    path = put_in_front(call.program, ("test",), arguments, folder, env)
     if path is None:
         return Untold(f"{call.program} was not found")
     return Told("go", env=path, selects="more" if only else "exactly", why=why)
@@ -124,8 +125,8 @@ def canary(call: Call, tree: Path) -> tuple[str, str] | None:
         place = path.relative_to(tree)
         if {"testdata", "vendor"} & set(place.parts) or any(part.startswith((".", "_")) for part in place.parts):
             continue
-        found = re.search(rb"^package (\w{1,100})", path.read_bytes()[:20_000], re.MULTILINE)
+        found = re.search(r"^package (\w{1,100})", text_of(tree, place.as_posix()) or "", re.MULTILINE | re.ASCII)
         if found:
-            text = _CANARY.format(package=found[1].decode())
+            text = _CANARY.format(package=found[1])
             return (place.parent / "superteam_canary_test.go").as_posix(), text
     return None

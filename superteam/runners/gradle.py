@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from glob import escape
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def recognises(call: Call, tree: Path) -> bool:
 
 def tell(call: Call, env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[TestId] | None) -> Told:
     """By an init script outside of the tree: it knows no cache and no up-to-date, and takes any number of tests."""
-    reports = f"{call.folder}/{_REPORTS}" if call.folder else _REPORTS
+    reports = f"{escape(call.folder)}/{_REPORTS}" if call.folder else _REPORTS
     told = Told("junit", reports, finish=_named)
     if call.after is None:
         why = "the whole command was run: no argument can be appended to it" if only is not None else ""

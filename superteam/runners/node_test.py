@@ -2,7 +2,6 @@
 
 Facts: names can be chosen by --test-name-pattern alone, an option of node itself, which NODE_OPTIONS does not take and
 which has to stand in front of the files. Node 20 matches the test's own title (and that of each test around it); 22
-22
 also takes a suite that matches as a whole. So more may run than is asked for.
 """
 
@@ -17,6 +16,7 @@ from pathlib import Path
 from superteam.reports.tap import FORMAT
 from superteam.runners.call import Call, Told, Untold
 from superteam.runners.node import escaped, reached, reproduced, wanted
+from superteam.runners.path_shim import put_in_front
 
 NAME = "node"
 _PLUGIN = Path(__file__).parent / "plugin"
@@ -73,11 +73,15 @@ def tell(call: Call, env: Mapping[str, str], folder: Path, tree: Path, only: fro
     ours = {"NODE_OPTIONS": _options(call, env, folder)}
     if only is None:
         return Told(FORMAT, "report.tap", folder, env=ours)
-    words = _selecting(call, only)
-    if words is None:
-        why = "the whole command was run: too many tests to name, or node is not called with --test"
+    chosen = _chosen(only, call.folder) if "--test" in call.words else None
+    if chosen is not None and call.alone:
+        words = _words(call, *chosen)
+        return Told(FORMAT, "report.tap", folder, env={**call.env, **ours}, instead=words, selects="more", why=_MORE)
+    path = None if chosen is None else _shimmed(call, env, folder, chosen[0])
+    if path is None:
+        why = "the whole command was run: too many tests to name, or no options can be added to node --test"
         return Told(FORMAT, "report.tap", folder, env=ours, selects="everything", why=why)
-    return Told(FORMAT, "report.tap", folder, env={**call.env, **ours}, instead=words, selects="more", why=_MORE)
+    return Told(FORMAT, "report.tap", folder, env={**ours, **path}, selects="more", why=_MORE)
 
 
 def reproduce(call: Call, ids: tuple[str, ...]) -> str | None:
@@ -138,13 +142,12 @@ def _quoted(path: Path) -> str:
     return f'"{text}"'
 
 
-def _selecting(call: Call, only: frozenset[str]) -> tuple[str, ...] | None:
-    """The command that runs these tests, in the folder of the call."""
-    chosen = _chosen(only, call.folder) if "--test" in call.words else None
-    if chosen is None:
+def _shimmed(call: Call, env: Mapping[str, str], folder: Path, pattern: str) -> dict[str, str] | None:
+    """The names by a `node` of ours in front of PATH, where the command does more than this call: a build before it,
+    without which tests would fail on every tree. None where the call itself stands in the way."""
+    if not pattern or "/" in call.words[0] or any(_DROPPED.match(word) for word in call.words):
         return None
-    words = _words(call, *chosen)
-    return ("env", "-C", call.folder, *words) if call.folder else words
+    return put_in_front(call.program, ("--test",), (f"--test-name-pattern={pattern}",), folder, env)
 
 
 def _words(call: Call, pattern: str, files: list[str]) -> tuple[str, ...]:

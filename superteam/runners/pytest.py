@@ -60,11 +60,6 @@ def names_pytest(command: str) -> bool:
     return _NAMES.search(command) is not None
 
 
-def selectable(id: str) -> bool:
-    """Whether the plugin can pick out this test: any that has a name, since ids never go through an argument list."""
-    return bool(id)
-
-
 def is_plain(command: str) -> bool:
     """Whether the command is a single simple call of pytest to which arguments can be appended."""
     if _SHELL.search(command) or not names_pytest(command):

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from glob import escape
 from pathlib import Path
 
 from superteam.core.results import Completeness, TestId, TestReport
@@ -41,7 +42,7 @@ def recognises(call: Call, tree: Path) -> bool:
 
 def tell(call: Call, env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[TestId] | None) -> Told:
     """Nothing has to be told for the report; the modules behind one that fails are run too (-fae)."""
-    reports = f"{call.folder}/{_REPORTS}" if call.folder else _REPORTS
+    reports = f"{escape(call.folder)}/{_REPORTS}" if call.folder else _REPORTS
     if call.after is None:
         why = "the whole command was run: no argument can be appended to it" if only is not None else ""
         return Told("junit", reports, finish=_survived, selects="everything", why=why)

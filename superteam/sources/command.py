@@ -32,7 +32,11 @@ from superteam.runners.call import Call, Runner, Told, Untold
 from superteam.runners.configured import configured
 from superteam.runners.recognise import recognise
 
-_WHOLE = "the whole command was run, since its tests cannot be picked out one by one"
+_WHY = {  # a run of some tests was a run of more
+    "exactly": "others ran with them",
+    "more": "others ran with them, since single tests cannot be told apart for this framework",
+    "everything": "the whole command was run, since its tests cannot be picked out one by one",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,7 @@ class CommandSource:
         verdict = judge(report, exit, expected=self.expected)
         if report.tests.keys() == only:
             return report, verdict
-        return narrow(report, verdict, only, told.why or _WHOLE)
+        return narrow(report, verdict, only, told.why or _WHY[told.selects])
 
     def _reproduce(
         self, found: tuple[Runner, Call] | Untold, report: TestReport, only: frozenset[TestId] | None

@@ -215,7 +215,8 @@ def test_the_expected_set_moves_forward_to_what_was_accepted(
         else:
             passed = now.outcome is Outcome.PASSED
             before = was.passed_at if was else None
-            assert moved.tests[id] == Expectation(now.outcome, "new" if passed else before, now.signature)
+            wanted = Expectation(now.outcome, "new" if passed else before, now.signature, now.retried)
+            assert moved.tests[id] == wanted
 
 
 @given(reports)

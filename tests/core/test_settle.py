@@ -188,9 +188,12 @@ def row(case: Case, rules: Rules) -> str:
         if reference == "absent":
             return "regression"
         return "flake" if case.in_company_there else "regression" if case.in_company_again else "suspect"
+    if task == "fails" and reference == "fails":  # alone: only whole runs tell whether it needs the company of others
+        if not case.in_company:
+            return "suspect"
+        return "pre-existing" if case.in_company_there else "regression" if case.in_company_again else "suspect"
     return {
         ("fails", "passes"): "regression",
-        ("fails", "fails"): "pre-existing",
         ("fails", "mixed"): "flake",
         ("fails", "absent"): "regression",
         ("mixed", "fails"): "flake",
@@ -361,7 +364,7 @@ def test_many_failures_with_one_signature_are_settled_by_three() -> None:
 
 
 def test_many_failures_that_fail_at_the_reference_too_are_the_environment() -> None:
-    v, conclusion = settle(Suite(crowd(40, Case(there=("bad",)))))
+    v, conclusion = settle(Suite(crowd(40, Case(there=("bad",), in_company=True, in_company_there=True))))
     assert set(conclusion.labels.values()) == {"environment"}
     assert conclusion.verdict() == "inconclusive"
     assert len({id for s in v.observations for id in s.probe.only or ()}) == 3

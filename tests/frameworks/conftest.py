@@ -18,6 +18,7 @@ from superteam.sources.command import CommandSource
 ROOT = Path(__file__).parents[2]
 FRAMEWORKS = Path(os.environ.get("SUPERTEAM_FRAMEWORKS") or ROOT / ".frameworks").resolve()
 _INSTALL = "run tests/frameworks/install.sh (make test-frameworks does)"
+_ELSEWHERE = {"cargo": "apt-get install cargo", "npm": "apt-get install npm", "node": "apt-get install nodejs"}
 
 
 class Suite(Protocol):
@@ -42,7 +43,7 @@ def need() -> Callable[[str], str]:
     def find(program: str) -> str:
         path = shutil.which(program, path=search_path())
         if path is None:
-            pytest.skip(f"{program} is not installed: {_INSTALL}")
+            pytest.skip(f"{program} is not installed: {_ELSEWHERE.get(program, _INSTALL)}")
         return path
 
     return find

@@ -2,6 +2,7 @@
 # Installs the test frameworks that the tests of tests/frameworks run, as they are pinned beside this file.
 # They go to $SUPERTEAM_FRAMEWORKS (default: .frameworks at the root): npm/NAME/node_modules and venv; Debian packages
 # go into the system, when run as root. What is installed already and unchanged is left alone; `--force` does all anew.
+# Without a network it gives up soon: what is missing then is skipped by the tests, with the reason.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 target=${SUPERTEAM_FRAMEWORKS:-$(dirname "$(dirname "$here")")/.frameworks}
@@ -12,6 +13,7 @@ status=0
 
 warn() {
 	echo "install.sh: $*" >&2
+	status=1
 }
 
 fresh() { # STAMP FILE...: whether the stamp holds the sum of these files
@@ -20,69 +22,69 @@ fresh() { # STAMP FILE...: whether the stamp holds the sum of these files
 	[ "$(cat "$stamp" 2>/dev/null)" = "$(cat "$@" | cksum)" ]
 }
 
-quiet_npm() {
-	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm "$@" --no-audit --no-fund --loglevel=error
-}
-
 npm_packages() {
+	installed=
 	for folder in "$here"/npm/*/; do
 		name=$(basename "$folder")
 		place=$target/npm/$name
-		lock=$folder/package-lock.json
-		[ -f "$lock" ] || lock=
-		if fresh "$place/.stamp" "$folder/package.json" $lock; then continue; fi
+		if fresh "$place/.stamp" "$folder/package.json" "$folder/package-lock.json"; then continue; fi
 		mkdir -p "$place"
-		cp "$here/npm/.npmrc" "$folder/package.json" $lock "$place/"
-		# `npm ci` refuses a lock file that lacks optional packages for other systems; `npm install` obeys it otherwise.
-		if (cd "$place" && { quiet_npm ci >/dev/null 2>&1 || quiet_npm install; }); then
-			cat "$folder/package.json" $lock | cksum >"$place/.stamp"
+		cp "$here/npm/.npmrc" "$folder/package.json" "$folder/package-lock.json" "$place/"
+		if (cd "$place" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --loglevel=error >/dev/null); then
+			cat "$folder/package.json" "$folder/package-lock.json" | cksum >"$place/.stamp"
+			installed=yes
 		else
 			warn "the npm packages of $name could not be installed: their tests are skipped"
-			status=1
+			rm -rf "$place/node_modules"
+			[ -n "$installed" ] || break # there is no network, and each of the others would try for minutes
 		fi
 	done
 }
 
 python_packages() {
 	list=$here/python-requirements.txt
-	if [ ! -f "$list" ] || fresh "$target/venv.stamp" "$list"; then return; fi
+	if fresh "$target/venv.stamp" "$list"; then return; fi
 	[ -x "$target/venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$target/venv"
-	if "$target/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list"; then
+	if "$target/venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 2 --timeout 20 \
+		--require-hashes -r "$list"; then
 		cksum <"$list" >"$target/venv.stamp"
 	else
 		warn "the Python packages could not be installed: their tests are skipped"
-		status=1
 	fi
+}
+
+apt() {
+	DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=1 \
+		-o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 "$@" >/dev/null
 }
 
 debian_packages() {
 	list=$here/apt.txt
-	if [ ! -f "$list" ] || fresh "$target/apt.stamp" "$list"; then return; fi
 	wanted=$(sed 's/#.*//' "$list" | tr -s ' \t\n' ' ')
-	[ -n "${wanted# }" ] || return 0
 	missing=
 	for package in $wanted; do
-		[ "$(dpkg-query -W -f '${Version}' "${package%%=*}" 2>/dev/null)" = "${package#*=}" ] || missing="$missing $package"
+		have=$(dpkg-query -W -f '${db:Status-Status}=${Version}' "${package%%=*}" 2>/dev/null) || have=
+		[ "$have" = "installed=${package#*=}" ] || missing="$missing $package"
 	done
-	if [ -n "$missing" ] && { [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; }; then
+	[ -n "$missing" ] || return 0
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 		warn "not root, or no Debian: these packages have to be installed by hand:$missing"
-		status=1
 		return
 	fi
-	[ -z "$missing" ] || apt-get update -qq || true
-	whole=yes
+	apt update || true
+	# shellcheck disable=SC2086
+	if apt install -y --no-install-recommends $missing; then return; fi
 	for package in $missing; do
 		name=${package%%=*}
-		if DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null; then continue; fi
-		warn "$package is gone; taking whatever version of $name there is"
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$name" >/dev/null || whole=
+		if apt install -y --no-install-recommends "$package" 2>/dev/null; then continue; fi
+		if dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed; then
+			warn "$package is not to be had; the tests run with the version of $name that is installed"
+		elif apt install -y --no-install-recommends "$name"; then
+			warn "$package is gone; the tests run with another version of $name"
+		else
+			warn "the Debian package $name could not be installed: its tests are skipped"
+		fi
 	done
-	if [ -n "$whole" ]; then
-		cksum <"$list" >"$target/apt.stamp"
-	else
-		warn "some Debian packages could not be installed: their tests are skipped"
-		status=1
-	fi
 }
 
 if command -v npm >/dev/null; then

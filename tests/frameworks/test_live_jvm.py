@@ -89,12 +89,9 @@ def test_outcomes_and_exact_selection(run: Run) -> None:
     pair = {"demo.ATest::fails", "demo.BTest::odd[1 #,+[x] (y)]"}
     both = run(None, only=pair)
     assert (both.report.tests.keys(), both.verdict.verdict) == (pair, "fail"), both.verdict
+    assert run(None, only=["demo.ATest::gone"]).verdict.verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(("body", "verdict"), [(EXITS, "inconclusive"), (SETUP, "fail"), (BROKEN, "inconclusive")])
 def test_nothing_that_is_broken_passes(run: Run, body: str, verdict: str) -> None:
     assert run({"ATest": A.replace("1, 2", "1, 1"), "XTest": body}).verdict.verdict == verdict
-
-
-def test_one_that_is_not_there_did_not_run(run: Run) -> None:
-    assert run({"ATest": A}, only=["demo.ATest::gone"]).verdict.verdict == "inconclusive"

@@ -397,16 +397,16 @@ def test_tasks_of_python_tools_are_read(tmp_path):
 )
 def test_a_hostile_script_is_harmless(tmp_path, files):
     tree = tree_of(tmp_path, files)
-    began = time.monotonic()
+    began = time.process_time()
     assert len(find_calls("npm test; make test", tree)) <= 200
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_reading_a_hostile_line_is_linear():
     for piece in ("\"'", "a\\", "$(", "<<A\n", "1", "((", "a=", "# "):
-        began = time.monotonic()
+        began = time.process_time()
         simple_commands(piece * 100_000)
-        assert time.monotonic() - began < 3, piece
+        assert time.process_time() - began < 3, piece
 
 
 @given(st.text())

@@ -18,7 +18,11 @@ def call(command: str, **more: object) -> Call:
 
 def tell(tmp_path: Path, command: str, only: set[str] | None = None, **more: object) -> Told | Untold:
     wanted = None if only is None else frozenset(only)
-    env = {"PATH": os.environ["PATH"]}
+    cargo = tmp_path / "path" / "cargo"  # Rust need not be here
+    cargo.parent.mkdir(exist_ok=True)
+    cargo.write_text("#!/bin/sh\n")
+    cargo.chmod(0o755)
+    env = {"PATH": f"{cargo.parent}{os.pathsep}{os.environ['PATH']}"}
     return cargo_test.tell(call(command, **more), env, tmp_path, tmp_path, wanted)
 
 

@@ -56,8 +56,8 @@ def test_it_cannot_be_told_where_the_command_sets_the_variable(tmp_path: Path) -
     assert isinstance(node_test.tell(call, {}, tmp_path, tmp_path, None), Untold)
 
 
-def selecting(words: str, ids: set[str], folder: Path, call_folder: str = "") -> tuple[str, ...]:
-    told = node_test.tell(Call(tuple(words.split()), call_folder), {}, folder, folder, frozenset(ids))
+def selecting(words: str, ids: set[str], folder: Path) -> tuple[str, ...]:
+    told = node_test.tell(Call(tuple(words.split()), alone=True), {}, folder, folder, frozenset(ids))
     assert isinstance(told, Told)
     return told.instead
 
@@ -69,8 +69,8 @@ def test_the_options_stay_and_the_selection_is_ours(tmp_path: Path) -> None:
     assert found == ("node", "--import", "tsx", "--test", pattern, "b.js")
 
 
-def test_a_folder_a_dash_and_a_whole_file_are_understood(tmp_path: Path) -> None:
-    assert selecting("node --test", {"pkg/-a.js"}, tmp_path, "pkg") == ("env", "-C", "pkg", "node", "--test", "./-a.js")
+def test_a_dash_and_a_whole_file_are_understood(tmp_path: Path) -> None:
+    assert selecting("node --test", {"-a.js"}, tmp_path) == ("node", "--test", "./-a.js")
 
 
 def test_what_cannot_be_selected_runs_as_a_whole(tmp_path: Path) -> None:
