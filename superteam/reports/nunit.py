@@ -77,6 +77,8 @@ def _outcome(attributes: dict[str, str], message: str) -> Outcome:
 def _suite(cases: Cases, element: Element) -> None:
     """A suite that failed by itself; one whose setup failed has cases that say so, unless it has none."""
     attributes = element.attributes
+    if attributes.get("result", "").partition("(")[0] not in _OUTCOMES:  # a damaged one must not hide a failure
+        cases.error(f"{attributes.get('fullname') or attributes.get('name', 'a suite')}: it has no known result")
     if attributes.get("result") != "Failed" or attributes.get("site", "Test") in ("Child", "Parent"):
         return
     if attributes.get("site") == "SetUp" and element.below:

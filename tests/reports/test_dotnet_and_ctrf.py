@@ -55,8 +55,38 @@ def test_a_capture_that_is_cut_or_flipped_never_raises_and_never_hides_a_failure
     flipped = bytearray(whole)
     flipped[place] ^= 1 << bit
     found = read(path.parent.name, bytes(flipped))
-    if found.completeness is Completeness.COMPLETE:
-        assert bad(found) >= bad(read(path.parent.name, whole))
+    before = read(path.parent.name, whole)
+    if found.completeness is Completeness.COMPLETE and bad(found) < bad(before):
+        passed = {id for id, result in found.tests.items() if result.outcome is Outcome.PASSED}
+        assert not passed.intersection(before.failed())  # it may read as gone or as not run
+        assert len(found.suite_errors) >= len(before.suite_errors) or found.exit_status != before.exit_status
+
+
+@pytest.mark.parametrize("damage", [b'result="Gailed" label', b'sesult="Failed" label', b"label"])
+def test_a_suite_of_nunit_without_a_known_result_is_an_error(damage: bytes):
+    whole = (DATA / "nunit" / "teardown.xml").read_bytes()
+    found = read("nunit", whole.replace(b'result="Failed" label', damage))
+    assert len(found.suite_errors) == 1
+
+
+@pytest.mark.parametrize("damage", [b'Outcome="Failed"><C', b'outcome=""><C', b"><C"])
+def test_a_summary_of_trx_that_does_not_say_how_the_run_ended_is_damage(damage: bytes):
+    whole = (DATA / "trx" / "host-crashed.trx").read_bytes()
+    found = read("trx", whole.replace(b'outcome="Failed"><C', damage))
+    assert found.completeness is Completeness.PARTIAL
+
+
+def test_nextest_counts_no_tries_so_a_failure_that_was_damaged_is_missed():
+    whole = (DATA / "junit" / "nextest-retries.xml").read_bytes()
+    found = read("junit", whole.replace(b"<failure type", b"=failure type"))
+    assert (found.completeness, "declares 2 failures" in found.damage) == (Completeness.PARTIAL, True)
+
+
+@pytest.mark.parametrize(("counted", "whole"), [(3, True), (2, True), (1, True), (0, False), (4, False)])
+def test_surefire_counts_each_try_or_none(counted: int, whole: bool):
+    text = (DATA / "junit" / "surefire-reruns.xml").read_bytes()
+    found = read("junit", text.replace(b'failures="3"', b'failures="%d"' % counted))
+    assert (found.completeness is Completeness.COMPLETE) is whole
 
 
 @pytest.mark.parametrize("format", FORMATS)
