@@ -230,6 +230,19 @@ def test_a_race_that_a_task_made_is_a_suspect_first_and_a_regression_at_the_end(
     assert repo.status()["pending"]["task"] == "1"
 
 
+def test_a_test_that_vanished_is_charged_to_the_task_that_lost_it(repo: Repo, given: Setup) -> None:
+    given(
+        [{"title": "Lose"}, {"title": "Innocent"}],
+        [{"task": "1", "write": {"test_x.py": "def test_a():\n    pass\n"}}, {"task": "2", "write": {"b": "1"}}],
+        files={"test_x.py": "def test_a():\n    pass\n\n\ndef test_b():\n    pass\n"},
+        config=NO_FIX,
+    )
+    assert repo.superteam("execute", "plan.md", "--cadence", "every-2").code == 4
+    found = _last(repo)
+    assert (found["missing"], found["introduced_by"]) == (["test_x.py::test_b"], {"test_x.py::test_b": "1"})
+    assert repo.status()["pending"]["task"] == "1"
+
+
 def test_what_a_task_changes_among_what_decides_verdicts_is_listed(repo: Repo, given: Setup) -> None:
     tasks = [{"title": "Meddle", "files": ["app.py"]}]
     meddling = {"app.py": "A = 1\n", "conftest.py": "import pytest\n", "pytest.ini": "[pytest]\naddopts = --reruns 3\n"}

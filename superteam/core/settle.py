@@ -85,6 +85,7 @@ class Probe:
 class Observation:
     """What a probe showed. `outcomes` holds the bad tests and those that were watched; absent ids did not run.
 
+    `whole`: the run came to its end, so that a test that is absent was not there to be run.
     Of the judged run: `places` of the new failures in its order, and `known_flakes`, those of them that the history
     knows as flaky with this very signature.
     """
@@ -98,6 +99,7 @@ class Observation:
     signatures: Mapping[TestId, str] = field(default_factory=dict)
     size: int = 0
     duration_s: float = 0.0
+    whole: bool = True
     places: Mapping[TestId, int] = field(default_factory=dict)
     known_flakes: tuple[TestId, ...] = ()
 
@@ -208,6 +210,7 @@ def conclude(v: Validation, rules: Rules) -> Conclusion:
     labels = _final_labels(v, suite, rules)
     reasons = {key: _why_unresolved(v, key, rules) for key, label in labels.items() if label is Settlement.UNRESOLVED}
     guilty = {key: task for key in labels if (task := _culprit(v, key, labels[key]))}
+    guilty |= {key: task for key in _gone(suite) if (task := _at_boundary(v, key))}
     counts = {key: (_count(v, key, "rerun", "doubt"), _count(v, key, "confirm", "doubt-reference")) for key in labels}
     crowd = [key for key, label in labels.items() if label is Settlement.ENVIRONMENT]
     why = f"{len(crowd)} tests that passed at {v.reference[:12]} now fail there too" if crowd else None
@@ -449,29 +452,51 @@ def _bisect_probe(v: Validation, rules: Rules) -> Probe | None:
         return None
     suite = v.suite()
     assert suite is not None
-    wanted: dict[int, list[TestId]] = {}
-    for key, found in _labels(v, suite, rules).items():
-        place = _next_place(v, key) if found is Settlement.REGRESSION and key not in v.owed else None
-        if place is not None:
-            wanted.setdefault(place, []).append(key)
-    if not wanted:
-        return None
-    place = min(wanted)
-    return _probe(v, "bisect", v.commits[place][1], wanted[place])
+    labels = _labels(v, suite, rules)
+    failing = [key for key, found in labels.items() if found is Settlement.REGRESSION and key not in v.owed]
+    # What is gone is looked for apart: a run in which a test is missing proves nothing about the others.
+    for keys in (failing, _gone(suite)):
+        wanted: dict[int, list[TestId]] = {}
+        for key in keys:
+            place = _next_place(v, key)
+            if place is not None:
+                wanted.setdefault(place, []).append(key)
+        if wanted:
+            place = min(wanted)
+            return _probe(v, "bisect", v.commits[place][1], wanted[place])
+    return None
+
+
+def _gone(suite: Observation) -> tuple[TestId, ...]:
+    """Tests that do not run any more."""
+    return (*suite.difference.missing, *suite.difference.newly_skipped)
 
 
 def _runs_at(v: Validation, key: TestId, place: int) -> list[bool | None]:
     """What the runs at one of the commits showed: True for bad, None for nothing."""
     sha = v.commits[place][1]
     seen = [s for s in v.of("bisect") if s.probe.sha == sha and key in (s.probe.only or ())]
+    if _is_gone(v, key):
+        return [not _ran(s, key) if s.whole else None for s in seen]
     not_yet_there = [key not in s.outcomes and key not in v.references for s in seen]
     pairs = zip(seen, not_yet_there, strict=True)
     return [False if absent else _showed(s, key) for s, absent in pairs if not _spoiled(s, key)]
 
 
+def _is_gone(v: Validation, key: TestId) -> bool:
+    suite = v.suite()
+    return suite is not None and key in _gone(suite)
+
+
+def _ran(seen: Observation, key: TestId) -> bool:
+    outcome = seen.outcomes.get(key)
+    return outcome is not None and outcome.ran
+
+
 def _boundary(v: Validation, key: TestId) -> tuple[int, int] | None:
     """The last place known good (-1: the reference) and the first known bad; None if runs contradict."""
-    if not any(_bad(v, key, "rerun")) or any(_bad(v, key, "confirm")):  # alone it shows nothing at any commit
+    alone = any(_bad(v, key, "rerun")) and not any(_bad(v, key, "confirm"))
+    if not (alone or _is_gone(v, key)):  # what needs company shows nothing at any commit
         return None
     low, high = -1, len(v.commits) - 1
     for place in range(high):
@@ -518,6 +543,11 @@ def _culprit(v: Validation, key: TestId, found: Settlement) -> str | None:
         return None
     if key in v.suspects:
         return v.suspects[key][0]
+    return _at_boundary(v, key)
+
+
+def _at_boundary(v: Validation, key: TestId) -> str | None:
+    """The task whose commit is the first bad one, where that is known."""
     if len(v.commits) == 1:
         return v.commits[0][0]
     boundary = _boundary(v, key)

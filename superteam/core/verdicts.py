@@ -71,10 +71,19 @@ def raised(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> tuple[
     if crowd:
         failures.append(_failure(FailureType.ENVIRONMENT, crowd, v.after_task, found, facts))
     failures += _regressions(v, found, facts)
-    gone = (*difference.missing, *difference.newly_skipped)
-    if gone:
-        failures.append(_failure(FailureType.TEST_MISSING, gone, v.after_task, found, facts))
+    for task, ids in _blamed(v, found, (*difference.missing, *difference.newly_skipped)):
+        failures.append(_failure(FailureType.TEST_MISSING, ids, task, found, facts))
     return tuple(failures)
+
+
+def _blamed(v: Validation, found: Conclusion, ids: tuple[TestId, ...]) -> list[tuple[str, tuple[TestId, ...]]]:
+    """The tests by the task that is guilty of them, in the order of the tasks; if unknown, the last one is."""
+    order = [task for task, _ in v.commits]
+    groups: dict[str, list[TestId]] = {}
+    for key in ids:
+        groups.setdefault(found.introduced_by.get(key, v.after_task), []).append(key)
+    ranked = sorted(groups, key=lambda task: order.index(task) if task in order else -1)
+    return [(task, tuple(groups[task])) for task in ranked]
 
 
 def _red_before(found: Conclusion) -> tuple[TestId, ...]:
@@ -84,12 +93,8 @@ def _red_before(found: Conclusion) -> tuple[TestId, ...]:
 
 def _regressions(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> list[Failure]:
     """One failure a guilty task, in the order of the tasks; what is unresolved is a failure of its own."""
-    order = [task for task, _ in v.commits]
-    groups: dict[str, list[TestId]] = {}
-    for key in found.labelled(Settlement.REGRESSION):
-        groups.setdefault(found.introduced_by.get(key, v.after_task), []).append(key)
-    ranked = sorted(groups, key=lambda task: order.index(task) if task in order else -1)
-    failures = [_failure(FailureType.TEST_REGRESSION, tuple(groups[t]), t, found, facts) for t in ranked]
+    blamed = _blamed(v, found, found.labelled(Settlement.REGRESSION))
+    failures = [_failure(FailureType.TEST_REGRESSION, ids, task, found, facts) for task, ids in blamed]
     open_ids = found.labelled(Settlement.UNRESOLVED)
     if open_ids:
         failure = _failure(FailureType.TEST_REGRESSION, open_ids, v.after_task, found, facts)

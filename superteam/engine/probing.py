@@ -267,8 +267,14 @@ def observed(
         signatures={key: tests[key].signature for key in difference.new_failures},
         size=len(tests),
         duration_s=found.exit.duration_s,
+        whole=_is_whole(found),
         places={key: places[key] for key in difference.new_failures if key in places},
     )
+
+
+def _is_whole(found: Execution) -> bool:
+    report = found.report
+    return report.completeness is Completeness.COMPLETE and not report.suite_errors and found.exit.ended_by == "exit"
 
 
 def _first(result: TestResult) -> Outcome:

@@ -506,6 +506,41 @@ def test_an_owed_test_belongs_to_the_task_that_declared_it(here: tuple[Shown, ..
     assert not v.of("confirm", "bisect", "company")
 
 
+class Losing(Suite):
+    """A suite that loses tests at some of the commits, and keeps others; what is gone at the tip is missing there."""
+
+    lost: Mapping[str, int]
+
+    def run(self, v: Validation, probe: Probe) -> Observation:
+        if probe.purpose == "suite":
+            return Observation(probe, "pass", difference=Difference(missing=tuple(self.lost)), size=self.size)
+        place = [sha for _, sha in v.commits].index(probe.sha)
+        there = {id: GOOD for id in probe.only or () if self.lost[id] > place}
+        return Observation(probe, "pass" if len(there) == len(probe.only or ()) else "inconclusive", outcomes=there)
+
+
+@given(st.integers(2, 12), st.data())
+def test_bisection_finds_the_task_that_lost_each_missing_test(count: int, data: st.DataObject) -> None:
+    places = data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=4))
+    suite = Losing({})
+    suite.lost = {f"t{i}": place for i, place in enumerate(places)}
+    v, conclusion = settle(suite, commits=[f"c{i}" for i in range(count)])
+    assert conclusion.introduced_by == {f"t{i}": f"task of c{place}" for i, place in enumerate(places)}
+    assert conclusion.verdict() == "fail"
+    assert len(v.of("bisect")) <= len(set(places)) * (count.bit_length() + 3)
+
+
+def test_a_run_that_broke_off_blames_nobody_for_a_missing_test() -> None:
+    class Broken(Losing):
+        def run(self, v: Validation, probe: Probe) -> Observation:
+            return replace(super().run(v, probe), whole=probe.purpose == "suite")
+
+    suite = Broken({})
+    suite.lost = {"t": 1}
+    _, conclusion = settle(suite, commits=["c0", "c1", "c2"])
+    assert conclusion.introduced_by == {}
+
+
 # -- the budget, known flakes, suspects and polluters (steps 5, 6 and 8)
 
 
