@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Repo, Setup, plan, script
+from playground import Repo, Setup, plan, script
 
 FAILS = {"exit": 1}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Repo, Setup, plan, script
+from playground import Repo, Setup, plan, script
 
 SOUND = "def add(a, b):\n    return a + b\n\n\ndef mul(a, b):\n    return a * b\n"
 ADD_SUB = {"calc.py": SOUND + "\n\ndef sub(a, b):\n    return a - b\n"}

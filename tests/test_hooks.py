@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Finished, Repo
 from markdown_it import MarkdownIt
+from playground import Finished, Repo
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs/how-to/use-validate-in-ci-and-hooks.md"
 COUNTING = """\

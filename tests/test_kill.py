@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Repo, plan, script
+from playground import Repo, plan, script
 
 DATA = Path(__file__).parent / "data" / "crash"
 IN_TEST = 30  # points tried by `make test`; the others by `make test-crash`

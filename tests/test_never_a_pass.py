@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Repo, Setup
+from playground import Repo, Setup
 
 NO_FIX = "[validation]\nauto-fix = 0\n"
 MUL_ONLY = "from calc import mul\n\n\ndef test_mul():\n    assert mul(2, 3) == 6\n"

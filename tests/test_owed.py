@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import Repo, Setup
+from playground import Repo, Setup
 
 RED = {"test_sub.py": "def test_sub():\n    assert False\n"}
 SKIPPED = {"test_sub.py": "import pytest\n\n\n@pytest.mark.skip\ndef test_sub():\n    assert False\n"}

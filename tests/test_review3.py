@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
-from conftest import Repo
+from playground import Repo
 
 from superteam.cli.validate import verdict_text
 from superteam.core.baseline import Permits, compare, pin

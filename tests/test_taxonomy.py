@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from conftest import Repo, Setup
+from playground import Repo, Setup
 
 BROKEN = "def add(a, b):\n    return a - b\n\n\ndef mul(a, b):\n    return a * b\n"
 MUL_ONLY = "from calc import mul\n\n\ndef test_mul():\n    assert mul(2, 3) == 6\n"

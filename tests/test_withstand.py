@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CONFIG, Repo, Setup, plan, script
+from playground import CONFIG, Repo, Setup, plan, script
 
 NEW_FILE = {"task": "1", "write": {"other.py": "X = 1\n"}}
 ONE = [{"title": "Add a file"}]

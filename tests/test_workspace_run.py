@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CONFIG, Repo, Setup, plan, script
+from playground import CONFIG, Repo, Setup, plan, script
 
 NEW_FILE = {"task": "1", "write": {"other.py": "X = 1\n"}}
 BROKEN = "def add(a, b):\n    return a - b\n\n\ndef mul(a, b):\n    return a * b\n"

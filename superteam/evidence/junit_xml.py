@@ -83,11 +83,12 @@ def split_id(id: TestId) -> tuple[str, str, str]:
     name = leaf + bracket + rest
     if not above or not name or "" in above:
         return "", "", id
-    if not _FILE.fullmatch(above[0]):
+    if not _FILE.fullmatch(above[0]) or "\\" in above[0]:  # readers turn backslashes of a file around
         return "", "::".join(above), name
     if any("." in part for part in above[1:]):
         return "", "", id
-    module = above[0].removesuffix(".py").replace("/", ".").replace("\\", ".")
+    stem = above[0].rpartition(".")[0] if "." in above[0] else above[0]
+    module = stem.replace("/", ".").replace("\\", ".")
     return above[0], ".".join([module, *above[1:]]), name
 
 

@@ -172,7 +172,8 @@ class CommandSource:
         verdict = judge(report, exit, expected=self.expected)
         if report.tests.keys() == only:
             return report, verdict
-        return narrow(report, verdict, only, told.why or _WHY[told.selects])
+        selects = told.selects if report.format == told.format else "everything"
+        return narrow(report, verdict, only, told.why or _WHY[selects])
 
     def _reproduce(
         self, found: tuple[Runner, Call] | Untold, report: TestReport, only: frozenset[TestId] | None

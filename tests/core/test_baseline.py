@@ -84,6 +84,8 @@ def place(id: str, was: Expectation | None, now: Result | None, allowed: Permits
     if after in ("skipped", "xfailed"):
         weaker = before not in ("skipped", after)
         return "newly_skipped" if weaker and not known and not meant(id, allowed.may_skip) else None
+    if (before, after) == ("passed", "xpassed"):  # newly expected to fail, though it did not
+        return "newly_skipped" if not known and not meant(id, allowed.may_skip) else None
     return "new_passes" if before in (*RED, "xfailed") else None
 
 

@@ -1,0 +1,163 @@
+"""A real repository, the real command, and how plans and scripts are written for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.org",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.org",
+}
+
+
+@dataclass
+class Finished:
+    """One finished call of the command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass
+class Repo:
+    """A repository in a temporary folder, with the command run in it as a user would."""
+
+    root: Path
+    cache: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        here = {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "SUPERTEAM_CACHE": str(self.cache),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the suites of the tests start faster without our own plugins
+        }
+        return {**os.environ, **IDENTITY, **here, **self.env, **(more or {})}
+
+    def git(self, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.root, env=self.environ(), capture_output=True, text=True, check=False
+        )
+        assert not check or done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
+        return done.stdout.strip()
+
+    def write(self, files: Mapping[str, str]) -> None:
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def commit(self, files: Mapping[str, str], message: str = "change") -> str:
+        self.write(files)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+    def superteam(self, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 120) -> Finished:
+        done = subprocess.run(
+            [sys.executable, "-m", "superteam", *arguments],
+            cwd=self.root,
+            env=self.environ(env),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """The command in a session of its own, running; the caller ends it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "superteam", *arguments],
+            cwd=self.root,
+            env=self.environ(env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    def status(self) -> Any:
+        return self.superteam("status", "--json").json
+
+    def files_at(self, commit: str = "HEAD") -> dict[str, str]:
+        names = self.git("ls-tree", "-r", "--name-only", commit).splitlines()
+        return {name: self.git("show", f"{commit}:{name}") for name in names}
+
+    def task_commits(self, branch: str = "HEAD") -> list[str]:
+        """Task ids of the commits that superteam made, oldest first."""
+        text = self.git("log", "--reverse", "--format=%(trailers:key=Superteam-Task,valueonly,separator=%x2C)", branch)
+        return [line for line in text.splitlines() if line]
+
+
+TEST_COMMAND = 'agent.use = "script"\ntest-command = "python -m pytest -q -p no:cacheprovider"\n'
+CONFIG = """\
+[agents.script]
+kind = "scripted"
+script = "agent.toml"
+"""
+
+SUITE = {
+    "calc.py": "def add(a, b):\n    return a + b\n\n\ndef mul(a, b):\n    return a * b\n",
+    "test_calc.py": (
+        "from calc import add, mul\n\n\ndef test_add():\n    assert add(1, 2) == 3\n\n\n"
+        "def test_mul():\n    assert mul(2, 3) == 6\n"
+    ),
+}
+
+
+def toml_text(text: str) -> str:
+    return json.dumps(text)
+
+
+def script(*dispatches: Mapping[str, Any]) -> str:
+    """The text of a scripted agent's file; `write` maps paths to texts, None deletes."""
+    parts = []
+    for entry in dispatches:
+        entry = dict(entry)
+        parts.append("[[dispatch]]")
+        tables = {key: entry.pop(key) for key in ("write", "result") if isinstance(entry.get(key), Mapping)}
+        gone = [name for name, text in tables.get("write", {}).items() if text is None]
+        if gone:
+            entry["delete"] = gone
+        parts += [f"{json.dumps(key)} = {_toml(value)}" for key, value in entry.items()]
+        for table, values in tables.items():
+            parts.append(f"[dispatch.{table}]")
+            parts += [f"{json.dumps(key)} = {_toml(value)}" for key, value in values.items() if value is not None]
+    return "\n".join(parts) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(value)
+
+
+def plan(*tasks: Mapping[str, Any], title: str = "A plan") -> str:
+    """A superteam-tasks plan document; YAML is a superset of JSON."""
+    lines = [f"# {title}", "", "```superteam-tasks"]
+    lines += [f"- {json.dumps(dict(task))}" for task in tasks]
+    return "\n".join([*lines, "```", ""])
+
+
+Setup = Callable[..., None]
