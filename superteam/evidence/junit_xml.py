@@ -83,8 +83,8 @@ def split_id(id: TestId) -> tuple[str, str, str]:
     name = leaf + bracket + rest
     if not above or not name or "" in above:
         return "", "", id
-    if not _FILE.fullmatch(above[0]) or "\\" in above[0]:  # readers turn backslashes of a file around
-        return "", "::".join(above), name
+    if not _FILE.fullmatch(above[0]):
+        return ("", "", id) if above == [name] else ("", "::".join(above), name)  # readers drop a class of that name
     if any("." in part for part in above[1:]):
         return "", "", id
     stem = above[0].rpartition(".")[0] if "." in above[0] else above[0]
