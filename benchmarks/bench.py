@@ -1,102 +1,67 @@
 """What superteam costs, as ratios against the plain thing, all of it measured in this run on this machine.
 
-Run it with `make bench`, or `python benchmarks/bench.py --quick` for single samples and a smaller repository.
+Run it with `make bench`, or `python benchmarks/bench.py --quick` for single samples and smaller inputs; names of parts
+(running, reading, validating, attribution, growth) measure only those.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from attribution import attribution
+from growth import WORST, growth
+from measuring import Row, cache_of, make_repository, print_table, say, superteam, timed, typical
+from reading import reading
+from validating import validating
+
 TASKS = 10  # so many more tasks in the longer plan: the difference is theirs alone
-GIT = {"GIT_AUTHOR_NAME": "Bench", "GIT_AUTHOR_EMAIL": "bench@example.org", "GIT_CONFIG_GLOBAL": os.devnull}
-GIT |= {"GIT_COMMITTER_NAME": "Bench", "GIT_COMMITTER_EMAIL": "bench@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
 CONFIG = (
     'agent.use = "script"\nvalidation-command = "true"\n[agents.script]\nkind = "scripted"\nscript = "agent.toml"\n'
 )
 SUITE_TESTS, TEST_SECONDS = 20, 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table: seconds of superteam, seconds of what it is measured against."""
-
-    what: str
-    ours: float
-    against: str
-    theirs: float
-
-
-def main() -> None:
-    """Measures everything and prints the table."""
+def main() -> int:
+    """Measures everything, or the parts that are named, and prints the tables. 1 if anything grows too fast."""
     quick = "--quick" in sys.argv[1:]
-    samples, files = (1, 2_000) if quick else (5, 20_000)
+    parts = {name for name in sys.argv[1:] if name in PARTS} or set(PARTS)
     with tempfile.TemporaryDirectory(prefix="superteam-bench-") as name:
-        folder = Path(name)
-        rows = [noop_task(folder / "small", 10, samples), noop_task(folder / "large", files, min(samples, 3))]
-        rows += [verdict(folder / "suite", samples), *starts(folder / "start", 3 if quick else 15)]
-    print_table(rows)
+        rows = [row for part in PARTS if part in parts for row in PARTS[part](Path(name), quick)]
+    if rows:
+        print_table(rows)
+    return grown(quick) if "growth" in parts else 0
 
 
-# -- measuring
+def running(folder: Path, quick: bool) -> list[Row]:
+    """Tasks, verdicts and starting."""
+    samples, files = (1, 2_000) if quick else (5, 20_000)
+    rows = [noop_task(folder / "small", 10, samples), noop_task(folder / "large", files, min(samples, 3))]
+    return [*rows, verdict(folder / "suite", samples), *starts(folder / "start", 3 if quick else 15)]
 
 
-def timed(command: list[str], cwd: Path, cache: Path, codes: tuple[int, ...] = (0,)) -> float:
-    """Seconds that a command takes; it must end with one of these exit codes."""
-    env = {**os.environ, **GIT, "SUPERTEAM_CACHE": str(cache), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    began = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    spent = time.perf_counter() - began
-    if done.returncode not in codes:
-        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
-    return spent
+def grown(quick: bool) -> int:
+    """The table of growth."""
+    found = growth(quick)
+    print(f"\nTwice the input costs so many times as much, at most (limit {WORST}):")
+    print("\n".join(line.line() for line in found))
+    return int(any(line.ratio > WORST for line in found))
 
 
-def typical(sample: Callable[[], float], count: int) -> float:
-    """The median of a few samples."""
-    return statistics.median(sample() for _ in range(count))
-
-
-def superteam(*arguments: str) -> list[str]:
-    """The installed command."""
-    script = Path(sys.executable).with_name("superteam")
-    return [str(script), *arguments] if script.exists() else [sys.executable, "-m", "superteam", *arguments]
-
-
-def say(text: str) -> None:
-    """Progress, so that nobody thinks it hangs."""
-    print(text, file=sys.stderr, flush=True)
+PARTS = {
+    "running": running,
+    "reading": lambda folder, quick: reading(folder / "reports", quick),
+    "validating": lambda folder, quick: validating(folder / "many", quick),
+    "attribution": lambda folder, quick: attribution(folder / "plan"),
+    "growth": lambda folder, quick: [],
+}
 
 
 # -- repositories
-
-
-def cache_of(root: Path) -> Path:
-    """Where superteam keeps its trees for a repository."""
-    return root.with_name(f"{root.name}-cache")
-
-
-def make_repository(root: Path, files: Mapping[str, str]) -> None:
-    """A repository with one commit, packed, that no gc in the background changes while it is measured."""
-    root.mkdir(parents=True)
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    quiet = (["init", "-q", "-b", "main"], ["config", "gc.auto", "0"], ["config", "maintenance.auto", "false"])
-    for command in (*quiet, ["add", "-A"], ["commit", "-q", "-m", "start"], ["gc", "-q"]):
-        timed(["git", *command], root, root)
 
 
 def plan_of(tasks: int, name: str) -> dict[str, str]:
@@ -179,19 +144,5 @@ def starts(root: Path, samples: int) -> list[Row]:
     return rows
 
 
-def print_table(rows: list[Row]) -> None:
-    """The table, on standard output."""
-    head = ("measured", "superteam", "against", "that takes", "ratio")
-    cells = [(r.what, ms(r.ours), r.against, ms(r.theirs), f"{r.ours / r.theirs:.2f}") for r in rows]
-    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    for line in (head, tuple("-" * width for width in widths), *cells):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-def ms(seconds: float) -> str:
-    """A time as people read it."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

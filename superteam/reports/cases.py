@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import PurePath
 from typing import Any
@@ -21,21 +22,19 @@ class Cases:
 
     tests: dict[TestId, TestResult] = field(default_factory=dict)
     suite_errors: list[str] = field(default_factory=list)
-    _seen: dict[TestId, int] = field(default_factory=dict)
+    _last: dict[TestId, int] = field(default_factory=dict)  # the numbers that ids which came again have got to
 
     def add(
         self, id: TestId, outcome: Outcome, message: str = "", seconds: float | None = None, retried: bool = False
     ) -> TestId:
         """Adds one test and returns the key that it got."""
-        id = capped_id(id)
-        number = self._seen[id] = self._seen.get(id, 0) + 1
-        key = id if number == 1 else f"{id} #{number}"
-        while key in self.tests:  # a test whose own name ends like that
-            number += 1
-            key = f"{id} #{number}"
-        message = cut(message)
-        mark = (signature(message) or "failed") if outcome.bad else ""
-        self.tests[key] = TestResult(outcome, message, mark, seconds, retried)
+        key = free_key(capped_id(id), self.tests, self._last)
+        if message or outcome.bad:
+            message = cut(message)
+            mark = (signature(message) or "failed") if outcome.bad else ""
+            self.tests[key] = TestResult(outcome, message, mark, seconds, retried)
+        else:
+            self.tests[key] = _quiet(outcome, seconds, retried)
         return key
 
     def worsen(self, key: TestId, outcome: Outcome, message: str) -> None:
@@ -53,6 +52,27 @@ class Cases:
         """The finished report of granularity `tests`; `more` are the other fields of a TestReport."""
         errors = tuple(dict.fromkeys(self.suite_errors))
         return TestReport(format, Granularity.TESTS, completeness, self.tests, errors, **more)
+
+
+def free_key(id: TestId, taken: Container[TestId], last: dict[TestId, int]) -> TestId:
+    """The id, or with the next number behind it where it is taken.
+
+    A test whose own name ends in a number may have taken that one too. `last` keeps the numbers that ids have got to,
+    so that none is tried twice.
+    """
+    if id not in taken:
+        return id
+    number = last.get(id, 1) + 1
+    while f"{id} #{number}" in taken:
+        number += 1
+    last[id] = number
+    return f"{id} #{number}"
+
+
+@lru_cache(maxsize=4096)
+def _quiet(outcome: Outcome, seconds: float | None, retried: bool) -> TestResult:
+    """A result without words: the same one for many tests, since most of a million differ in nothing."""
+    return TestResult(outcome, duration_s=seconds, retried=retried)
 
 
 def merged(reports: Iterable[TestReport]) -> TestReport | None:

@@ -33,6 +33,7 @@ class _Test:
     """One execution of a test: what it printed (head and tail), and how it ended."""
 
     name: str
+    place: int
     text: str = ""
     tail: str = ""
     outcome: Outcome | None = None
@@ -76,7 +77,7 @@ class _Package:
     def begin(self) -> None:
         """Another run of a package that had ended: what it repeats replaces what was there."""
         if self.ended:
-            self.earlier = {**self.earlier, **self.last}
+            self.earlier.update(self.last)
             self.last, self.ended, self.text = {}, "", ""
 
     def run(self, name: str) -> _Test:
@@ -84,12 +85,12 @@ class _Package:
         if test is not None and test.outcome is None:
             return test
         before = self.earlier.pop(name, None) if test is None else None
-        test = _Test(name)
+        test = _Test(name, place=len(self.tests) if before is None else before.place)
         if before is None:
             self.tests.append(test)
         else:
             test.retried = True
-            self.tests[self.tests.index(before)] = test
+            self.tests[test.place] = test
         self.last[name] = test
         return test
 
@@ -145,8 +146,8 @@ class _Stream:
         elif action == "output":
             package.begin()
             package.say(str(event.get("Output", "")))
-        elif action in _FINAL:
-            package.end(action)
+        elif action in _FINAL and (not package.ended or (action == "fail" and package.ended != "fail")):
+            package.end(action)  # a second word on one run is believed only if it is the worse one
             self._judge(name, package, event)
 
     def _build(self, path: str, action: str, output: str) -> None:

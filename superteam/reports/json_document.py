@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 DEPTH = 200  # of nesting; a report that is deeper is refused
+_CHUNK = 64 * 1024
+_LARGEST_CHUNK = 8 * 2**20
+_TOKEN = 32 * 2**20  # bytes of one text or number, which is held in memory
 
 
 class Damaged(ValueError):
@@ -20,22 +24,57 @@ def members(stream: BinaryIO, arrays: Collection[str]) -> Iterator[tuple[str, An
     """
     import ijson
 
-    objects = {name[:i] for name in arrays for i, c in enumerate(name) if c == "."}
+    on_the_way = {name[:i] for name in arrays for i, c in enumerate(name) if c == "."} | set(arrays)
     try:
-        yield from _walk(ijson.parse(stream, use_float=True), frozenset(arrays), frozenset(objects))
+        yield from _walk(_events(stream), frozenset(arrays), frozenset(on_the_way))
     except (ijson.JSONError, UnicodeDecodeError, RecursionError, OverflowError) as problem:
         raise Damaged(str(problem).partition("\n")[0][:200]) from None
 
 
-def _walk(events: Any, arrays: frozenset[str], objects: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    for prefix, event, value in events:
-        if event in ("start_map", "start_array"):
-            # The document itself, and what is on the way to a member that is taken apart.
-            if (not prefix and event == "start_map") or prefix in objects or (prefix in arrays):
-                continue
-            yield _path(prefix, arrays), _value(events, event)
-        elif event not in ("map_key", "end_map", "end_array"):
-            yield _path(prefix, arrays), value
+@dataclass(slots=True)
+class _Chunks:
+    """A stream in chunks that grow while nothing comes of them: yajl reads an unfinished token anew with each one."""
+
+    stream: BinaryIO
+    size: int = _CHUNK
+    waiting: int = 0
+
+    def read(self, size: int) -> bytes:
+        if size == 0:  # ijson looks whether it gets bytes
+            return b""
+        if self.waiting > _TOKEN:
+            raise Damaged(f"it has a text or a number of more than {_TOKEN // 2**20} MB")
+        data = self.stream.read(min(self.size, _LARGEST_CHUNK))
+        self.waiting += len(data)
+        self.size *= 2
+        return data
+
+
+def _events(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
+    import ijson
+
+    chunks = _Chunks(stream)
+    for event in ijson.basic_parse(chunks, use_float=True):
+        chunks.size, chunks.waiting = _CHUNK, 0
+        yield event
+
+
+def _walk(events: Any, arrays: frozenset[str], on_the_way: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    """Keeps the paths itself: ijson makes one for each event, which for deep nesting costs the square of the depth."""
+    above: list[str] = []  # the paths of the open containers that are taken apart
+    path = ""
+    for event, value in events:
+        if event == "map_key":
+            path = f"{above[-1]}.{value}" if above[-1] else value
+        elif event in ("end_map", "end_array"):
+            above.pop()
+        elif event not in ("start_map", "start_array"):
+            yield _path(path, arrays), value
+        elif (not path and event == "start_map") or path in on_the_way:
+            above.append(path)
+            path = path if event == "start_map" else f"{path}.item"
+        else:
+            yield _path(path, arrays), _value(events, event)
 
 
 def _path(prefix: str, arrays: frozenset[str]) -> str:
@@ -49,7 +88,7 @@ def _value(events: Any, opening: str) -> Any:
     root: Any = {} if opening == "start_map" else []
     stack: list[Any] = [root]
     name = ""
-    for _, event, value in events:
+    for event, value in events:
         if event == "map_key":
             name = value
         elif event in ("end_map", "end_array"):

@@ -44,6 +44,7 @@ class _Program:
     listed: dict[str, None] | None = None
     code: int | None = None
     plain: bool = True
+    damaged: bool = False
     results: dict[str, Outcome] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
     running: int = 0
@@ -104,6 +105,8 @@ class _Program:
     def problem(self) -> str:
         """Why what it said is not the whole of a run, or does not agree with itself."""
         where = self.label or "the test program"
+        if self.damaged:
+            return f"the record of {where} has a line in its head that is none of ours"
         if not self.summaries:
             return f"{where} ended before it said how its tests came out" + self._ending()
         counts = [sum(numbers) for numbers in zip(*self.summaries, strict=True)]
@@ -161,6 +164,8 @@ def _recorded(stream: BinaryIO, root: PurePath | None) -> _Program:
                 program.listed[value.rpartition(": ")[0]] = None
         elif key == "program":
             program.listed = {PROGRAM: None}
+        else:
+            program.damaged = True
     while line := stream.readline(_LINE_CAP):
         program.line(_text(line))
     if program.listed == {PROGRAM: None} and program.code is not None:

@@ -83,6 +83,7 @@ class _Suites:
                 self.damage = self.damage or "a suite counts its tests otherwise than it names them"
         if self.expected is not None and self.expected != len(self.seen):
             self.damage = self.damage or "a suite has not as many results as it announced tests"
+        self.seen = []
 
     def _close_early(self, ended: bool = False) -> None:
         """What began and did not end was interrupted."""

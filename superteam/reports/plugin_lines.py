@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from superteam.core.results import Completeness, Conventions, Granularity, Outcome, TestId, TestReport, TestResult
 from superteam.core.signature import signature
+from superteam.reports.cases import free_key
 
 FORMAT = "pytest"
 _LINE_CAP = 8 * 2**20
@@ -232,11 +233,9 @@ def _tests(session: Session) -> Iterator[tuple[TestId, TestResult]]:
 def _numbered(pairs: Iterable[tuple[TestId, TestResult]]) -> dict[TestId, TestResult]:
     """Tests by id; the second of the same id gets " #2" behind it."""
     found: dict[TestId, TestResult] = {}
-    seen: dict[TestId, int] = {}
+    last: dict[TestId, int] = {}
     for id, result in pairs:
-        seen[id] = seen.get(id, 0) + 1
-        key = id if seen[id] == 1 else f"{id} #{seen[id]}"
-        found[key] = result
+        found[free_key(id, found, last)] = result
     return found
 
 

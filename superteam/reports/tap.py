@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from superteam.core.results import Completeness, Conventions, Outcome, TestReport
-from superteam.reports.cases import TEXT_CAP, Cases, in_tree
+from superteam.reports.cases import TEXT_CAP, Cases, capped_id, in_tree
 
 FORMAT = "tap"
 NODE = "# superteam node"
@@ -211,7 +211,7 @@ class _Document:
         """The points of a subtest and then its own; the point is emptied, since it is not needed again."""
         if point.directive == "suite":
             return
-        id = f"{above} > {point.name}" if above else point.name or "(unnamed)"
+        id = capped_id(f"{above} > {point.name}" if above else point.name or "(unnamed)")
         for child in point.children:
             self._add(child, id)
         message = "\n".join(point.text).strip()

@@ -72,18 +72,15 @@ def read(stream: BinaryIO, root: PurePath | None = None) -> TestReport:
 
 def _cases(found: list[Element], classes: dict[str, str]) -> Cases:
     cases = Cases()
+    explained = {id(row.parent) for row in found if _outcome(row).bad}
     for element in found:
         outcome = _outcome(element)
-        if element.below and not (outcome.bad and not _bad_rows(element, found)):
+        if element.below and not (outcome.bad and id(element) not in explained):
             continue
         attributes = element.attributes
-        id = _id(classes.get(attributes.get("testId", ""), ""), attributes.get("testName", ""))
-        cases.add(id, outcome, element.message(), _seconds(attributes.get("duration", "")))
+        name = _id(classes.get(attributes.get("testId", ""), ""), attributes.get("testName", ""))
+        cases.add(name, outcome, element.message(), _seconds(attributes.get("duration", "")))
     return cases
-
-
-def _bad_rows(element: Element, found: list[Element]) -> bool:
-    return any(_outcome(row).bad for row in found if row.parent is element)
 
 
 def _outcome(element: Element) -> Outcome:
@@ -99,8 +96,8 @@ def _id(classname: str, name: str) -> str:
 
 def _checked(found: list[Element], summary: dict[str, str]) -> str:
     """The counters count results with or without the rows of data-driven tests."""
-    if "outcome" not in summary:
-        return "the summary is missing"
+    if not summary.get("outcome"):
+        return "the summary is missing, or it does not say how the run ended"
     leaves = sum(not element.below for element in found)
     tops = sum(element.parent is None or element.parent.name != "UnitTestResult" for element in found)
     total = _number(summary.get("total"))

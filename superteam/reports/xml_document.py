@@ -12,7 +12,9 @@ from superteam.reports.cases import TEXT_CAP
 if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType
 
+DEPTH = 200  # of kept elements in each other; a document that is deeper is damaged
 _CHUNK = 64 * 1024
+_TOKEN = 4 * 2**20  # bytes of one tag, comment or the like, all of which expat holds in memory
 
 
 class Refused(ValueError):
@@ -49,13 +51,8 @@ def walk(
 
     `start` says whether the text of this element is wanted: `text` then gets it, and that of all elements in it.
     """
-    parser = _parser(start, end, text)
-    try:
-        parser.ParseFile(stream)
-    except Refused:
-        raise
-    except (expat.ExpatError, ValueError, LookupError) as problem:
-        raise Damaged(str(problem)[:200]) from None
+    for _ in _fed(_parser(start, end, text), stream):
+        pass
 
 
 def elements(stream: BinaryIO, kept: Collection[str], messages: Collection[str]) -> Iterator[Element]:
@@ -67,6 +64,8 @@ def elements(stream: BinaryIO, kept: Collection[str], messages: Collection[str])
         if name in kept:
             if open:
                 open[-1].below += 1
+            if len(open) >= DEPTH:
+                raise Damaged(f"it is nested deeper than {DEPTH}")
             open.append(Element(name, attributes, open[-1] if open else None))
         elif name in messages and open:
             open[-1].texts.append("")
@@ -82,20 +81,37 @@ def elements(stream: BinaryIO, kept: Collection[str], messages: Collection[str])
         if name in kept:
             closed.append(open.pop())
 
-    parser = _parser(start, end, text)
-    while True:
-        chunk = stream.read(_CHUNK)
+    try:
+        for _ in _fed(_parser(start, end, text), stream):
+            yield from closed
+            closed.clear()
+    except Damaged:
+        yield from closed
+        raise
+
+
+def _fed(parser: XMLParserType, stream: BinaryIO) -> Iterator[None]:
+    """Feeds the parser, and yields after each chunk.
+
+    Before 2.6 expat reads an unfinished token anew with each chunk, in all the square of its length (CVE-2023-52425).
+    So the chunks grow until there is something new.
+    """
+    size, waiting, before = _CHUNK, 0, -1
+    while waiting < _TOKEN:
+        chunk = stream.read(min(size, _TOKEN - waiting))
         try:
             parser.Parse(chunk, not chunk)
         except Refused:
             raise
         except (expat.ExpatError, ValueError, LookupError) as problem:
-            yield from closed
             raise Damaged(str(problem)[:200]) from None
-        yield from closed
-        closed.clear()
+        yield
         if not chunk:
             return
+        here = parser.CurrentByteIndex
+        size, waiting = (2 * size, waiting + len(chunk)) if here == before else (_CHUNK, 0)
+        before = here
+    raise Damaged(f"it has a tag or a comment of more than {_TOKEN // 2**20} MB")
 
 
 def _parser(

@@ -82,7 +82,7 @@ def test_nextest_counts_no_tries_so_a_failure_that_was_damaged_is_missed():
     assert (found.completeness, "declares 2 failures" in found.damage) == (Completeness.PARTIAL, True)
 
 
-@pytest.mark.parametrize(("counted", "whole"), [(3, True), (2, True), (1, True), (0, False), (4, False)])
+@pytest.mark.parametrize(("counted", "whole"), [(3, True), (2, True), (1, True), (0, False), (6, False)])
 def test_surefire_counts_each_try_or_none(counted: int, whole: bool):
     text = (DATA / "junit" / "surefire-reruns.xml").read_bytes()
     found = read("junit", text.replace(b'failures="3"', b'failures="%d"' % counted))

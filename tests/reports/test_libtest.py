@@ -154,3 +154,10 @@ def test_what_a_program_says_of_its_own_tests_is_read_back(words):
     meant = {"ok": "passed", "FAILED": "failed", "ignored": "skipped"}
     assert outcomes(found) == {f"src/lib.rs::{n}": meant[w] for n, w in zip(names, words, strict=True)}
     assert found.completeness is Completeness.COMPLETE
+
+
+def test_a_record_with_a_line_in_its_head_that_is_none_of_ours_is_damaged():
+    text = "superteam-libtest 1\nroot a.rs\nprogramme 1\nended 3\n## said\nrunning 1 test\ntest x ... ok\n"
+    said = "test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n"
+    found = libtest.read(io.BytesIO((text + said).encode()))
+    assert (found.completeness, "none of ours" in found.damage) == (Completeness.PARTIAL, True)

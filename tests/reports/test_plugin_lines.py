@@ -150,3 +150,12 @@ def test_tens_of_thousands_of_tests_are_read_whole(tmp_path):
     write(tmp_path, [{"kind": "collected", "ids": ids}, *records, *END])
     found = read_sessions(tmp_path)
     assert (len(found.tests), found.completeness) == (20_000, Completeness.COMPLETE)
+
+
+def test_a_second_test_of_one_name_does_not_replace_one_whose_own_name_ends_in_the_number(tmp_path: Path):
+    found = read(tmp_path, *phases("a #2", call="failed"), *phases("a"), *phases("a"), *END)
+    assert {id: result.outcome for id, result in found.tests.items()} == {
+        "a #2": Outcome.FAILED,
+        "a": Outcome.PASSED,
+        "a #3": Outcome.PASSED,
+    }

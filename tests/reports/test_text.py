@@ -173,3 +173,12 @@ def test_hostile_repetition_is_linear(unit):
     began = time.perf_counter()
     read_text([unit * 1_000_000, *["✓ " + unit * 900] * 1000])
     assert time.perf_counter() - began < 20  # a quadratic one takes minutes
+
+
+def test_a_second_test_of_one_name_does_not_replace_one_whose_own_name_ends_in_the_number():
+    found = read_text(["✗ a #2", "✓ a", "✓ a"])
+    assert {id: result.outcome.value for id, result in found.tests.items()} == {
+        "a #2": "failed",
+        "a": "passed",
+        "a #3": "passed",
+    }
