@@ -386,17 +386,25 @@ def _validate(run: Run, work: Work, task: str, final: bool) -> Work:
     """The work with a validation of its commit begun."""
     assert work.commit is not None
     made = () if work.kind == "check" else ((task, work.commit),)
+    # A repair of what the last check found is judged by what that check asks: else it would be found again for ever.
+    last = final or (work.kind != "task" and not run.left())
     validation = Validation(
         sha=work.commit,
         reference=run.reference(),
         commits=(*run.unvalidated, *made),
         after_task=task,
-        owed=dict(run.owed) if final or (work.kind != "task" and not run.left()) else {},
+        owed=dict(run.owed) if last else {},
         origin=run.start_sha,
-        closing=final,
-        suspects=dict(run.suspects) if final else {},
+        closing=last,
+        suspects=_suspected(run, task) if last else {},
     )
     return replace(work, phase=Phase.VALIDATE, validation=validation, facts=None, failures=())
+
+
+def _suspected(run: Run, task: str) -> dict[TestId, tuple[str, str]]:
+    """The run's suspects; one whose task does not stand on the branch any more is the checked task's affair."""
+    standing = {id for id, _ in run.branch}
+    return {key: (owner if owner in standing else task, sha) for key, (owner, sha) in run.suspects.items()}
 
 
 def _probe_finished(run: Run, event: e.ProbeFinished) -> Run:
@@ -496,7 +504,7 @@ def _branch_rebuilt(run: Run, event: e.BranchRebuilt) -> Run:
     run = replace(run, branch=(*below, *put_on), points=points, tip=event.tip, tip_tree=event.tip_tree)
     run = replace(run, tasks=tuple(_stands(run, t) for t in run.tasks), unvalidated=_unvalidated(run))
     status: TaskStatus = "pending" if culprit.work is None or culprit.work.redo else _left_as(culprit.work)
-    return replace(run.with_task(replace(run.of(event.task), status=status)), last_verdict="pass")
+    return replace(run.with_task(replace(run.of(event.task), status=status, work=None)), last_verdict="pass")
 
 
 def _put_on(run: Run, event: e.BranchRebuilt, id: str, sha: str) -> str | None:

@@ -605,3 +605,8 @@ def test_a_maximum_is_resolved_with_the_users_override(action: Action, tmp_path:
     chosen = [event.action for _, event in game.journal.events() if isinstance(event, e.ActionChosen)]
     assert chosen and set(chosen) == {action}
     assert run.exit_code == (0 if action in (Action.WARN_CONTINUE, Action.IGNORE) else 1)
+
+
+def test_a_suspect_whose_task_was_skipped_is_not_charged_to_it_for_ever(tmp_path: Path) -> None:
+    """Found by the property tests: the skip of a task that stood on the branch no more was done again and again."""
+    assert begin(scenario_of(Random(153)), tmp_path).play().ended
