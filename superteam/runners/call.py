@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 from superteam.core.results import TestId, TestReport
+
+_ORDINAL = re.compile(r" #[1-9][0-9]{0,5}\Z")
+_ARGUMENT = 128 * 1024 - 1  # bytes of a single argument, by the kernel
+_ALL = 1_500_000  # bytes of all arguments; the kernel's limit is 2 MB with the environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +87,14 @@ class Runner(Protocol):
 
     def canary(self, call: Call, tree: Path) -> tuple[str, str] | None:
         """A file (path below the tree, content) with one failing test, `superteam_canary`, that the call would run."""
+
+
+def family(id: TestId) -> TestId:
+    """The id of a test that ran more than once: readers put " #2" behind the id of a second one."""
+    return _ORDINAL.sub("", id)
+
+
+def fits(arguments: Iterable[str]) -> bool:
+    """Whether a program can be started with these arguments behind its own."""
+    sizes = [len(word.encode(errors="surrogatepass")) + 9 for word in arguments]
+    return max(sizes, default=0) <= _ARGUMENT and sum(sizes) <= _ALL

@@ -17,13 +17,11 @@ from pathlib import Path
 
 from superteam.core.results import Completeness, TestId, TestReport
 from superteam.reports.libtest import MAGIC, PROGRAM
-from superteam.runners.call import Call, Told, Untold
+from superteam.runners.call import Call, Told, Untold, family, fits
 from superteam.runners.path_shim import put_in_front
-from superteam.runners.pytest import family
 
 NAME = "cargo test"
 _KEEP_ON = "--no-fail-fast"
-_ALL = 1_500_000  # bytes of all arguments; the kernel's limit is 2 MB with the environment
 _VALUED = ("-C", "--config", "--color", "-Z", "--manifest-path")
 _MACHINES = {"AMD64": "x86_64", "arm64": "aarch64"}
 _SYSTEMS = ("UNKNOWN_LINUX_GNU", "UNKNOWN_LINUX_MUSL", "APPLE_DARWIN")
@@ -116,7 +114,7 @@ def tell(call: Call, env: Mapping[str, str], folder: Path, tree: Path, only: fro
     ours = _write_scripts(folder, known)
     why = ""
     if only is not None:
-        if sum(len(id.encode()) + 9 for id in only) > _ALL:
+        if not fits(only):
             return replace(_told(call, ours, folder, env), selects="everything", why="too many tests to name")
         _write_only(folder / "only", only)
         why = _DOCS if any(" - " in id for id in only) else ""

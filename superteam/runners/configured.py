@@ -10,10 +10,7 @@ from pathlib import Path
 from superteam.core.results import TestId
 from superteam.errors import SourceError
 from superteam.reports.formats import READERS
-from superteam.runners.call import Told
-
-_ARGUMENT = 128 * 1024 - 1  # bytes of a single argument, by the kernel
-_ALL = 1_500_000  # bytes of all arguments; the kernel's limit is 2 MB with the environment
+from superteam.runners.call import Told, fits
 
 
 def configured(
@@ -70,8 +67,7 @@ def _filled(rerun: tuple[str, ...], ids: list[TestId], folder: Path) -> tuple[st
         if "{ids_file}" in word:
             word = word.replace("{ids_file}", str(_write(folder / "ids.txt", ids)))
         arguments.append(word.replace("{regex}", f"^({'|'.join(map(re.escape, ids))})$"))
-    sizes = [len(word.encode(errors="surrogateescape")) + 9 for word in arguments]
-    return None if max(sizes) > _ARGUMENT or sum(sizes) > _ALL else tuple(arguments)
+    return tuple(arguments) if fits(arguments) else None
 
 
 def _write(path: Path, ids: Iterable[TestId]) -> Path:

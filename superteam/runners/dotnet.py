@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from superteam.core.results import TestId
-from superteam.runners.call import Call, Told, Untold
-from superteam.runners.pytest import family
+from superteam.runners.call import Call, Told, Untold, family
 
 NAME = "dotnet"
 _LIMIT = 30_000  # bytes of one filter: on Windows a whole command line has 32 kB

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from superteam.core.results import TestId
-from superteam.runners.call import Call, Told, Untold
+from superteam.runners.call import Call, Told, Untold, family
 from superteam.runners.path_shim import put_in_front
-from superteam.runners.pytest import family
 from superteam.runners.scripts import text_of
 
 NAME = "go test"
@@ -65,7 +64,7 @@ def selection(call: Call, only: Iterable[TestId] | None) -> tuple[tuple[str, ...
     tests = [name for name in names if not name.startswith("Benchmark")]
     pattern = run_pattern(tests) if tests else "^$"
     bench = [f"-bench={run_pattern(benchmarks)}"] if benchmarks else ["-bench=^$"] if _has(call, "-bench") else []
-    if max(len(part.encode()) for part in (pattern, *bench)) > _LIMIT:
+    if max(len(part.encode(errors="surrogatepass")) for part in (pattern, *bench)) > _LIMIT:
         return tuple(off), "too many tests to name in one command, so that all were run"
     return (f"-run={pattern}", *bench, *off), _MORE
 

@@ -11,8 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from superteam.core.results import Conventions, TestId, TestReport
-from superteam.runners.call import Call, Told
-from superteam.runners.pytest import family
+from superteam.runners.call import Call, Told, family
 from superteam.runners.surefire import java_canary
 
 NAME = "gradle"

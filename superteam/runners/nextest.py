@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from superteam.core.results import TestId
-from superteam.runners.call import Call, Told, Untold
+from superteam.runners.call import Call, Told, Untold, family
 from superteam.runners.cargo_test import canary
-from superteam.runners.pytest import family
 
 __all__ = ["NAME", "canary", "recognises", "reproduce", "tell"]
 
@@ -51,7 +50,7 @@ def tell(call: Call, env: Mapping[str, str], folder: Path, tree: Path, only: fro
         f"{flag}={value}" for flag, value in (("--retries", "0"), ("--no-tests", "fail")) if not _has(call, flag)
     ]
     expression = filterset(only)
-    if len(expression.encode()) > _ARGUMENT:
+    if len(expression.encode(errors="surrogatepass")) > _ARGUMENT:
         why = "too many tests to name in one command"
         return Told("junit", _FILE, folder, arguments=tuple(arguments), selects="everything", why=why)
     return Told("junit", _FILE, folder, arguments=(*arguments, "-E", expression), selects="exactly")

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from superteam.core.results import TestId
-from superteam.runners.call import Call, Told, Untold
+from superteam.runners.call import Call, Told, Untold, family, fits
 
 PRELOAD = Path(__file__).parent / "plugin" / "superteam_preload.cjs"
-_ARGUMENT = 128 * 1024 - 1  # bytes of a single argument, by the kernel
-_ALL = 1_500_000  # bytes of all arguments; the kernel's limit is 2 MB with the environment
 _OTHER_RUNTIME = re.compile(r"(?:bunx?|deno)\b")
 _SPECIAL = re.compile(r"[\\^$.*+?()\[\]{}|/-]")
-_ORDINAL = re.compile(r" #[1-9][0-9]{0,5}\Z")
 _HARMLESS = frozenset(  # the user's own may stay instead of ours
     ("--bail", "-b", "--watch", "--watchAll", "-w", "--run", "--retry", "--coverage", "--collectCoverage")
 )
@@ -67,7 +64,7 @@ def told(
     arguments = _appended(call, program)
     if arguments is None:
         return Untold("NODE_OPTIONS does not reach the tests, and the command has options that contradict ours")
-    if not _fits(arguments):
+    if not fits(arguments):
         return Untold("too many tests to name in one command")
     ours = {name: value.replace("{pid}", "0") for name, value in program.env.items()}
     return Told(format, REPORTS, folder, env=ours, arguments=arguments, selects=selects, why=why)
@@ -115,11 +112,6 @@ def titles(name: str) -> str:
     """A regular expression for the name below a file: frameworks join titles by " " or " > ", and a title may hold
     " > " itself."""
     return escaped(name).replace(" > ", "(?: > | )")
-
-
-def family(id: str) -> str:
-    """The id without the number that a second test of the same name gets."""
-    return _ORDINAL.sub("", id)
 
 
 def wanted(only: Iterable[TestId]) -> dict[str, set[str]]:
@@ -173,8 +165,3 @@ def beside_a_test(call: Call, tree: Path) -> str:
 
 def _options(words: Iterable[str]) -> set[str]:
     return {word.partition("=")[0] for word in words if word.startswith("-")}
-
-
-def _fits(arguments: Iterable[str]) -> bool:
-    sizes = [len(word.encode(errors="surrogatepass")) + 9 for word in arguments]
-    return max(sizes, default=0) <= _ARGUMENT and sum(sizes) <= _ALL

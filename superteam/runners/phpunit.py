@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from superteam.core.results import TestId
-from superteam.runners.call import Call, Told, Untold
-from superteam.runners.pytest import family
+from superteam.runners.call import Call, Told, Untold, family
 
 NAME = "phpunit"
 _STEADY = ("--no-coverage", "--do-not-cache-result", "--order-by=default")

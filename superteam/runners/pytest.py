@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from superteam.runners.call import Call, Told
+from superteam.runners.call import Call, Told, family
 from superteam.runners.scripts import document, inside, member, text_of
 
 PLUGIN = "superteam_pytest_plugin"
@@ -48,11 +48,6 @@ def write_ids(path: Path, only: frozenset[str]) -> Path:
     wanted = only | {family(id) for id in only}
     path.write_text(json.dumps(sorted(wanted)), encoding="ascii")
     return path
-
-
-def family(id: str) -> str:
-    """The node id of a test that ran more than once: readers put " #2" behind the id of a second run."""
-    return re.sub(r" #[1-9][0-9]{0,5}\Z", "", id)
 
 
 def names_pytest(command: str) -> bool:

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from superteam.core.results import TestId
-from superteam.runners.call import Call, Told
-from superteam.runners.pytest import family
+from superteam.runners.call import Call, Told, family
 
 NAME = "rspec"
 _WHY = "examples of the same full description were run as well"

@@ -10,8 +10,7 @@ from glob import escape
 from pathlib import Path
 
 from superteam.core.results import Completeness, TestId, TestReport
-from superteam.runners.call import Call, Told
-from superteam.runners.pytest import family
+from superteam.runners.call import Call, Told, family
 
 NAME = "surefire"
 _PHASES = frozenset(("test", "package", "integration-test", "verify", "install", "deploy"))

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from superteam.runners.call import Call, Told, Untold
-from superteam.runners.pytest import PLUGIN_FOLDER, family, set_aside, write_ids
+from superteam.runners.call import Call, Told, Untold, family
+from superteam.runners.pytest import PLUGIN_FOLDER, set_aside, write_ids
 from superteam.runners.scripts import inside, text_of
 
 NAME = "unittest"

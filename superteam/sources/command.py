@@ -28,7 +28,7 @@ from superteam.reports.junit import read_junit
 from superteam.reports.plugin_lines import read_sessions
 from superteam.reports.text import read_text
 from superteam.runners import pytest
-from superteam.runners.call import Call, Runner, Told, Untold
+from superteam.runners.call import Call, Runner, Told, Untold, family
 from superteam.runners.configured import configured
 from superteam.runners.recognise import recognise
 
@@ -243,8 +243,8 @@ def _could_run(exit: Exit) -> bool:
 
 def _without_twins(report: TestReport, only: frozenset[TestId]) -> TestReport:
     """A test that a suite runs twice has one node id: who asks for one of its runs gets the others as well."""
-    families = {pytest.family(id) for id in only}
-    kept = {key: found for key, found in report.tests.items() if key in only or pytest.family(key) not in families}
+    families = {family(id) for id in only}
+    kept = {key: found for key, found in report.tests.items() if key in only or family(key) not in families}
     return report if len(kept) == len(report.tests) else replace(report, tests=kept)
 
 
