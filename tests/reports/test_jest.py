@@ -187,7 +187,7 @@ _JSON = st.recursive(
     _JSON | st.dictionaries(st.just("testResults"), st.lists(_JSON, max_size=3)), st.sampled_from(["jest", "vitest"])
 )
 def test_any_document_is_read_without_an_exception(value: Any, format: str) -> None:
-    read(json.dumps(value).encode(), format)
+    assert read(json.dumps(value).encode(), format).completeness is not Completeness.COMPLETE
 
 
 @given(st.binary(max_size=200), st.sampled_from(["jest", "vitest"]))

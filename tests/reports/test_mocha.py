@@ -125,7 +125,7 @@ VALUES = st.recursive(
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(("stats", "tests", "pending", "failures", "passes"), VALUES)))
 @settings(max_examples=80, deadline=None)
 def test_no_document_makes_it_raise(document: dict[str, Any]) -> None:
-    read(io.BytesIO(json.dumps(document).encode()), ROOT)
+    assert read(io.BytesIO(json.dumps(document).encode()), ROOT).format == "mocha"
 
 
 def test_only_its_own_documents_are_recognised() -> None:

@@ -138,7 +138,7 @@ _JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(_NAMES), st.lists(_JSON, max_size=3) | _JSON))
 def test_any_document_is_read_without_an_exception(value: Any) -> None:
-    read(json.dumps(value).encode())
+    assert read(json.dumps(value).encode()).format == "playwright"
 
 
 @given(st.binary(max_size=200))

@@ -165,7 +165,7 @@ def test_text_is_of_its_own_granularity_and_none_without_a_line():
 
 @given(st.lists(st.text() | st.binary()))
 def test_no_text_breaks_it(lines):
-    read_text(lines)
+    assert read_text(lines).granularity is Granularity.TEXT
 
 
 @pytest.mark.parametrize("unit", ["✓ ", "a.", " ", "\x1b[", "\x1b]", "(2 ", "1", "x 1", "\r", "❯ a", ","])
