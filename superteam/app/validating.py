@@ -16,7 +16,7 @@ from superteam import __version__, process
 from superteam.app.project import CLOCK, Project, make_source, plan_canary
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, matches
-from superteam.core.evolve import facts_of
+from superteam.core.evolve.validations import facts_of
 from superteam.core.results import TestId, TestReport
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Validation, conclude, next_probe, observe, rules_of

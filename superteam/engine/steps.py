@@ -11,7 +11,7 @@ import anyio
 
 from superteam.core import events as e
 from superteam.core.decide import Kind, Step
-from superteam.core.evolve import ending
+from superteam.core.evolve.upcoming import ending
 from superteam.core.failures import Response, resolve
 from superteam.core.questions import budget_question, failure_question
 from superteam.core.run import NOTHING_TRIED, Run, TaskRun, Work

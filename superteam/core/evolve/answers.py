@@ -1,0 +1,199 @@
+"""What an action or an answer does to the work it is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from superteam.core import events as e
+from superteam.core.evolve.budgets import allow_more, budget_action
+from superteam.core.evolve.parts import add_warnings, new_work
+from superteam.core.evolve.resuming import ask_about_finished
+from superteam.core.evolve.validations import validate
+from superteam.core.failures import Failure, FailureType, History, Response
+from superteam.core.run import FailureRecord, Phase, Run, TaskRun, Work
+
+
+def action_chosen(run: Run, event: e.ActionChosen) -> Run:
+    """What the taxonomy decided about the first open failure is done to its work."""
+    if event.task is None:
+        return budget_action(run, event)
+    t = run.of(event.task)
+    work = t.work
+    assert work is not None
+    record = FailureRecord(event.failure.type, event.action, event.failure.tests, event.failure.message)
+    run = run.with_task(replace(t, failures=(*t.failures, record)))
+    match event.response:
+        case Response.PROCEED:
+            return _proceed(run, event.task, work, event.failure)
+        case Response.FIX:
+            return run.with_work(event.task, _fix(run, work))
+        case Response.REDO:
+            history = _retried(work, event.failure.type)
+            redo = replace(work, phase=Phase.DISPATCH, history=history, failures=())
+            again = redo if work.kind != "task" or work.role == "fix" else replace(redo, from_tree=work.base_tree)
+            return run.with_work(event.task, replace(again, fixing=(event.failure, *work.fixing)))
+        case Response.RECHECK:
+            checked = replace(work, history=_retried(work, event.failure.type))
+            return _recheck(run, event.task, checked, event.failure)
+        case Response.ASK:
+            return replace(run, pending=event.question, questions=run.questions + 1)
+        case Response.SKIP:
+            return _leave(run, event.task, work, by_person=False)
+        case Response.ABORT:
+            return replace(run, aborted=True)
+        case _:
+            assert_never(event.response)
+
+
+def _retried(work: Work, type: FailureType) -> History:
+    retries = {**work.history.retries, type: work.history.retries.get(type, 0) + 1}
+    return work.history.model_copy(update={"retries": retries})
+
+
+def _fix(run: Run, work: Work) -> Work:
+    """The work with a fix dispatch wanted for its open failures; on a commit of the branch it becomes a repair."""
+    history = work.history.model_copy(update={"fixes": work.history.fixes + 1})
+    kind = "repair" if work.kind == "check" else work.kind
+    return replace(
+        work,
+        kind=kind,
+        role="fix",
+        phase=Phase.DISPATCH,
+        from_tree=work.tree,
+        fixing=work.failures,
+        resume_at=work.phase,
+        failures=(),
+        history=history,
+    )
+
+
+def _proceed(run: Run, task: str, work: Work, failure: Failure) -> Run:
+    """The finding is taken as it is; the next open failure, or else the next step, follows."""
+    taken = {FailureType.TEST_REGRESSION, FailureType.TEST_MISSING}
+    excused = work.excused | (frozenset(failure.tests) if failure.type in taken else frozenset())
+    rest = tuple(f for f in work.failures if f is not failure and f != failure)
+    return run.with_work(task, replace(work, failures=rest, excused=excused))
+
+
+def _recheck(run: Run, task: str, work: Work, failure: Failure) -> Run:
+    if failure.origin == "suite":
+        again = validate(run, replace(work, failures=()), task, final=False)
+        return run.with_work(task, again)
+    return run.with_work(task, replace(work, phase=Phase.GATE, failures=()))
+
+
+def _leave(run: Run, task: str, work: Work, by_person: bool) -> Run:
+    """Skips a task: back to its start, below the tip by rebuilding the branch."""
+    phase = Phase.PUT_BACK if work.kind == "task" else Phase.REBUILD
+    return run.with_work(task, replace(work, phase=phase, failures=(), by_person=by_person, redo=False))
+
+
+def question_answered(run: Run, event: e.Answered) -> Run:
+    """The pending question is answered; ValueError for an answer that it does not offer."""
+    question = run.pending
+    assert question is not None and question.id == event.question
+    run = replace(run, pending=None)
+    if event.choice == "abort":
+        return replace(run, aborted=True)
+    match question.kind:
+        case "checkpoint":
+            return run
+        case "budget":
+            assert run.budget_failure is not None
+            return allow_more(run, run.budget_failure.tests[0])
+        case "plan":
+            assert question.task is not None
+            return _answer_plan(run, question.task, event.choice)
+        case "agent" | "failure":
+            assert question.task is not None
+            return _answer_task(run, question.task, event)
+        case _:
+            assert_never(question.kind)
+
+
+def _answer_plan(run: Run, task: str, choice: str) -> Run:
+    if choice == "approve":
+        return ask_about_finished(run)
+    begun = run.working()  # it stands on what is taken back, so it is begun again; rebuilding keeps its commit
+    commit = next((t.work.commit for t in begun if t.work), None)
+    for t in begun:
+        run = run.with_task(replace(t, work=None, status="pending" if t.status == "running" else t.status))
+    work = replace(new_work(run, Phase.REBUILD), kind="check", redo=True, commit=commit)
+    return run.with_work(task, work)
+
+
+def _answer_task(run: Run, task: str, event: e.Answered) -> Run:
+    t = run.of(task)
+    work = t.work
+    assert work is not None
+    work = replace(work, note=event.note)
+    match event.choice:
+        case "continue":
+            return run.with_work(task, work)
+        case "retry":
+            return _retry(run, task, replace(work, history=History()))
+        case "approve":
+            return _approve(run, t, work)
+        case "skip":
+            return _leave(run, task, work, by_person=True)
+        case "rollback":
+            return _roll_back(run, t, work)
+        case _:
+            raise ValueError(f"no such answer: {event.choice}")
+
+
+def _retry(run: Run, task: str, work: Work) -> Run:
+    """Looks whether a person changed the tree; what follows is the business of `tree_inspected`."""
+    failure = work.failures[0]
+    if failure.origin == "agent":  # a fix dispatch that went wrong still has its failures to mend
+        fixing = (*work.failures, *(work.fixing if work.role == "fix" else ()))
+        return run.with_work(task, replace(work, phase=Phase.INSPECT, failures=(), fixing=fixing))
+    looked_at = replace(work, phase=Phase.INSPECT, resume_at=work.phase, failures=(), fixing=work.failures)
+    return run.with_work(task, looked_at)
+
+
+def _surroundings(failure: Failure) -> bool:
+    """Whether it is not the agent's doing, so that trying again means another check and no dispatch."""
+    slow = failure.type is FailureType.TOOL_TIMEOUT and failure.origin != "agent"
+    return slow or failure.type is FailureType.ENVIRONMENT
+
+
+def _approve(run: Run, t: TaskRun, work: Work) -> Run:
+    failure = work.failures[0]
+    records = (*t.failures[:-1], replace(t.failures[-1], approved=True)) if t.failures else ()
+    run = run.with_task(replace(t, failures=records))
+    note = f" ({work.note})" if work.note else ""
+    run = add_warnings(run, f"task {t.task.id}: {failure.type} was approved{note}: {failure.message}")
+    tests = frozenset(failure.tests)
+    run = replace(run, known=run.known | tests)
+    return _proceed(run, t.task.id, replace(work, excused=work.excused | tests, note=None), failure)
+
+
+def _roll_back(run: Run, t: TaskRun, work: Work) -> Run:
+    if work.kind != "task":
+        again = replace(work, phase=Phase.REBUILD, failures=(), redo=True)
+        return run.with_work(t.task.id, again)
+    fresh = replace(new_work(run, Phase.DISPATCH), note=work.note, commit=work.commit)  # the dispatch keeps it
+    return run.with_work(t.task.id, fresh)
+
+
+def tree_inspected(run: Run, event: e.TreeInspected) -> Run:
+    """After a person's retry: a changed tree is checked again, an unchanged one gets one more dispatch.
+
+    What only the surroundings can have caused is checked again in any case.
+    """
+    work = run.of(event.task).work
+    assert work is not None
+    kind = "repair" if work.kind == "check" and event.tree != work.tree else work.kind
+    if event.tree != work.tree:
+        phase = Phase.GATE if run.gate(event.task) else Phase.COMMIT
+        changed = replace(work, kind=kind, tree=event.tree, phase=phase, fixing=())
+        return run.with_work(event.task, replace(changed, validation=None, committed_at=run.last_at))
+    failure = work.fixing[0]
+    if _surroundings(failure):
+        return _recheck(run, event.task, replace(work, phase=work.resume_at, fixing=()), failure)
+    if failure.origin == "agent":
+        return run.with_work(event.task, replace(work, phase=Phase.DISPATCH))
+    fix = _fix(run, replace(work, phase=work.resume_at, failures=work.fixing))
+    return run.with_work(event.task, replace(fix, history=History(fixes=1)))

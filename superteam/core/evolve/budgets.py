@@ -1,0 +1,88 @@
+"""Budgets: what is spent, what is reached, what is allowed once more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from superteam.core import events as e
+from superteam.core.evolve.parts import add_warnings
+from superteam.core.failures import Failure, FailureType, Response
+from superteam.core.run import Cost, Run
+
+WARN_SHARE = 0.8
+
+
+def reached(run: Run) -> str | None:
+    """The name of a maximum that is reached, in words, or None."""
+    for name, used, limit in _meters(run):
+        if limit is not None and used is not None and used >= limit * (1 + run.allowed.get(name, 0)):
+            return name
+    return None
+
+
+def _meters(run: Run) -> tuple[tuple[str, float | None, float | None], ...]:
+    budget, cost = run.settings.budget, run.cost
+    tokens = [n for n in (cost.input_tokens, cost.output_tokens) if n is not None]
+    return (
+        ("max-usd", cost.usd, budget.max_usd),
+        ("max-tokens", sum(tokens) if tokens else None, budget.max_tokens),
+        ("max-time", run.elapsed_s, budget.max_time),
+    )
+
+
+def check_budgets(run: Run, event: e.Event) -> Run:
+    """Warns at a share of each maximum, and raises the failure of one that is reached while work is left."""
+    if run.ended or run.budget_failure or run.halted or isinstance(event, e.RunResumed | e.RunEnded):
+        return run
+    for name, used, limit in _meters(run):
+        if used is not None and limit is not None and used >= WARN_SHARE * limit and name not in run.warned:
+            run = add_warnings(run, f"budget: {used:.4g} of {name} {limit:.4g} is used")
+            run = replace(run, warned=run.warned | {name})
+    usd, warn = run.cost.usd, run.settings.budget.warn_usd
+    if usd is not None and warn is not None and usd >= warn and "warn-usd" not in run.warned:
+        run = add_warnings(run, f"budget: {usd:.4g} USD are spent, warn-usd is {warn:.4g}")
+        run = replace(run, warned=run.warned | {"warn-usd"})
+    crossed = "max-time" if isinstance(event, e.TimeUp) else reached(run)
+    if crossed is None or (not run.left() and not run.working()):
+        return run
+    spent = next(used for meter, used, _ in _meters(run) if meter == crossed)
+    text = f"the run's {crossed} is reached ({spent:.4g} used)"
+    failure = Failure(type=FailureType.BUDGET_THRESHOLD, origin="budget", message=text, tests=(crossed,))
+    return replace(run, budget_failure=failure)
+
+
+def _add(known: float | None, more: float | None) -> float | None:
+    return known if more is None else (known or 0) + more
+
+
+def spend(run: Run, event: e.AgentFinished) -> Run:
+    """Adds what a dispatch has cost."""
+    cost = Cost(
+        _add(run.cost.usd, event.cost_usd),
+        _count(run.cost.input_tokens, event.input_tokens),
+        _count(run.cost.output_tokens, event.output_tokens),
+    )
+    return replace(run, cost=cost)
+
+
+def _count(known: int | None, more: int | None) -> int | None:
+    return known if more is None else (known or 0) + more
+
+
+def budget_action(run: Run, event: e.ActionChosen) -> Run:
+    """What the taxonomy decided about a maximum that is reached."""
+    name = event.failure.tests[0]
+    if event.response is Response.ASK:
+        return replace(run, pending=event.question, questions=run.questions + 1)
+    if event.response is Response.ABORT:
+        return replace(run, aborted=True)
+    return add_warnings(allow_more(run, name), event.failure.message)
+
+
+def allow_more(run: Run, name: str) -> Run:
+    """The same amount once more (at least as much as is used already)."""
+    used, limit = next((used, limit) for meter, used, limit in _meters(run) if meter == name)
+    times = run.allowed.get(name, 0) + 1
+    while limit and used is not None and used >= limit * (1 + times):
+        times += 1
+    return replace(run, allowed={**run.allowed, name: times}, budget_failure=None)

@@ -1,0 +1,174 @@
+"""A task's way: dispatch, gate, the branch, and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from superteam.core import events as e
+from superteam.core.cadence import before_the_branch
+from superteam.core.evolve.budgets import spend
+from superteam.core.evolve.parts import add_warnings, edit_work
+from superteam.core.failures import Failure, FailureType
+from superteam.core.run import Phase, Run, TaskRun, TaskStatus, Work
+
+
+def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
+    """A dispatch is over: its cost and its attempt count, and its failures are raised."""
+    run = spend(run, event)
+    t = run.of(event.task)
+    work = t.work
+    assert work is not None
+    asks = event.question is not None
+    history = work.history.model_copy(update={"attempts": work.history.attempts + (not asks)})
+    t = replace(t, attempts=t.attempts + (not asks), number=event.attempt, summary=event.summary or t.summary)
+    phase = Phase.GATE if run.gate(event.task) else Phase.COMMIT
+    work = replace(work, tree=event.tree, history=history, committed_at=at, phase=phase, note=None)
+    notes = [f"task {event.task}: {note}" for note in event.notes]
+    if event.leftovers:
+        notes.append(f"task {event.task}: the agent left programs running, they were ended: {_names(event)}")
+    run = add_warnings(run.with_task(replace(t, work=work)), *notes)
+    if asks:
+        return _agent_asks(run, event)
+    return _after_dispatch(run, event, work)
+
+
+def _names(event: e.AgentFinished) -> str:
+    return ", ".join(event.leftovers[:5])
+
+
+def _agent_asks(run: Run, event: e.AgentFinished) -> Run:
+    question = e.Question(
+        id=f"q{run.questions + 1}",
+        kind="agent",
+        task=event.task,
+        question=event.question or "",
+        options=(
+            e.Option(id="continue", label="go on; the note is the answer"),
+            e.Option(id="skip", label="skip the task"),
+            e.Option(id="abort", label="end the run"),
+        ),
+        evidence={"output": event.output},
+    )
+    run = edit_work(run, event.task, phase=Phase.DISPATCH, from_tree=event.tree)
+    return replace(run, pending=question, questions=run.questions + 1)
+
+
+def _after_dispatch(run: Run, event: e.AgentFinished, work: Work) -> Run:
+    """The failures of a dispatch, in the order in which they are dealt with."""
+    failure = _dispatch_failure(run, event, work)
+    if work.role == "fix" and event.tree == work.from_tree and (failure is None or not _ended_badly(event)):
+        # A fix that changed nothing ends auto-fix: the original failures take their actions, and no repair is made.
+        history = work.history.model_copy(update={"fix_was_empty": True})
+        kind = "check" if work.kind == "repair" and work.commit == run.tip else work.kind
+        failures = tuple(f for f in work.fixing if f.origin != "agent")
+        return edit_work(run, event.task, failures=failures, phase=work.resume_at, history=history, kind=kind)
+    raised = [failure] if failure else []
+    if event.out_of_scope:
+        listed = ", ".join(event.out_of_scope[:20])
+        text = f"changed outside the task's declared files: {listed}"
+        raised.append(Failure(type=FailureType.SCOPE_VIOLATION, task=event.task, message=text))
+    return edit_work(run, event.task, failures=tuple(raised))
+
+
+def _ended_badly(event: e.AgentFinished) -> bool:
+    return event.ended != "done"
+
+
+def _dispatch_failure(run: Run, event: e.AgentFinished, work: Work) -> Failure | None:
+    kinds = {
+        "timed-out": FailureType.TOOL_TIMEOUT,
+        "idle": FailureType.TOOL_TIMEOUT,
+        "unreadable": FailureType.PARSE_ERROR,
+        "failed": FailureType.IMPL_CRASH,
+    }
+    kind = kinds.get(event.ended)
+    text = event.detail
+    task = run.of(event.task).task
+    if kind is None and work.role == "implement" and event.tree == work.base_tree and not task.allow_empty:
+        kind, text = FailureType.IMPL_CRASH, "the agent ended well but changed nothing"
+    if kind is None:
+        return None
+    return Failure(type=kind, task=event.task, message=text, output=event.output)
+
+
+def gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
+    """The gate ran: the next phase is the commit, which a red gate keeps the work from."""
+    t = run.of(event.task)
+    work = t.work
+    assert work is not None
+    facts = event.model_dump(exclude={"key", "kind"})
+    work = replace(work, tree=event.tree, gate=facts, gate_runs=work.gate_runs + 1, phase=Phase.COMMIT)
+    failures: tuple[Failure, ...] = ()
+    if not event.ok:
+        kind = FailureType.TOOL_TIMEOUT if event.timed_out else FailureType.VALIDATION_FAILURE
+        text = f"`{event.command}`: {event.detail}"
+        failures = (Failure(type=kind, task=event.task, origin="gate", message=text, output=event.output),)
+    work = replace(work, failures=failures, committed_at=at)
+    return run.with_task(replace(t, gates=t.gates + 1, work=work))
+
+
+def branch_moved(run: Run, event: e.BranchMoved) -> Run:
+    """The branch has the commit: a task is complete with it, a repair belongs to the task it was made for."""
+    t = run.of(event.task)
+    assert t.work is not None
+    work = t.work
+    run = replace(run, branch=(*run.branch, (work.made_for, event.sha)))
+    if work.kind == "repair":
+        run = run.with_work(event.task, None)
+        mended = run.of(work.made_for)
+        mended = replace(mended, repairs=(*mended.repairs, event.sha))
+        return replace(run.with_task(mended), tip=event.sha, tip_tree=work.tree)
+    t = replace(t, work=None, status="complete", base_sha=work.base, commit_sha=event.sha)
+    run = replace(run.with_task(t), tip=event.sha, tip_tree=work.tree, since_pause=run.since_pause + 1)
+    if not before_the_branch(run.settings):
+        run = replace(run, unvalidated=(*run.unvalidated, (event.task, event.sha)))
+    return run
+
+
+def branch_rebuilt(run: Run, event: e.BranchRebuilt) -> Run:
+    """The culprit's commits are gone; later tasks have new ones or are to be done again."""
+    culprit = run.of(event.task)
+    below = run.below(event.task)
+    again = [(id, _put_on(run, event, id, sha)) for id, sha in run.above(event.task)]
+    put_on = tuple((id, sha) for id, sha in again if sha)
+    standing = {sha for _, sha in below}
+    points = tuple(p for i, p in enumerate(run.points) if i == 0 or p.sha in standing)
+    run = replace(run, branch=(*below, *put_on), points=points, tip=event.tip, tip_tree=event.tip_tree)
+    run = replace(run, tasks=tuple(_stands(run, t) for t in run.tasks), unvalidated=_unvalidated(run))
+    status: TaskStatus = "pending" if culprit.work is None or culprit.work.redo else _left_as(culprit.work)
+    return replace(run.with_task(replace(run.of(event.task), status=status, work=None)), last_verdict="pass")
+
+
+def _put_on(run: Run, event: e.BranchRebuilt, id: str, sha: str) -> str | None:
+    """The new commit of one that stood above the culprit, if it was put on again."""
+    return event.kept.get(id) if sha == run.of(id).commit_sha else event.repairs.get(sha)
+
+
+def _stands(run: Run, t: TaskRun) -> TaskRun:
+    """The task as the rebuilt branch has it: with its commits there, or to be done again."""
+    commits = [sha for id, sha in run.branch if id == t.task.id]
+    if not commits:
+        lost = t.commit_sha is not None
+        return replace(t, status="pending", work=None, commit_sha=None, base_sha=None, repairs=()) if lost else t
+    place = run.branch.index((t.task.id, commits[0]))
+    base = run.branch[place - 1][1] if place else run.start_sha
+    return replace(t, commit_sha=commits[0], base_sha=base, repairs=tuple(commits[1:]))
+
+
+def _unvalidated(run: Run) -> tuple[tuple[str, str], ...]:
+    """What stands on the branch above the last accepted state."""
+    validated = run.points[-1].sha if run.points else None
+    place = next((i for i, (_, sha) in enumerate(run.branch) if sha == validated), -1)
+    return run.branch[place + 1 :]
+
+
+def task_put_back(run: Run, event: e.TaskPutBack) -> Run:
+    """The task is left: skipped by a person, else failed."""
+    t = run.of(event.task)
+    assert t.work is not None
+    return run.with_task(replace(t, work=None, status=_left_as(t.work)))
+
+
+def _left_as(work: Work | None) -> TaskStatus:
+    """A task that a person skipped is skipped; one that the configuration skipped has failed."""
+    return "skipped" if work is None or work.by_person else "failed"

@@ -1,0 +1,87 @@
+"""What comes next when nothing is being done, and how a run ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from superteam.core import events as e
+from superteam.core.cadence import due
+from superteam.core.evolve.parts import new_work
+from superteam.core.evolve.resuming import ask_about_finished
+from superteam.core.evolve.validations import validate
+from superteam.core.run import Phase, Run
+
+
+def begin_next(run: Run) -> Run:
+    """Opens the next piece of work when nothing is being done and nobody is asked."""
+    if run.ended or run.halted or run.aborted or run.pending:
+        return run
+    if run.working() or (run.settings.test_command and run.baseline is None):
+        return run
+    if run.unasked and (asking := ask_about_finished(run)).pending:
+        return asking
+    run = _block_dependants(run)
+    debts = bool(run.owed or run.suspects) and not run.left() and run.settings.validation_cadence != "on-demand"
+    if due(run.settings, len(run.unvalidated), len(run.left())) or debts:
+        return _begin_check(run)
+    left = run.left()
+    if not left:
+        return run
+    if _pause_due(run):
+        return _pause(run)
+    return run.with_task(replace(left[0], status="running", work=new_work(run, Phase.DISPATCH)))
+
+
+def _begin_check(run: Run) -> Run:
+    task = run.unvalidated[-1][0] if run.unvalidated else _last_complete(run)
+    if task is None:
+        return replace(run, owed={}, suspects={})
+    work = replace(new_work(run, Phase.VALIDATE), kind="check", commit=run.tip)
+    return run.with_work(task, validate(run, work, task, final=not run.left()))
+
+
+def _last_complete(run: Run) -> str | None:
+    done = [t.task.id for t in run.tasks if t.status == "complete"]
+    return done[-1] if done else None
+
+
+def _pause_due(run: Run) -> bool:
+    every = {"checkpoint": 1, "batch": run.settings.batch_size}.get(run.settings.execution_mode)
+    return every is not None and run.since_pause >= every
+
+
+def _pause(run: Run) -> Run:
+    done = sum(t.status == "complete" for t in run.tasks)
+    question = e.Question(
+        id=f"q{run.questions + 1}",
+        kind="checkpoint",
+        question=f"{done} of {len(run.tasks)} tasks are done. Go on?",
+        options=(
+            e.Option(id="continue", label="go on with the next task"),
+            e.Option(id="abort", label="end the run"),
+        ),
+    )
+    return replace(run, pending=question, questions=run.questions + 1, since_pause=0)
+
+
+def _block_dependants(run: Run) -> Run:
+    """Tasks that depend, directly or not, on one that was skipped or failed cannot run."""
+    stopped = {t.task.id for t in run.tasks if t.status in ("skipped", "failed", "blocked")}
+    tasks = list(run.tasks)
+    for _ in tasks:
+        for i, t in enumerate(tasks):
+            if t.status == "pending" and stopped.intersection(t.task.depends_on):
+                tasks[i] = replace(t, status="blocked")
+                stopped.add(t.task.id)
+    return replace(run, tasks=tuple(tasks))
+
+
+def ending(run: Run) -> tuple[str, int]:
+    """The status and exit code with which a run that wants nothing more ends."""
+    if run.aborted:
+        return "aborted", 1
+    if any(t.status in ("failed", "blocked") for t in run.tasks):
+        return "blocked", 1
+    if run.last_verdict == "inconclusive":
+        return "inconclusive", 3
+    return "finished", 0
