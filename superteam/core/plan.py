@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 Severity = Literal["error", "warning"]
+TaskKind = Literal["auto", "tdd", "verification", "human-verify", "decision", "human-action"]
+HUMAN: frozenset[TaskKind] = frozenset({"human-verify", "decision", "human-action"})
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Choice(_Frozen):
+    """One option of a decision; `id` is what `superteam answer` takes."""
+
+    id: str
+    name: str = ""
+    pros: str = ""
+    cons: str = ""
+
+
+class Checkpoint(_Frozen):
+    """What a person is asked, in the document's own words: `subject` is what was built, what is to be decided or what
+    is to be done; `instructions` are how to verify it, the context, or the steps."""
+
+    subject: str
+    instructions: str = ""
+    options: tuple[Choice, ...] = ()
+    resume_signal: str = ""
+
+
 class Task(_Frozen):
-    """One unit of work with its gate. `line` is where the document declares it; `files` are paths or globs."""
+    """One unit of work with its gate. `line` is where the document declares it; `files` are paths or globs.
+
+    `kind`: auto and tdd are dispatched to an agent (the tests that a tdd task adds must fail without its other
+    changes); verification has no work of its own, only a gate that the state so far must pass; the HUMAN kinds ask a
+    person. `part` names the Part it belongs to: the tasks of one part never run side by side. A task of a higher
+    `wave` begins when no task of a lower one is pending or being worked on.
+    """
 
     id: str
     title: str
@@ -28,8 +55,56 @@ class Task(_Frozen):
     may_fail: tuple[str, ...] = ()
     allow_empty: bool = False
     acceptance_test: str | None = None
-    kind: str = "auto"
+    kind: TaskKind = "auto"
+    part: str = ""
+    wave: int = 0
+    checkpoint: Checkpoint | None = None
     line: int = 0
+
+
+class Artifact(_Frozen):
+    """A file that must be there at the end; `text` is what the document says, and all of it for a plain string."""
+
+    text: str
+    path: str | None = None
+    min_lines: int | None = None
+    exports: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+
+
+class KeyLink(_Frozen):
+    """A connection that must be there at the end: `pattern` is found in the file `source`, or in `target`."""
+
+    text: str
+    source: str | None = None
+    target: str | None = None
+    pattern: str | None = None
+
+
+class MustHaves(_Frozen):
+    """What must be true when a part is done. Truths are for people: no machine can check them."""
+
+    truths: tuple[str, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    key_links: tuple[KeyLink, ...] = ()
+
+
+class Part(_Frozen):
+    """One plan document of those that a plan is made of, such as a GSD plan of a phase.
+
+    `references` are the `@file` paths whose text belongs into the prompts of its tasks, as they stand in the document.
+    `about` is its frontmatter, as plain values. `output` is where its summary belongs, a path in the repository.
+    """
+
+    id: str
+    path: str
+    title: str
+    context: str = ""
+    references: tuple[str, ...] = ()
+    must_haves: MustHaves = MustHaves()
+    success_criteria: tuple[str, ...] = ()
+    output: str | None = None
+    about: dict[str, Any] = {}
 
 
 class Finding(_Frozen):
@@ -44,7 +119,8 @@ class Finding(_Frozen):
 class Plan(_Frozen):
     """A plan document as read: tasks in order, `depends_on` already turned into ids, `context` the text before them.
 
-    `sha256` is the hash of the document's bytes. `findings` are the reader's own.
+    `sha256` is the hash of the document's bytes (of all documents of a folder, in order); `files` are the documents'
+    paths in the repository, which is only `path` for a plan of one document. `findings` are the reader's own.
     """
 
     path: str
@@ -53,11 +129,21 @@ class Plan(_Frozen):
     sha256: str
     context: str = ""
     tasks: tuple[Task, ...] = ()
+    parts: tuple[Part, ...] = ()
+    files: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def task(self, id: str) -> Task:
         """The task with this id; StopIteration if there is none."""
         return next(task for task in self.tasks if task.id == id)
+
+    def part_of(self, task: Task) -> Part | None:
+        """The document that the task stands in, where the plan is made of parts."""
+        return next((part for part in self.parts if part.id == task.part), None)
+
+    def documents(self) -> tuple[str, ...]:
+        """The paths of all documents that the plan was read from."""
+        return self.files or (self.path,)
 
     def commands(self) -> tuple[str, ...]:
         """The shell commands that stand in the document, without repeats: what a person has to trust."""

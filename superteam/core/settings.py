@@ -84,6 +84,28 @@ class WorkspaceSettings(Section):
     setup: str | None = None
 
 
+class ReviewSettings(Section):
+    """[review]: the reviewers of each task's change, and how many rounds of review and fix there are."""
+
+    roles: tuple[str, ...] = ()
+    max_iterations: int = Field(3, ge=1)
+
+
+class SourceDefinition(Section):
+    """[[sources]]: a further validation source: a command that writes a smoke artifact.
+
+    `{fixtures}` in an argument stands for all wanted ids, comma-separated; an argument `{fixture}` is repeated for
+    each id together with the option before it. A whole run names all known ids (those that the command `fixtures`
+    prints, one a line), or leaves such arguments out where none are known.
+    """
+
+    name: str = Field(pattern=r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+    kind: Literal["smoke-artifact"]
+    artifact: str
+    command: tuple[str, ...] = Field(min_length=1)
+    fixtures: tuple[str, ...] = ()
+
+
 class CommitSettings(Section):
     """[commit]: the subject line of a task's commit; {id} and {title} are filled in."""
 
@@ -116,6 +138,9 @@ class Settings(Section):
     agents: dict[str, AgentDefinition] = {}
     validation: ValidationSettings = ValidationSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
+    sources: tuple[SourceDefinition, ...] = ()
+    review: ReviewSettings = ReviewSettings()
+    jobs: int = Field(1, ge=1, le=16)
     commit: CommitSettings = CommitSettings()
     budget: BudgetSettings = BudgetSettings()
     failure_actions: dict[FailureType, Action] = {}
