@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from superteam.core.failures import Action, Failure, Response
 from superteam.core.finding import Finding
+from superteam.core.must_haves import MustHaveResult
 from superteam.core.plan import Plan
 from superteam.core.results import Granularity, TestId, Verdict
 from superteam.core.settings import Settings
@@ -38,7 +39,7 @@ class Question(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    kind: Literal["failure", "checkpoint", "budget", "agent", "plan"]
+    kind: Literal["failure", "checkpoint", "budget", "agent", "plan", "human"]
     task: str | None = None
     failure_type: str | None = None
     question: str
@@ -199,7 +200,10 @@ class AgentFinished(_Event):
 
 
 class GateFinished(_Event):
-    """The task's gate ran on its tree; `tree` includes what the gate changed in tracked files."""
+    """The task's gate ran on its tree; `tree` includes what the gate changed in tracked files.
+
+    `command` is empty where there was only something else to check; `note` says what could not be proven.
+    """
 
     kind: Literal["gate-finished"] = "gate-finished"
     task: str
@@ -212,6 +216,8 @@ class GateFinished(_Event):
     stdout: str = ""
     stderr: str = ""
     output: str | None = None
+    must_haves: tuple[MustHaveResult, ...] = ()
+    note: str = ""
 
 
 class GateChecked(_Event):
@@ -292,6 +298,14 @@ class Answered(_Event):
     question: str
     choice: str
     note: str | None = None
+
+
+class PlanAdjusted(_Event):
+    """A person changed what is left of a run: tasks out of it, left out, or in another order."""
+
+    kind: Literal["plan-adjusted"] = "plan-adjusted"
+    change: Literal["drop", "skip", "reorder"]
+    tasks: tuple[str, ...]
 
 
 class TreeInspected(_Event):
@@ -377,6 +391,7 @@ Event = (
     | BranchMoved
     | ActionChosen
     | Answered
+    | PlanAdjusted
     | TreeInspected
     | TaskPutBack
     | BranchRebuilt

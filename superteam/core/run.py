@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from superteam.core.events import BaselineDocument, Question, ValidationResult
 from superteam.core.failures import Failure, History
-from superteam.core.plan import Plan, Task
+from superteam.core.must_haves import MustHaveResult
+from superteam.core.plan import HUMAN, MustHaves, Plan, Task
 from superteam.core.results import TestId
 from superteam.core.settings import Settings
 from superteam.core.settle import Validation
@@ -38,11 +39,13 @@ class Phase(StrEnum):
 #
 #   dispatch -> gate -> commit -> [validate -> conclude -> accept] -> move
 #
+# A verification has no dispatch of its own: it begins at the gate, and ends there, or when a person took its failure as
+# it is, if there is nothing to commit.
 # A failure keeps the work in its phase until it is resolved: a fix, a redo or a rollback leads back to dispatch, a
 # recheck to gate or validate, a person's retry to inspect, skip to put-back, and what lies below the tip to rebuild. A
 # baseline that is captured again leads back to validate. What a changed plan drops ends wherever it is.
-BEGINS = frozenset({Phase.DISPATCH, Phase.VALIDATE, Phase.ACCEPT, Phase.REBUILD})
-ENDS = frozenset({Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE, Phase.PUT_BACK, Phase.REBUILD})
+BEGINS = frozenset({Phase.DISPATCH, Phase.GATE, Phase.VALIDATE, Phase.ACCEPT, Phase.REBUILD})
+ENDS = frozenset({Phase.GATE, Phase.COMMIT, Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE, Phase.PUT_BACK, Phase.REBUILD})
 _TAKEN_BACK = frozenset({Phase.PUT_BACK, Phase.REBUILD})
 _DECIDED = frozenset({Phase.DISPATCH, Phase.INSPECT}) | _TAKEN_BACK
 FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
@@ -83,7 +86,8 @@ class Work:
     repair: a fix made on top of such a commit. `from_tree` is the tree a dispatch starts from, `tree` the newest one.
     `fixing` are the failures a fix dispatch is to mend, and `resume_at` the phase they kept the work in. `made_for` is
     the task that the commit names: a repair may have gone over to another culprit since. `tried` is what was tried for
-    the culprits before, so that two that break each other's tests do not take turns for ever.
+    the culprits before, so that two that break each other's tests do not take turns for ever. `rejected` is what the
+    person said who rejected what a checkpoint shows: then the work mends that.
     """
 
     kind: Literal["task", "check", "repair"]
@@ -111,6 +115,7 @@ class Work:
     redo: bool = False
     tried: Mapping[str, History] = field(default_factory=dict)
     asked: int = 0
+    rejected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +130,19 @@ class FailureRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person answered at a checkpoint: an option's id, and what was said with it."""
+
+    choice: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskRun:
     """A task and how far it is. `attempts` counts dispatches; `number` is the last dispatch's number, `gates` counts
-    all runs of its gate."""
+    all runs of its gate. `decision` is a person's, at a checkpoint; `must_haves` are as the gate last found them.
+    `dropped` tasks were taken out of the run by a person, and are skipped. The first commit of a rejected checkpoint
+    is its `commit_sha`, later ones are `repairs`."""
 
     task: Task
     status: TaskStatus = "pending"
@@ -140,6 +155,9 @@ class TaskRun:
     failures: tuple[FailureRecord, ...] = ()
     summary: str = ""
     work: Work | None = None
+    decision: Decision | None = None
+    must_haves: tuple[MustHaveResult, ...] = ()
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +183,8 @@ class Run:
     last accepted validation; `owed` are planned-red tests still failing, with the task that declared them; `suspects`
     are settled at the end: with the task after which they were seen, and where they last passed. `branch` is (task,
     commit) of all that stands on the run's branch, oldest first, repairs too: a task that was done again stands above
-    later ones. `unasked` are finished tasks that the plan now describes differently, to be asked about."""
+    later ones. `unasked` are finished tasks that the plan now describes differently, to be asked about. `reordered`:
+    a person changed the order of the plan's tasks."""
 
     run_id: str
     plan: Plan
@@ -203,6 +222,7 @@ class Run:
     last_at: str = ""
     since_pause: int = 0
     unasked: tuple[str, ...] = ()
+    reordered: bool = False
     aborted: bool = False
     halted: str | None = None
     in_flight: frozenset[str] = frozenset()
@@ -258,3 +278,22 @@ class Run:
         if gate and task.acceptance_test:
             return f"( {gate}\n) && ( {task.acceptance_test}\n)"
         return gate or task.acceptance_test
+
+    def gated(self, id: str) -> bool:
+        """Whether something is to be checked between a task's dispatch and its commit, with or without a command."""
+        return self.of(id).task.kind in ("tdd", "verification") or self.gate(id) is not None
+
+    def proof(self, id: str) -> str | None:
+        """The command that must fail with a tdd task's tests alone; the suite's where the task has no gate."""
+        task = self.of(id).task
+        return task.gate or task.acceptance_test or self.settings.validation_command or self.settings.test_command
+
+    def must_haves(self, id: str) -> MustHaves:
+        """What a verification has to check beside its command: that of its part."""
+        task = self.of(id).task
+        part = self.plan.part_of(task) if task.kind == "verification" else None
+        return part.must_haves if part else MustHaves()
+
+    def is_human(self, id: str) -> bool:
+        """Whether the task is a person's."""
+        return self.of(id).task.kind in HUMAN

@@ -8,12 +8,14 @@ from datetime import datetime
 from superteam.core import events as e
 from superteam.core.evolve.budgets import reached
 from superteam.core.evolve.parts import add_warnings
+from superteam.core.evolve.people import without_human_question
 from superteam.core.run import Run, TaskRun
 
 
 def advance_clock(run: Run, event: e.Event, at: str) -> Run:
     """Time counts only while a process of the run lives: not between its last event and the next process's first."""
-    if isinstance(event, e.RunResumed):
+    alone = isinstance(event, e.Answered | e.PlanAdjusted) and event.key is None  # by a command of its own
+    if isinstance(event, e.RunResumed) or alone:
         return replace(run, last_at=at)
     gone = (datetime.fromisoformat(at) - datetime.fromisoformat(run.last_at)).total_seconds()
     return replace(run, last_at=at, elapsed_s=run.elapsed_s + max(0.0, gone))
@@ -42,7 +44,10 @@ def plan_changed(run: Run, event: e.PlanChanged) -> Run:
     old = {t.task.id: t for t in run.tasks}
     new = [replace(old[t.id], task=t) if t.id in old else TaskRun(t) for t in event.plan.tasks]
     ids = {t.task.id for t in new}
-    gone = [t for t in run.tasks if t.task.id not in ids and t.status not in ("pending", "blocked", "running")]
+    left = [t for t in run.tasks if t.task.id not in ids]
+    gone = [t for t in left if t.status not in ("pending", "blocked", "running")]
+    # of a checkpoint that was rejected before, what was mended stays
+    gone += [replace(t, status="complete", work=None) for t in left if t not in gone and t.commit_sha]
     unasked = tuple(dict.fromkeys((*run.unasked, *event.finished)))
     run = replace(run, plan=event.plan, tasks=(*gone, *new), unasked=unasked)
     for id in event.pending:
@@ -51,7 +56,9 @@ def plan_changed(run: Run, event: e.PlanChanged) -> Run:
             run = run.with_task(replace(t, status="pending", work=None))
     if event.pending:
         run = add_warnings(run, f"the plan changed: {', '.join(event.pending)} taken as now written")
-    return ask_about_finished(_without_void_question(run))
+    if run.reordered:
+        run = add_warnings(replace(run, reordered=False), "the plan changed: its own order of the tasks counts again")
+    return ask_about_finished(without_human_question(_without_void_question(run)))
 
 
 def _without_void_question(run: Run) -> Run:

@@ -7,9 +7,11 @@ from dataclasses import replace
 from superteam.core import events as e
 from superteam.core.cadence import due
 from superteam.core.evolve.parts import new_work
+from superteam.core.evolve.people import ask_person
 from superteam.core.evolve.resuming import ask_about_finished
 from superteam.core.evolve.validations import validate
-from superteam.core.run import Phase, Run
+from superteam.core.plan import HUMAN
+from superteam.core.run import Phase, Run, TaskRun
 
 
 def begin_next(run: Run) -> Run:
@@ -20,16 +22,24 @@ def begin_next(run: Run) -> Run:
         return run
     if run.unasked and (asking := ask_about_finished(run)).pending:
         return asking
-    run = _block_dependants(run)
+    run = block_dependants(run)
     debts = bool(run.owed or run.suspects) and not run.left() and run.settings.validation_cadence != "on-demand"
     if due(run.settings, len(run.unvalidated), len(run.left())) or debts:
         return _begin_check(run)
     left = run.left()
     if not left:
         return run
+    if left[0].task.kind in HUMAN:
+        return ask_person(run, left[0])
     if _pause_due(run):
         return _pause(run)
-    return run.with_task(replace(left[0], status="running", work=new_work(run, Phase.DISPATCH)))
+    return run.with_task(begun(run, left[0]))
+
+
+def begun(run: Run, t: TaskRun) -> TaskRun:
+    """The task with its own work begun: a verification has nothing to do but its gate."""
+    work = new_work(run, Phase.GATE if t.task.kind == "verification" else Phase.DISPATCH)
+    return replace(t, status="running", work=work)
 
 
 def _begin_check(run: Run) -> Run:
@@ -41,7 +51,7 @@ def _begin_check(run: Run) -> Run:
 
 
 def _last_complete(run: Run) -> str | None:
-    done = [t.task.id for t in run.tasks if t.status == "complete"]
+    done = [t.task.id for t in run.tasks if t.status == "complete" and t.commit_sha]
     return done[-1] if done else None
 
 
@@ -64,7 +74,7 @@ def _pause(run: Run) -> Run:
     return replace(run, pending=question, questions=run.questions + 1, since_pause=0)
 
 
-def _block_dependants(run: Run) -> Run:
+def block_dependants(run: Run) -> Run:
     """Tasks that depend, directly or not, on one that was skipped or failed cannot run."""
     stopped = {t.task.id for t in run.tasks if t.status in ("skipped", "failed", "blocked")}
     tasks = list(run.tasks)
