@@ -7,7 +7,7 @@ step that is repeated after a crash sees what it saw before. Only end states are
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 
 from superteam.core import events as e
 from superteam.core.decide import Kind, Step
+from superteam.core.evolve import evolve, start
 from superteam.core.failures import DEFAULT_ACTIONS, Action, FailureType
-from superteam.core.plan import Plan, Task
+from superteam.core.plan import Plan, Task, TaskKind
 from superteam.core.results import Outcome
 from superteam.core.run import Run, TaskRun
 from superteam.core.settings import Settings
@@ -68,6 +69,7 @@ class Scenario:
     interactive: bool = False
     flaky: bool = False
     storms: frozenset[int] = frozenset()
+    rejects: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -118,7 +120,7 @@ class Game:
             return run
         driver = self.driver(run)
         if run.pending and not run.interactive:
-            driver.record(e.Answered(question=run.pending.id, choice=self.choose(run.pending)))
+            driver.record(e.Answered(question=run.pending.id, choice=self.choose(run.pending), note="not so"))
         wanted = self.scenario
         driver.record(e.RunResumed(settings=wanted.settings, interactive=wanted.interactive, pid=2, host="here"))
         return self.drive(driver.run)
@@ -171,12 +173,33 @@ class Game:
         offered = [option.id for option in question.options]
         if question.kind == "checkpoint":  # a plain resume says the same
             return "continue"
+        if question.kind == "human":
+            return self.decide(question, offered)
         number = int(question.id.removeprefix("q"))
         wanted = self.scenario.answers[(number - 1) % len(self.scenario.answers)]
         order = ["skip", "continue", "abort"] if number > 12 else [wanted, "continue", "skip", "abort"]
         if question.kind == "budget" and number > 20:
             order = ["abort"]
         return next(choice for choice in order if choice in offered)
+
+    def decide(self, question: e.Question, offered: list[str]) -> str:
+        """A checkpoint is rejected as often as drawn, and then passed with the first answer."""
+        task = question.task or ""
+        rejected = sum(isinstance(v, e.Answered) and v.choice == "reject" for _, v in self.asked(task))
+        return "reject" if "reject" in offered and rejected < self.scenario.rejects.get(task, 0) else offered[0]
+
+    def asked(self, task: str) -> Iterator[tuple[str, e.Event]]:
+        """The answers to the questions of a checkpoint, so far."""
+        asked: set[str] = set()
+        created, *rest = self.journal.events()
+        assert isinstance(created[1], e.RunCreated)
+        run = start(created[1], created[0])
+        for at, event in rest:
+            if run.pending and run.pending.kind == "human" and run.pending.task == task:
+                asked.add(run.pending.id)
+            if isinstance(event, e.Answered) and event.question in asked:
+                yield at, event
+            run = evolve(run, event, at)
 
     def work(self, brief: Brief) -> AgentReport:
         """The agent: undoes its task's old faults and does the deed of this dispatch, dying half way where chosen."""
@@ -189,6 +212,9 @@ class Game:
         files, id = self.workspace.files, brief.task_id
         for fault in FAULTS:
             files.pop(f"{fault}-{id}", None)
+        if self.kind_of(id) == "verification":
+            for path in [path for path in files if path.startswith("gate-")]:
+                del files[path]
         files[f"half-{id}"] = str(brief.attempt)
         self.fuse("within the agent")
         del files[f"half-{id}"]
@@ -199,6 +225,9 @@ class Game:
         ended = deed if deed in ("failed", "idle", "unreadable") else "done"
         return AgentReport(ended, detail="it ended badly", cost_usd=1.0)  # type: ignore[arg-type]
 
+    def kind_of(self, task: str) -> TaskKind:
+        return next(t.kind for t in self.scenario.tasks if t.id == task)
+
     async def gate(self, run: Run, step: Step) -> e.Event:
         """The gate of a task is red on its gate- file, and rewrites its ugly- file."""
         assert step.task is not None
@@ -207,7 +236,7 @@ class Game:
         if step.kind is Kind.CHECK_GATE:
             return e.GateChecked(task=step.task, red=f"gate-{step.task}" in self.workspace.content(work.base))
         await self.workspace.prepare(work.tree, work.base, f"replaced/gate-{step.task}-{step.number}")
-        ok = f"gate-{step.task}" not in self.workspace.files
+        ok = not any(path.startswith(self.red_on(step.task)) for path in self.workspace.files)
         if self.workspace.files.get(f"ugly-{step.task}"):
             self.workspace.files[f"ugly-{step.task}"] = "formatted"
         self.fuse("after gate")
@@ -219,6 +248,10 @@ class Game:
             detail="exit code 1",
             tree=await self.workspace.absorb(),
         )
+
+    def red_on(self, task: str) -> tuple[str, ...]:
+        """The files on which a gate is red; a verification is about all tasks, or it would never be."""
+        return ("gate-",) if self.kind_of(task) == "verification" else (f"gate-{task}",)
 
     def suite(self, key: str, sha: str, only: frozenset[str] | None) -> Mapping[str, Outcome] | None:
         self.fuse("before suite")
@@ -300,7 +333,10 @@ def check_branch(game: Game, run: Run) -> None:
     workspace, made = game.workspace, made_for(game)
     assert workspace.branch == run.tip
     for t in run.tasks:
-        assert made.count((t.task.id, False)) == (t.status == "complete"), t.task.id
+        if t.task.kind in ("auto", "tdd"):
+            assert made.count((t.task.id, False)) == (t.status == "complete"), t.task.id
+        assert made.count((t.task.id, False)) == (t.commit_sha is not None), t.task.id
+        assert t.status not in ("skipped", "failed", "blocked") or t.commit_sha is None, t.task.id
         assert made.count((t.task.id, True)) == len(t.repairs)
     reachable = {
         sha
@@ -349,6 +385,17 @@ def scenario_of(rng: Random) -> Scenario:
         flaky=rng.random() < 0.3,
         storms=frozenset(n for n in range(1, 7) if rng.random() < 0.07),
     )
+
+
+KINDS: tuple[TaskKind, ...] = ("auto", "auto", "verification", "human-verify", "decision", "human-action")
+
+
+def mixed_scenario_of(rng: Random) -> Scenario:
+    """A scenario with checkpoints and verifications among its tasks."""
+    scenario = scenario_of(rng)
+    last = task_of(rng, [*(t.id for t in scenario.tasks), str(len(scenario.tasks) + 1)])
+    tasks = tuple(task.model_copy(update={"kind": rng.choice(KINDS)}) for task in (*scenario.tasks, last))
+    return replace(scenario, tasks=tasks, rejects={task.id: rng.choice((0, 0, 1, 2)) for task in tasks})
 
 
 def deed_of(rng: Random) -> str:
@@ -400,9 +447,11 @@ QUICK = settings(
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @QUICK
-@given(seeds)
-def test_a_run_that_crashes_anywhere_ends_like_one_that_does_not(backend: str, tmp_path: Path, rng: Random) -> None:
-    scenario = scenario_of(rng)
+@given(seeds, st.booleans())
+def test_a_run_that_crashes_anywhere_ends_like_one_that_does_not(
+    backend: str, tmp_path: Path, rng: Random, mixed: bool
+) -> None:
+    scenario = mixed_scenario_of(rng) if mixed else scenario_of(rng)
     calm = begin(scenario, tmp_path, backend=backend)
     undisturbed = calm.play()
     check_branch(calm, undisturbed)
