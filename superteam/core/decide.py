@@ -61,7 +61,7 @@ def decide(run: Run) -> frozenset[Step]:
 
 
 def _work(run: Run) -> frozenset[Step]:
-    if run.settings.test_command and run.baseline is None:
+    if run.uncaptured():  # the first of them is meant
         return frozenset({Step(Kind.CAPTURE_BASELINE, None, run.baseline_runs + 1)})
     return frozenset(_next(run, t, t.work) for t in run.tasks if t.work)
 

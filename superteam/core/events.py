@@ -48,10 +48,11 @@ class Question(BaseModel):
 
 
 class BaselineDocument(BaseModel):
-    """The pinned baseline; `expected` names the stored expected set, `fingerprint` the environment."""
+    """A source's pinned baseline; `expected` names the stored expected set, `fingerprint` the environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    source: str = "tests"
     sha: str
     tree: str
     command: str
@@ -131,13 +132,17 @@ class RunCreated(_Event):
 
 
 class RunResumed(_Event):
-    """Another process took the run up; `changes` say what differs in the configuration."""
+    """Another process took the run up; `changes` say what differs in the configuration.
+
+    `again` are sources whose baseline proves nothing any more (`capture_again` said so while there was only one).
+    """
 
     kind: Literal["run-resumed"] = "run-resumed"
     settings: Settings
     interactive: bool
     changes: tuple[str, ...] = ()
     capture_again: bool = False
+    again: tuple[str, ...] = ()
     pid: int
     host: str
 
@@ -167,7 +172,7 @@ class StepCancelled(_Event):
 
 
 class BaselineCaptured(_Event):
-    """The suite was run at the start commit."""
+    """A source was run at the start commit."""
 
     kind: Literal["baseline-captured"] = "baseline-captured"
     baseline: BaselineDocument
@@ -241,6 +246,7 @@ class ProbeFinished(_Event):
     """One execution of a suite for a validation; `references` say where its new failures last passed."""
 
     kind: Literal["probe-finished"] = "probe-finished"
+    source: str = "tests"
     task: str
     observation: Observation
     references: dict[TestId, str] = {}
@@ -263,9 +269,10 @@ class ValidationConcluded(_Event):
 
 
 class ValidationAccepted(_Event):
-    """The commit's state was accepted; the expected set moved forward if its run was sound."""
+    """A source accepts the commit's state; its expected set moves forward if its run was sound, once all accept."""
 
     kind: Literal["validation-accepted"] = "validation-accepted"
+    source: str = "tests"
     task: str
     sha: str
     expected: str | None = None

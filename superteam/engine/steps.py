@@ -95,9 +95,14 @@ async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
     named = await anyio.to_thread.run_sync(references, world.workspace.work.path, part.references if part else ())
     if work.role == "implement":
         return prompts.implement(run, t, work.fixing, work.note, named)
-    good = run.reference() if work.kind == "repair" else work.base
+    good = _last_good(run, work) if work.kind == "repair" else work.base
     diff = await world.workspace.diff(good, work.from_tree, prompts.DIFF_LIMIT)
     return prompts.fix(t, diff, work.note, prompts.surroundings(run, t, named))
+
+
+def _last_good(run: Run, work: Work) -> str:
+    """The newest commit that the source which found the failures accepted."""
+    return run.reference(work.validation.source if work.validation else run.main_source())
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -214,7 +219,7 @@ async def _respond(world: World, run: Run, step: Step) -> e.Event:
     if response is Response.ASK:
         # The person finds the tree that was judged, without what the gate left: whatever differs later is theirs.
         await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}")
-        good = work.base if work.kind == "task" else run.reference()
+        good = work.base if work.kind == "task" else _last_good(run, work)
         diff = await world.workspace.diff(good, work.tree, QUESTION_DIFF_LIMIT)
         taken_back = None if work.kind == "task" else await forecast(world, run, t)
         question = failure_question(number, t, failure, diff, taken_back, str(world.workspace.work.path))

@@ -10,9 +10,11 @@ from superteam.core.evolve.budgets import allow_more, budget_action
 from superteam.core.evolve.parts import add_warnings, finish_verification, new_work
 from superteam.core.evolve.people import answer_person, reopen
 from superteam.core.evolve.resuming import ask_about_finished
-from superteam.core.evolve.validations import validate
+from superteam.core.evolve.validations import validate_again, validate_by
 from superteam.core.failures import Failure, FailureType, History, Response
+from superteam.core.results import TestId
 from superteam.core.run import FailureRecord, Phase, Run, TaskRun, Work
+from superteam.core.sources import source_names
 
 
 def action_chosen(run: Run, event: e.ActionChosen) -> Run:
@@ -72,15 +74,21 @@ def _fix(run: Run, work: Work) -> Work:
 def _proceed(run: Run, task: str, work: Work, failure: Failure) -> Run:
     """The finding is taken as it is; the next open failure, or else the next step, follows."""
     taken = {FailureType.TEST_REGRESSION, FailureType.TEST_MISSING}
-    excused = work.excused | (frozenset(failure.tests) if failure.type in taken else frozenset())
+    excused = work.excused | (_tests_of(failure) if failure.type in taken else frozenset())
     rest = tuple(f for f in work.failures if f is not failure and f != failure)
     return finish_verification(run.with_work(task, replace(work, failures=rest, excused=excused)), task)
 
 
+def _tests_of(failure: Failure) -> frozenset[tuple[str, TestId]]:
+    return frozenset((failure.source, id) for id in failure.tests)
+
+
 def _recheck(run: Run, task: str, work: Work, failure: Failure) -> Run:
     if failure.origin == "suite":
-        again = validate(run, replace(work, failures=()), task, final=False)
-        return run.with_work(task, again)
+        again = replace(work, failures=())
+        if failure.source in source_names(run.settings) and failure.source not in work.accepted:
+            return run.with_work(task, validate_by(failure.source, run, again, task))
+        return validate_again(run, task, again)
     return run.with_work(task, replace(work, phase=Phase.GATE, failures=()))
 
 
@@ -176,9 +184,9 @@ def _approve(run: Run, t: TaskRun, work: Work) -> Run:
     run = run.with_task(replace(t, failures=records))
     note = f" ({work.note})" if work.note else ""
     run = add_warnings(run, f"task {t.task.id}: {failure.type} was approved{note}: {failure.message}")
-    tests = frozenset(failure.tests)
-    run = replace(run, known=run.known | tests)
-    return _proceed(run, t.task.id, replace(work, excused=work.excused | tests, note=None), failure)
+    state = run.source(failure.source)
+    run = run.with_source(failure.source, replace(state, known=state.known | frozenset(failure.tests)))
+    return _proceed(run, t.task.id, replace(work, excused=work.excused | _tests_of(failure), note=None), failure)
 
 
 def _roll_back(run: Run, t: TaskRun, work: Work) -> Run:

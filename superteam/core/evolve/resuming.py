@@ -9,7 +9,9 @@ from superteam.core import events as e
 from superteam.core.evolve.budgets import reached
 from superteam.core.evolve.parts import add_warnings
 from superteam.core.evolve.people import without_human_question
-from superteam.core.run import Run, TaskRun
+from superteam.core.evolve.validations import JUDGED, validate_again
+from superteam.core.run import Phase, Run, SourceState, TaskRun, Work
+from superteam.core.sources import TESTS, source_names
 
 
 def advance_clock(run: Run, event: e.Event, at: str) -> Run:
@@ -23,12 +25,10 @@ def advance_clock(run: Run, event: e.Event, at: str) -> Run:
 
 def run_resumed(run: Run, event: e.RunResumed) -> Run:
     """Another process goes on: planned pauses are over, interrupted steps are wanted again."""
+    used = source_names(run.settings)
     run = replace(run, settings=event.settings, interactive=event.interactive, halted=None)
     run = replace(run, interrupted=bool(run.in_flight), in_flight=frozenset())
-    if run.baseline and run.baseline.verdict == "inconclusive":
-        run = replace(run, baseline=None)
-    if event.capture_again:  # what was accepted by another command proves nothing for this one
-        run = replace(run, baseline=None, points=(), unvalidated=run.branch)
+    run = _with_sources(run, used, frozenset((*event.again, *((TESTS,) if event.capture_again else ()))))
     if event.changes:
         run = add_warnings(run, *(f"configuration changed: {change}" for change in event.changes))
     pending = run.pending
@@ -37,6 +37,40 @@ def run_resumed(run: Run, event: e.RunResumed) -> Run:
     if pending and pending.kind == "budget" and not reached(run):
         return replace(run, pending=None, budget_failure=None)
     return run
+
+
+def _with_sources(run: Run, used: tuple[str, ...], again: frozenset[str]) -> Run:
+    """The sources as they are configured now: one that is gone is forgotten, one that is new judges the whole branch.
+
+    What was accepted by another command proves nothing for the one that stands under this name now (`again`).
+    """
+    names = source_names(run.settings)
+    sources = {name: _taken_up(state, name in again) for name, state in run.sources.items() if name in names}
+    run = replace(run, sources=sources)
+    if again or not set(names) <= set(used):
+        run = replace(run, unvalidated=run.branch)
+    for t in run.working():
+        if t.work is not None:
+            run = _work_taken_up(run, t.task.id, t.work, again)
+    return run
+
+
+def _taken_up(state: SourceState, again: bool) -> SourceState:
+    if again:
+        return replace(state, baseline=None, points=())
+    unsound = state.baseline is not None and state.baseline.verdict == "inconclusive"
+    return replace(state, baseline=None) if unsound else state
+
+
+def _work_taken_up(run: Run, task: str, work: Work, again: frozenset[str]) -> Run:
+    """The work without what a source said that is gone or another one by now; a question about it is void."""
+    names = source_names(run.settings)
+    work = replace(work, accepted={name: s for name, s in work.accepted.items() if name in names and name not in again})
+    judged = work.phase in JUDGED or (work.phase is Phase.INSPECT and work.resume_at in JUDGED)
+    if not judged or work.validation is None or work.validation.source in names:
+        return run.with_work(task, work)
+    asked = run.pending is not None and run.pending.kind == "failure" and run.pending.task == task
+    return validate_again(replace(run, pending=None) if asked else run, task, work)
 
 
 def plan_changed(run: Run, event: e.PlanChanged) -> Run:

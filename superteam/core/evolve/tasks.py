@@ -10,7 +10,8 @@ from superteam.core.evolve.budgets import spend
 from superteam.core.evolve.parts import add_warnings, edit_work, finish_verification
 from superteam.core.evolve.people import reopen, reopen_what_was_seen
 from superteam.core.failures import Failure, FailureType
-from superteam.core.run import Phase, Run, TaskRun, TaskStatus, Work
+from superteam.core.run import Phase, Run, SourceState, TaskRun, TaskStatus, Work
+from superteam.core.sources import source_names
 
 
 def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
@@ -143,12 +144,18 @@ def branch_rebuilt(run: Run, event: e.BranchRebuilt) -> Run:
     again = [(id, _put_on(run, event, id, sha)) for id, sha in run.above(event.task)]
     put_on = tuple((id, sha) for id, sha in again if sha)
     standing = {sha for _, sha in below}
-    points = tuple(p for i, p in enumerate(run.points) if i == 0 or p.sha in standing)
-    run = replace(run, branch=(*below, *put_on), points=points, tip=event.tip, tip_tree=event.tip_tree)
+    sources = {name: _gone_back(state, standing) for name, state in run.sources.items()}
+    run = replace(run, branch=(*below, *put_on), sources=sources, tip=event.tip, tip_tree=event.tip_tree)
     run = replace(run, tasks=tuple(_stands(run, t) for t in run.tasks), unvalidated=_unvalidated(run))
     status: TaskStatus = "pending" if culprit.work is None or culprit.work.redo else _left_as(culprit.work)
     left = replace(reopen(run.of(event.task)), status=status)
-    return replace(reopen_what_was_seen(run.with_task(left), event.task), last_verdict="pass")
+    return reopen_what_was_seen(run.with_task(left), event.task)
+
+
+def _gone_back(state: SourceState, standing: set[str]) -> SourceState:
+    """The source without the accepted states that stand on the branch no more; the baseline always does."""
+    points = tuple(p for i, p in enumerate(state.points) if i == 0 or p.sha in standing)
+    return replace(state, points=points, verdict="pass")
 
 
 def _put_on(run: Run, event: e.BranchRebuilt, id: str, sha: str) -> str | None:
@@ -168,10 +175,10 @@ def _stands(run: Run, t: TaskRun) -> TaskRun:
 
 
 def _unvalidated(run: Run) -> tuple[tuple[str, str], ...]:
-    """What stands on the branch above the last accepted state."""
-    validated = run.points[-1].sha if run.points else None
-    place = next((i for i, (_, sha) in enumerate(run.branch) if sha == validated), -1)
-    return run.branch[place + 1 :]
+    """What stands on the branch above the last state that all sources accepted."""
+    places = {sha: i for i, (_, sha) in enumerate(run.branch)}
+    accepted = [places.get(run.reference(name), -1) for name in source_names(run.settings)]
+    return run.branch[min(accepted, default=-1) + 1 :]
 
 
 def task_put_back(run: Run, event: e.TaskPutBack) -> Run:
