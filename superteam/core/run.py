@@ -23,6 +23,7 @@ class Phase(StrEnum):
 
     DISPATCH = "dispatch"
     GATE = "gate"
+    INTEGRATE = "integrate"
     COMMIT = "commit"
     VALIDATE = "validate"
     CONCLUDE = "conclude"
@@ -38,6 +39,9 @@ class Phase(StrEnum):
 #
 #   dispatch -> gate -> commit -> [validate -> conclude -> accept] -> move
 #
+# Work whose base is no longer the tip, since another task's commit came first, is merged onto the tip (integrate) and
+# gated again before its commit.
+#
 # A failure keeps the work in its phase until it is resolved: a fix, a redo or a rollback leads back to dispatch, a
 # recheck to gate or validate, a person's retry to inspect, skip to put-back, and what lies below the tip to rebuild. A
 # baseline that is captured again leads back to validate. What a changed plan drops ends wherever it is.
@@ -46,14 +50,15 @@ ENDS = frozenset({Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE, Phase.PUT_BACK, Phas
 _TAKEN_BACK = frozenset({Phase.PUT_BACK, Phase.REBUILD})
 _DECIDED = frozenset({Phase.DISPATCH, Phase.INSPECT}) | _TAKEN_BACK
 FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
-    Phase.DISPATCH: frozenset({Phase.GATE, Phase.COMMIT, Phase.ACCEPT}) | _TAKEN_BACK,
-    Phase.GATE: frozenset({Phase.COMMIT}) | _DECIDED,
-    Phase.COMMIT: frozenset({Phase.GATE, Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
+    Phase.DISPATCH: frozenset({Phase.GATE, Phase.INTEGRATE, Phase.COMMIT, Phase.ACCEPT}) | _TAKEN_BACK,
+    Phase.GATE: frozenset({Phase.INTEGRATE, Phase.COMMIT}) | _DECIDED,
+    Phase.INTEGRATE: frozenset({Phase.GATE, Phase.COMMIT}) | _DECIDED,
+    Phase.COMMIT: frozenset({Phase.GATE, Phase.INTEGRATE, Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
     Phase.VALIDATE: frozenset({Phase.CONCLUDE}),
     Phase.CONCLUDE: frozenset({Phase.VALIDATE, Phase.ACCEPT}),
     Phase.ACCEPT: frozenset({Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
     Phase.MOVE: frozenset({Phase.VALIDATE}),
-    Phase.INSPECT: frozenset({Phase.DISPATCH, Phase.GATE, Phase.COMMIT, Phase.VALIDATE}),
+    Phase.INSPECT: frozenset({Phase.DISPATCH, Phase.GATE, Phase.INTEGRATE, Phase.COMMIT, Phase.VALIDATE}),
     Phase.PUT_BACK: frozenset(),
     Phase.REBUILD: frozenset(),
 }
@@ -83,7 +88,9 @@ class Work:
     repair: a fix made on top of such a commit. `from_tree` is the tree a dispatch starts from, `tree` the newest one.
     `fixing` are the failures a fix dispatch is to mend, and `resume_at` the phase they kept the work in. `made_for` is
     the task that the commit names: a repair may have gone over to another culprit since. `tried` is what was tried for
-    the culprits before, so that two that break each other's tests do not take turns for ever.
+    the culprits before, so that two that break each other's tests do not take turns for ever. `slot` is the number of
+    the work tree; `integrating` work has the turn to go onto the branch, and its base is the tip as soon as it was
+    integrated; `conflicts` are the files in which that left conflict markers.
     """
 
     kind: Literal["task", "check", "repair"]
@@ -111,6 +118,13 @@ class Work:
     redo: bool = False
     tried: Mapping[str, History] = field(default_factory=dict)
     asked: int = 0
+    slot: int = 0
+    integrating: bool = False
+    conflicts: tuple[str, ...] = ()
+
+    def has_turn(self) -> bool:
+        """Whether nobody else may change the branch: it stands on the tip, or is about to."""
+        return self.integrating or self.kind != "task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +141,14 @@ class FailureRecord:
 @dataclass(frozen=True, slots=True)
 class TaskRun:
     """A task and how far it is. `attempts` counts dispatches; `number` is the last dispatch's number, `gates` counts
-    all runs of its gate."""
+    all runs of its gate, `rounds` the questions about it and its validations."""
 
     task: Task
     status: TaskStatus = "pending"
     attempts: int = 0
     number: int = 0
     gates: int = 0
+    rounds: int = 0
     base_sha: str | None = None
     commit_sha: str | None = None
     repairs: tuple[str, ...] = ()
@@ -165,7 +180,8 @@ class Run:
     last accepted validation; `owed` are planned-red tests still failing, with the task that declared them; `suspects`
     are settled at the end: with the task after which they were seen, and where they last passed. `branch` is (task,
     commit) of all that stands on the run's branch, oldest first, repairs too: a task that was done again stands above
-    later ones. `unasked` are finished tasks that the plan now describes differently, to be asked about."""
+    later ones. `unasked` are finished tasks that the plan now describes differently, to be asked about;
+    `queued` are questions that came while another one was asked."""
 
     run_id: str
     plan: Plan
@@ -193,6 +209,7 @@ class Run:
     validations: tuple[ValidationResult, ...] = ()
     last_verdict: str = "pass"
     pending: Question | None = None
+    queued: tuple[Question, ...] = ()
     questions: int = 0
     budget_failure: Failure | None = None
     allowed: Mapping[str, int] = field(default_factory=dict)

@@ -6,18 +6,25 @@ from dataclasses import replace
 
 from superteam.core import events as e
 from superteam.core.cadence import due
-from superteam.core.evolve.parts import new_work
+from superteam.core.evolve.integrating import give_turn
+from superteam.core.evolve.parts import ask, new_work
 from superteam.core.evolve.resuming import ask_about_finished
 from superteam.core.evolve.validations import validate
 from superteam.core.run import Phase, Run
+from superteam.core.scheduling import next_task
 
 
 def begin_next(run: Run) -> Run:
     """Opens the next piece of work when nothing is being done and nobody is asked."""
     if run.ended or run.halted or run.aborted or run.pending:
         return run
-    if run.working() or (run.settings.test_command and run.baseline is None):
+    if run.queued:
+        return replace(run, pending=run.queued[0], queued=run.queued[1:])
+    if run.settings.test_command and run.baseline is None:
         return run
+    run = give_turn(run)
+    if run.working():
+        return _begin_beside(run)
     if run.unasked and (asking := ask_about_finished(run)).pending:
         return asking
     run = _block_dependants(run)
@@ -29,7 +36,49 @@ def begin_next(run: Run) -> Run:
         return run
     if _pause_due(run):
         return _pause(run)
-    return run.with_task(replace(left[0], status="running", work=new_work(run, Phase.DISPATCH)))
+    first = _next_of(run) if run.settings.jobs > 1 else left[0].task.id
+    return _begin_beside(_begin(run, first or left[0].task.id))
+
+
+def _begin(run: Run, id: str) -> Run:
+    """Begins a task in the first work tree that is free."""
+    taken = {t.work.slot for t in run.working() if t.work}
+    slot = next(number for number in range(len(taken) + 1) if number not in taken)
+    work = replace(new_work(run, Phase.DISPATCH), slot=slot)
+    return run.with_task(replace(run.of(id), status="running", work=work))
+
+
+def _begin_beside(run: Run) -> Run:
+    """Begins what may be done beside the tasks that are being worked on, as far as there is room."""
+    if run.settings.jobs == 1:
+        return run
+    run = _block_dependants(run)
+    while _room(run) > 0 and (id := _next_of(run)) is not None:
+        run = _begin(run, id)
+    return run
+
+
+def _room(run: Run) -> int:
+    """How many tasks may begin: no more than there are trees, nor than fit in before a pause or a validation is due."""
+    settings, working = run.settings, run.working()
+    if run.pending or run.unasked or run.budget_failure or any(t.work and t.work.kind != "task" for t in working):
+        return 0
+    rooms = [settings.jobs]
+    if every := _pause_every(run):
+        rooms.append(every - run.since_pause)
+    if settings.test_command and settings.validation_cadence == "every-N":
+        rooms.append(settings.validation_interval - len(run.unvalidated))
+    return min(rooms) - len(working)
+
+
+def _next_of(run: Run) -> str | None:
+    states = {status: frozenset(t.task.id for t in run.tasks if t.status == status) for status in _SCHEDULED}
+    working = frozenset(t.task.id for t in run.working())
+    task = next_task([t.task for t in run.tasks], states["pending"], working, states["complete"])
+    return task.id if task else None
+
+
+_SCHEDULED = ("pending", "complete")
 
 
 def _begin_check(run: Run) -> Run:
@@ -46,8 +95,12 @@ def _last_complete(run: Run) -> str | None:
 
 
 def _pause_due(run: Run) -> bool:
-    every = {"checkpoint": 1, "batch": run.settings.batch_size}.get(run.settings.execution_mode)
+    every = _pause_every(run)
     return every is not None and run.since_pause >= every
+
+
+def _pause_every(run: Run) -> int | None:
+    return {"checkpoint": 1, "batch": run.settings.batch_size}.get(run.settings.execution_mode)
 
 
 def _pause(run: Run) -> Run:
@@ -61,7 +114,7 @@ def _pause(run: Run) -> Run:
             e.Option(id="abort", label="end the run"),
         ),
     )
-    return replace(run, pending=question, questions=run.questions + 1, since_pause=0)
+    return ask(replace(run, since_pause=0), question)
 
 
 def _block_dependants(run: Run) -> Run:
