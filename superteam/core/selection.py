@@ -20,8 +20,8 @@ NOTHING = "no_rerunnable_failures"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is said of one entry of the artifact; the id is None where it has none."""
+class Entry:
+    """What is said of one entry of an artifact; the id is None where it has none."""
 
     id: str | None
     kind: Literal["selected", "ignored", "invalid"]
@@ -42,8 +42,8 @@ class Selection:
     """The ids to run again, and everything else with the reason why not."""
 
     selected: tuple[str, ...] = ()
-    ignored: tuple[Verdict, ...] = ()
-    invalid: tuple[Verdict, ...] = ()
+    ignored: tuple[Entry, ...] = ()
+    invalid: tuple[Entry, ...] = ()
     error: SelectionError | None = None
 
     def document(self) -> dict[str, Any]:
@@ -62,34 +62,45 @@ def select(
     return pick(_fixtures(artifact, known), wanted, fallback)
 
 
-def select_tests(document: Mapping[str, Any], wanted: Sequence[str] = (), fallback: str | None = None) -> Selection:
-    """The failed tests of one validation document; what is gone cannot be run again, what is excused need not be."""
-    return pick(_tests(document), wanted, fallback)
+def select_tests(
+    validation: Mapping[str, Any], tasks: Any = (), wanted: Sequence[str] = (), fallback: str | None = None
+) -> Selection:
+    """The failed tests of one validation of a run's summary; what is gone cannot be run again, what is excused need
+    not be. A failed gate among the summary's `tasks` is no test: it is listed under the task's id."""
+    return pick([*_tests(validation), *_gates(tasks)], wanted, fallback)
 
 
-def pick(verdicts: Iterable[Verdict], wanted: Sequence[str], fallback: str | None) -> Selection:
-    """Sorts verdicts into a selection: each id once, and only those of `wanted` (trimmed) if any are named."""
-    only = dict.fromkeys(id.strip() for id in wanted if id.strip())
+def pick(entries: Iterable[Entry], wanted: Sequence[str], fallback: str | None) -> Selection:
+    """Sorts entries into a selection: each id once, and only those of `wanted` (trimmed) if any are named.
+
+    A wanted id that is empty names nothing: it must not become a run of all.
+    """
+    only = dict.fromkeys(id.strip() for id in wanted)
     selected: dict[str, None] = {}
-    ignored: list[Verdict] = []
-    invalid: list[Verdict] = []
+    ignored: list[Entry] = []
+    invalid: list[Entry] = []
     seen: set[str] = set()
-    for verdict in verdicts:
-        seen.add(verdict.id or "")
-        if verdict.kind != "selected":
-            (ignored if verdict.kind == "ignored" else invalid).append(verdict)
-        elif verdict.id in selected:
-            ignored.append(Verdict(verdict.id, "ignored", "duplicate_fixture_id"))
-        elif only and verdict.id not in only:
-            ignored.append(Verdict(verdict.id, "ignored", "not_requested"))
+    for entry in entries:
+        seen.add((entry.id or "").strip())
+        if entry.kind != "selected":
+            (ignored if entry.kind == "ignored" else invalid).append(entry)
+        elif entry.id in selected:
+            ignored.append(Entry(entry.id, "ignored", "duplicate_fixture_id"))
+        elif only and (entry.id or "").strip() not in only:
+            ignored.append(Entry(entry.id, "ignored", "not_requested"))
         else:
-            selected[verdict.id or ""] = None
-    invalid += [Verdict(id, "invalid", "not_in_artifact") for id in only if id not in seen]
+            selected[entry.id or ""] = None
+    seen.discard("")
+    invalid += [_unknown(id) for id in only if id not in seen]
     error = None if selected else _nothing(ignored, invalid, fallback)
     return Selection(tuple(selected), tuple(ignored), tuple(invalid), error)
 
 
-def _nothing(ignored: list[Verdict], invalid: list[Verdict], fallback: str | None) -> SelectionError:
+def _unknown(wanted: str) -> Entry:
+    return Entry(wanted, "invalid", "not_in_artifact") if wanted else Entry(None, "invalid", "fixture_id_missing")
+
+
+def _nothing(ignored: list[Entry], invalid: list[Entry], fallback: str | None) -> SelectionError:
     text = f"there is no failure in it that can be rerun (ignored: {len(ignored)}, invalid: {len(invalid)})"
     return SelectionError(NOTHING, text, fallback)
 
@@ -117,33 +128,33 @@ def entry_problem(entry: Any) -> str | None:
     return None if fixture_status(entry) else "status_missing"
 
 
-def _fixtures(artifact: Mapping[str, Any], known: frozenset[str] | None) -> Iterator[Verdict]:
+def _fixtures(artifact: Mapping[str, Any], known: frozenset[str] | None) -> Iterator[Entry]:
     synthetic: set[str] = set()
     for entry in artifact["fixtures"]:
-        verdict = _judged(entry, known)
-        synthetic |= {verdict.id or ""} & SYNTHETIC
-        yield verdict
+        judged = _judged(entry, known)
+        synthetic |= {judged.id or ""} & SYNTHETIC
+        yield judged
     issues = artifact.get("issues")
     ids = [fixture_id(issue) for issue in (issues if isinstance(issues, list) else ()) if isinstance(issue, Mapping)]
     for id in dict.fromkeys(ids):
         if id in SYNTHETIC - synthetic:
-            yield Verdict(id, "ignored", "synthetic_failure_id")
+            yield Entry(id, "ignored", "synthetic_failure_id")
 
 
-def _judged(entry: Any, known: frozenset[str] | None) -> Verdict:
+def _judged(entry: Any, known: frozenset[str] | None) -> Entry:
     problem = entry_problem(entry)
     if problem:
-        return Verdict((fixture_id(entry) or None) if isinstance(entry, Mapping) else None, "invalid", problem)
+        return Entry((fixture_id(entry) or None) if isinstance(entry, Mapping) else None, "invalid", problem)
     id, status = fixture_id(entry), fixture_status(entry)
     if id in SYNTHETIC:
-        return Verdict(id, "ignored", "synthetic_failure_id")
+        return Entry(id, "ignored", "synthetic_failure_id")
     if status in PASSED:
-        return Verdict(id, "ignored", "passed")
+        return Entry(id, "ignored", "passed")
     if status in NOT_EXECUTED:
-        return Verdict(id, "ignored", f"status_{status}")
+        return Entry(id, "ignored", f"status_{status}")
     if known is not None and id not in known:
-        return Verdict(id, "invalid", "unknown_fixture_id")
-    return Verdict(id, "selected")
+        return Entry(id, "invalid", "unknown_fixture_id")
+    return Entry(id, "selected")
 
 
 # Lists of a validation document that hold failures, and those that explain why a test is not run again.
@@ -158,15 +169,24 @@ _EXCUSED = {
 }
 
 
-def _tests(document: Mapping[str, Any]) -> Iterator[Verdict]:
+def _tests(document: Mapping[str, Any]) -> Iterator[Entry]:
     failed = dict.fromkeys(id for name in _FAILED for id in _ids(document, name))
-    yield from (Verdict(id, "selected") for id in failed)
+    yield from (Entry(id, "selected") for id in failed)
     told: set[str] = set(failed)
     for name, reason in _EXCUSED.items():
         for id in _ids(document, name):
             if id not in told:
                 told.add(id)
-                yield Verdict(id, "ignored", reason)
+                yield Entry(id, "ignored", reason)
+
+
+def _gates(tasks: Any) -> Iterator[Entry]:
+    for task in tasks if isinstance(tasks, Sequence) else ():
+        if isinstance(task, Mapping) and isinstance(task.get("id"), str) and task.get("status") != "complete":
+            failures = task.get("failures")
+            types = [f.get("type") for f in (failures if isinstance(failures, list) else ()) if isinstance(f, Mapping)]
+            if "validation-failure" in types:
+                yield Entry(task["id"], "ignored", "gate_failure")
 
 
 def _ids(document: Mapping[str, Any], name: str) -> list[str]:
