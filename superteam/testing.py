@@ -222,6 +222,10 @@ class MemoryWorkspace:
     async def check_out_with(self, sha: str, path: str, content: str) -> Tree:
         return await self.check_out(sha)
 
+    async def check_out_mixed(self, sha: str, tree: str, paths: Collection[str]) -> Tree | None:
+        there = self.content(tree)
+        return await self.check_out(sha) if any(path in there for path in paths) else None
+
     async def patch(self, old: str, new: str) -> str:
         return ""
 

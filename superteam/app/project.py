@@ -13,6 +13,7 @@ from superteam.config import Configuration, load
 from superteam.core.results import Shape
 from superteam.core.run import Run
 from superteam.core.settings import Settings
+from superteam.core.sources import TESTS, definition_of
 from superteam.journal import runs
 from superteam.ports import Source
 from superteam.runners.call import Call, Untold
@@ -94,10 +95,13 @@ def make_source(
     project: Project,
     outputs: Path,
     on_output: Callable[[str, bytes], None],
+    name: str,
     key: str,
     expected: Shape | None,
 ) -> Source:
-    """The source `tests`: the configured test command."""
+    """The source of this name: `tests` runs the test command, the others are configured under [[sources]]."""
+    if name != TESTS:
+        return _smoke_source(project, outputs, on_output, name, key, expected)
     command = project.settings.test_command
     assert command is not None
     return CommandSource(
@@ -108,6 +112,25 @@ def make_source(
         on_output=lambda data: on_output(key, data),
         report=project.settings.report,
         rerun=project.settings.rerun,
+    )
+
+
+def _smoke_source(
+    project: Project,
+    outputs: Path,
+    on_output: Callable[[str, bytes], None],
+    name: str,
+    key: str,
+    expected: Shape | None,
+) -> Source:
+    from superteam.sources.smoke_artifact import SmokeArtifactSource
+
+    return SmokeArtifactSource(
+        definition=definition_of(project.settings, name),
+        timeout=project.settings.validation.timeout,
+        outputs=outputs,
+        expected=expected,
+        on_output=lambda data: on_output(key, data),
     )
 
 

@@ -26,6 +26,7 @@ from superteam.core.evolve import start
 from superteam.core.plan import Plan, Task
 from superteam.core.run import Run
 from superteam.core.settings import Settings
+from superteam.core.sources import redefined, source_names
 from superteam.engine.driver import Driver, Perform
 from superteam.engine.steps import perform
 from superteam.engine.world import World
@@ -213,15 +214,12 @@ def _resume(project: Project, run: Run, plan: Plan, wishes: Wishes, view: View, 
     run = runs.fold(records)
     anyio.run(_end_survivors, run.run_id)
     settings = project.settings
-    again = run.baseline is not None and (
-        settings.test_command != run.baseline.command or settings.workspace.setup != run.settings.workspace.setup
-    )
     first: list[e.Event] = [
         e.RunResumed(
             settings=settings,
             interactive=_interactive(settings, wishes),
             changes=_changes(run.settings, settings),
-            capture_again=again and settings.test_command is not None,
+            again=_judging_otherwise(run, settings),
             pid=os.getpid(),
             host=socket.gethostname(),
         )
@@ -230,6 +228,12 @@ def _resume(project: Project, run: Run, plan: Plan, wishes: Wishes, view: View, 
     if changed:
         first.append(changed)
     return _drive(project, run, journal, view, operator, first)
+
+
+def _judging_otherwise(run: Run, settings: Settings) -> tuple[str, ...]:
+    """The sources whose baseline was captured with another command or in trees made ready otherwise."""
+    captured = [name for name in source_names(settings) if run.source(name).baseline is not None]
+    return tuple(name for name in captured if redefined(name, run.settings, settings))
 
 
 async def _end_survivors(run_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from superteam.core.settings import Settings
+from superteam.core.sources import source_names
 
 
 def due(settings: Settings, unvalidated: int, tasks_left: int) -> bool:
@@ -10,7 +11,7 @@ def due(settings: Settings, unvalidated: int, tasks_left: int) -> bool:
 
     Whatever is left at the end is always validated once, except with on-demand.
     """
-    if unvalidated == 0 or settings.test_command is None or settings.validation_cadence == "on-demand":
+    if unvalidated == 0 or not source_names(settings) or settings.validation_cadence == "on-demand":
         return False
     if tasks_left == 0 or settings.validation_cadence == "every":
         return True
@@ -19,4 +20,4 @@ def due(settings: Settings, unvalidated: int, tasks_left: int) -> bool:
 
 def before_the_branch(settings: Settings) -> bool:
     """Whether each commit is validated before the run's branch moves to it (cadence every)."""
-    return settings.test_command is not None and settings.validation_cadence == "every"
+    return bool(source_names(settings)) and settings.validation_cadence == "every"

@@ -61,7 +61,7 @@ def decide(run: Run) -> frozenset[Step]:
 
 
 def _work(run: Run) -> frozenset[Step]:
-    if run.settings.test_command and run.baseline is None:
+    if run.uncaptured():  # the first of them is meant
         return frozenset({Step(Kind.CAPTURE_BASELINE, None, run.baseline_runs + 1)})
     return frozenset(_next(run, t, t.work) for t in run.tasks if t.work)
 
@@ -85,7 +85,8 @@ def _next(run: Run, t: TaskRun, work: Work) -> Step:
     if work.phase is Phase.DISPATCH:
         return Step(Kind.DISPATCH, id, t.number + 1)
     if work.phase is Phase.GATE:
-        return Step(Kind.RUN_GATE, id, t.number * 100 + work.gate_runs + 1)
+        runs = t.gates if t.task.kind == "verification" else work.gate_runs  # which may begin again without a dispatch
+        return Step(Kind.RUN_GATE, id, t.number * 100 + runs + 1)
     if work.phase is Phase.VALIDATE:
         assert work.validation is not None
         return Step(Kind.RUN_PROBE, id, _serial(run, t) * 1000 + len(work.validation.observations) + 1)
@@ -95,7 +96,8 @@ def _next(run: Run, t: TaskRun, work: Work) -> Step:
 def _deal_with_failure(run: Run, t: TaskRun, work: Work) -> Step:
     failure = work.failures[0]
     gate_red = failure.type is FailureType.VALIDATION_FAILURE and failure.origin == "gate"
-    if gate_red and work.gate_red_at_start is None:
+    # A verification is about what stood before it, so that its start says nothing new.
+    if gate_red and work.gate_red_at_start is None and run.gate(t.task.id) and t.task.kind != "verification":
         _, response = resolve(failure, run.settings, work.history)
         if response in (Response.FIX, Response.ASK):
             return Step(Kind.CHECK_GATE, t.task.id, _serial(run, t))

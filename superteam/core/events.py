@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from superteam.core.failures import Action, Failure, Response
 from superteam.core.finding import Finding
+from superteam.core.must_haves import MustHaveResult
 from superteam.core.plan import Plan
 from superteam.core.results import Granularity, TestId, Verdict
 from superteam.core.settings import Settings
@@ -38,7 +39,7 @@ class Question(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    kind: Literal["failure", "checkpoint", "budget", "agent", "plan"]
+    kind: Literal["failure", "checkpoint", "budget", "agent", "plan", "human"]
     task: str | None = None
     failure_type: str | None = None
     question: str
@@ -47,10 +48,11 @@ class Question(BaseModel):
 
 
 class BaselineDocument(BaseModel):
-    """The pinned baseline; `expected` names the stored expected set, `fingerprint` the environment."""
+    """A source's pinned baseline; `expected` names the stored expected set, `fingerprint` the environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    source: str = "tests"
     sha: str
     tree: str
     command: str
@@ -130,13 +132,17 @@ class RunCreated(_Event):
 
 
 class RunResumed(_Event):
-    """Another process took the run up; `changes` say what differs in the configuration."""
+    """Another process took the run up; `changes` say what differs in the configuration.
+
+    `again` are sources whose baseline proves nothing any more (`capture_again` said so while there was only one).
+    """
 
     kind: Literal["run-resumed"] = "run-resumed"
     settings: Settings
     interactive: bool
     changes: tuple[str, ...] = ()
     capture_again: bool = False
+    again: tuple[str, ...] = ()
     pid: int
     host: str
 
@@ -166,7 +172,7 @@ class StepCancelled(_Event):
 
 
 class BaselineCaptured(_Event):
-    """The suite was run at the start commit."""
+    """A source was run at the start commit."""
 
     kind: Literal["baseline-captured"] = "baseline-captured"
     baseline: BaselineDocument
@@ -199,7 +205,10 @@ class AgentFinished(_Event):
 
 
 class GateFinished(_Event):
-    """The task's gate ran on its tree; `tree` includes what the gate changed in tracked files."""
+    """The task's gate ran on its tree; `tree` includes what the gate changed in tracked files.
+
+    `command` is empty where there was only something else to check; `note` says what could not be proven.
+    """
 
     kind: Literal["gate-finished"] = "gate-finished"
     task: str
@@ -212,6 +221,8 @@ class GateFinished(_Event):
     stdout: str = ""
     stderr: str = ""
     output: str | None = None
+    must_haves: tuple[MustHaveResult, ...] = ()
+    note: str = ""
 
 
 class GateChecked(_Event):
@@ -235,6 +246,7 @@ class ProbeFinished(_Event):
     """One execution of a suite for a validation; `references` say where its new failures last passed."""
 
     kind: Literal["probe-finished"] = "probe-finished"
+    source: str = "tests"
     task: str
     observation: Observation
     references: dict[TestId, str] = {}
@@ -257,9 +269,10 @@ class ValidationConcluded(_Event):
 
 
 class ValidationAccepted(_Event):
-    """The commit's state was accepted; the expected set moved forward if its run was sound."""
+    """A source accepts the commit's state; its expected set moves forward if its run was sound, once all accept."""
 
     kind: Literal["validation-accepted"] = "validation-accepted"
+    source: str = "tests"
     task: str
     sha: str
     expected: str | None = None
@@ -292,6 +305,14 @@ class Answered(_Event):
     question: str
     choice: str
     note: str | None = None
+
+
+class PlanAdjusted(_Event):
+    """A person changed what is left of a run: tasks out of it, left out, or in another order."""
+
+    kind: Literal["plan-adjusted"] = "plan-adjusted"
+    change: Literal["drop", "skip", "reorder"]
+    tasks: tuple[str, ...]
 
 
 class TreeInspected(_Event):
@@ -377,6 +398,7 @@ Event = (
     | BranchMoved
     | ActionChosen
     | Answered
+    | PlanAdjusted
     | TreeInspected
     | TaskPutBack
     | BranchRebuilt

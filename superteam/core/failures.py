@@ -82,13 +82,15 @@ APPROVABLE = frozenset(
 
 
 class Failure(BaseModel):
-    """One thing that went wrong, with its evidence. `origin` says which step noticed it; `tests` are ids."""
+    """One thing that went wrong, with its evidence. `origin` says which step noticed it; `tests` are ids, of what a
+    suite said those of the validation `source`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: FailureType
     task: str | None = None
     origin: Literal["agent", "gate", "suite", "budget"] = "agent"
+    source: str = "tests"
     message: str = ""
     tests: tuple[str, ...] = ()
     messages: dict[str, str] = {}

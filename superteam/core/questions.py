@@ -7,7 +7,8 @@ from typing import Any
 
 from superteam.core.events import Option, Question
 from superteam.core.failures import Failure, FailureType
-from superteam.core.run import Phase, TaskRun
+from superteam.core.plan import Checkpoint, Choice, Task
+from superteam.core.run import Phase, Run, TaskRun
 
 RETRY = Option(id="retry", label="try again (checks again if you changed the tree; a note goes to the agent)")
 APPROVE = Option(id="approve", label="take it as it is")
@@ -76,3 +77,54 @@ def _sentence(text: str) -> str:
     """The text with an end: a failure's message has none, and the next sentence follows it."""
     ended = text.rstrip()
     return ended if ended.endswith((".", "!", "?")) or not ended else f"{ended}."
+
+
+# -- what a plan asks a person
+
+DONE = Option(id="continue", label="it is done: go on")
+VERIFIED = Option(id="approve", label="it is as it should be: go on")
+REJECT = Option(
+    id="reject", label="it is not: the note (needed) goes to the agent, which mends it; then this is asked again"
+)
+LABEL_LIMIT = 200
+
+
+def human_question(number: int, run: Run, t: TaskRun) -> Question:
+    """The question of a checkpoint, in the document's own words."""
+    found = t.task.checkpoint or Checkpoint(subject=t.task.description or t.task.title)
+    parts = (found.subject, found.instructions, found.resume_signal)
+    return Question(
+        id=f"q{number}",
+        kind="human",
+        task=t.task.id,
+        question="\n\n".join(part.strip() for part in parts if part.strip()) or t.task.title,
+        options=_human_options(t.task, found),
+        evidence={
+            "checkpoint": {"kind": t.task.kind, "title": t.task.title, **found.model_dump(mode="json")},
+            "branch": run.run_branch,
+            "commit": run.tip,
+        },
+    )
+
+
+def _human_options(task: Task, found: Checkpoint) -> tuple[Option, ...]:
+    if task.kind == "human-verify":
+        return (VERIFIED, REJECT, ABORT)
+    if task.kind == "human-action" or not found.options:
+        return (DONE, ABORT)
+    ids: dict[str, Choice] = {}
+    for place, choice in enumerate(found.options, 1):
+        ids.setdefault(_option_id(choice, place), choice)
+    return (*(Option(id=id, label=_choice_label(choice)) for id, choice in ids.items()), ABORT)
+
+
+def _option_id(choice: Choice, place: int) -> str:
+    """The document's id; where that is ours or empty, one with the option's place."""
+    id = choice.id.strip()
+    return f"option-{place}" if not id or id.casefold() == ABORT.id else id
+
+
+def _choice_label(choice: Choice) -> str:
+    facts = " / ".join(" ".join(text.split()) for text in (choice.pros, choice.cons) if text.strip())
+    text = ": ".join(part for part in (" ".join(choice.name.split()), facts) if part)
+    return text if len(text) <= LABEL_LIMIT else f"{text[: LABEL_LIMIT - 1]}…"

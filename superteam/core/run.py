@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 from superteam.core.events import BaselineDocument, Question, ValidationResult
 from superteam.core.failures import Failure, History
-from superteam.core.plan import Plan, Task
+from superteam.core.must_haves import MustHaveResult
+from superteam.core.plan import HUMAN, MustHaves, Plan, Task
 from superteam.core.results import TestId
 from superteam.core.settings import Settings
 from superteam.core.settle import Validation
+from superteam.core.sources import TESTS, source_names
 
 TaskStatus = Literal["pending", "running", "complete", "skipped", "failed", "blocked", "waiting"]
 Ending = Literal["finished", "blocked", "inconclusive", "aborted"]
@@ -38,11 +40,16 @@ class Phase(StrEnum):
 #
 #   dispatch -> gate -> commit -> [validate -> conclude -> accept] -> move
 #
+# What stands in brackets is done for each validation source in turn; what they accept is taken over together.
+#
+# A verification has no dispatch of its own: it begins at the gate, and ends there, or when a person took its failure as
+# it is, if there is nothing to commit.
+#
 # A failure keeps the work in its phase until it is resolved: a fix, a redo or a rollback leads back to dispatch, a
 # recheck to gate or validate, a person's retry to inspect, skip to put-back, and what lies below the tip to rebuild. A
 # baseline that is captured again leads back to validate. What a changed plan drops ends wherever it is.
-BEGINS = frozenset({Phase.DISPATCH, Phase.VALIDATE, Phase.ACCEPT, Phase.REBUILD})
-ENDS = frozenset({Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE, Phase.PUT_BACK, Phase.REBUILD})
+BEGINS = frozenset({Phase.DISPATCH, Phase.GATE, Phase.VALIDATE, Phase.ACCEPT, Phase.REBUILD})
+ENDS = frozenset({Phase.GATE, Phase.COMMIT, Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE, Phase.PUT_BACK, Phase.REBUILD})
 _TAKEN_BACK = frozenset({Phase.PUT_BACK, Phase.REBUILD})
 _DECIDED = frozenset({Phase.DISPATCH, Phase.INSPECT}) | _TAKEN_BACK
 FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
@@ -60,6 +67,32 @@ FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
 
 
 NOTHING_TRIED = History()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An accepted state: its commit and the stored expected set, for going back when the branch is rebuilt."""
+
+    sha: str
+    expected: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What one validation source knows of a run. `points` are the states it accepted; `owed` are planned-red tests
+    still failing, with the task that declared them; `suspects` are settled at the end: with the task after which they
+    were seen, and where they last passed; `known` are tests that a person or an action excused; `verdict` is that of
+    the last accepted validation."""
+
+    baseline: BaselineDocument | None = None
+    points: tuple[Point, ...] = ()
+    owed: Mapping[TestId, str] = field(default_factory=dict)
+    suspects: Mapping[TestId, tuple[str, str]] = field(default_factory=dict)
+    known: frozenset[TestId] = frozenset()
+    verdict: str = "pass"
+
+
+NOTHING_SEEN = SourceState()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +116,9 @@ class Work:
     repair: a fix made on top of such a commit. `from_tree` is the tree a dispatch starts from, `tree` the newest one.
     `fixing` are the failures a fix dispatch is to mend, and `resume_at` the phase they kept the work in. `made_for` is
     the task that the commit names: a repair may have gone over to another culprit since. `tried` is what was tried for
-    the culprits before, so that two that break each other's tests do not take turns for ever.
+    the culprits before, so that two that break each other's tests do not take turns for ever. `validation` is that of
+    the source whose turn it is, `accepted` what the sources before it come to with this commit; `excused` are (source,
+    test). `rejected` is what the person said who rejected what a checkpoint shows: then the work mends that.
     """
 
     kind: Literal["task", "check", "repair"]
@@ -106,11 +141,13 @@ class Work:
     resume_at: Phase = Phase.GATE
     history: History = NOTHING_TRIED
     note: str | None = None
-    excused: frozenset[TestId] = frozenset()
+    excused: frozenset[tuple[str, TestId]] = frozenset()
+    accepted: Mapping[str, SourceState] = field(default_factory=dict)
     by_person: bool = True
     redo: bool = False
     tried: Mapping[str, History] = field(default_factory=dict)
     asked: int = 0
+    rejected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +162,19 @@ class FailureRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person answered at a checkpoint: an option's id, and what was said with it."""
+
+    choice: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskRun:
     """A task and how far it is. `attempts` counts dispatches; `number` is the last dispatch's number, `gates` counts
-    all runs of its gate."""
+    all runs of its gate. `decision` is a person's, at a checkpoint; `must_haves` are as the gate last found them.
+    `dropped` tasks were taken out of the run by a person, and are skipped. The first commit of a rejected checkpoint
+    is its `commit_sha`, later ones are `repairs`."""
 
     task: Task
     status: TaskStatus = "pending"
@@ -140,6 +187,9 @@ class TaskRun:
     failures: tuple[FailureRecord, ...] = ()
     summary: str = ""
     work: Work | None = None
+    decision: Decision | None = None
+    must_haves: tuple[MustHaveResult, ...] = ()
+    dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +202,12 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """An accepted state: its commit and the stored expected set, for going back when the branch is rebuilt."""
-
-    sha: str
-    expected: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a plan. `tip` is where the run's branch stands; `unvalidated` are (task, commit) since the
-    last accepted validation; `owed` are planned-red tests still failing, with the task that declared them; `suspects`
-    are settled at the end: with the task after which they were seen, and where they last passed. `branch` is (task,
-    commit) of all that stands on the run's branch, oldest first, repairs too: a task that was done again stands above
-    later ones. `unasked` are finished tasks that the plan now describes differently, to be asked about."""
+    last accepted validation; `sources` is what each validation source knows. `branch` is (task, commit) of all that
+    stands on the run's branch, oldest first, repairs too: a task that was done again stands above later ones.
+    `unasked` are finished tasks that the plan now describes differently, to be asked about. `reordered`: a person
+    changed the order of the plan's tasks."""
 
     run_id: str
     plan: Plan
@@ -182,16 +224,11 @@ class Run:
     superteam: str = ""
     partial: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
-    baseline: BaselineDocument | None = None
     baseline_runs: int = 0
-    points: tuple[Point, ...] = ()
+    sources: Mapping[str, SourceState] = field(default_factory=dict)
     branch: tuple[tuple[str, str], ...] = ()
     unvalidated: tuple[tuple[str, str], ...] = ()
-    owed: Mapping[TestId, str] = field(default_factory=dict)
-    suspects: Mapping[TestId, tuple[str, str]] = field(default_factory=dict)
-    known: frozenset[TestId] = frozenset()
     validations: tuple[ValidationResult, ...] = ()
-    last_verdict: str = "pass"
     pending: Question | None = None
     questions: int = 0
     budget_failure: Failure | None = None
@@ -203,6 +240,7 @@ class Run:
     last_at: str = ""
     since_pause: int = 0
     unasked: tuple[str, ...] = ()
+    reordered: bool = False
     aborted: bool = False
     halted: str | None = None
     in_flight: frozenset[str] = frozenset()
@@ -234,13 +272,41 @@ class Run:
         """Tasks that are still to be done."""
         return tuple(t for t in self.tasks if t.status == "pending")
 
-    def expected(self) -> str | None:
-        """Name of the stored expected set that the next validation is compared with."""
-        return self.points[-1].expected if self.points else None
+    def source(self, name: str) -> SourceState:
+        """What a validation source knows; nothing before its baseline."""
+        return self.sources.get(name, NOTHING_SEEN)
 
-    def reference(self) -> str:
-        """The newest accepted commit with a sound run; before the first validation the baseline's commit."""
-        return self.points[-1].sha if self.points else self.start_sha
+    def with_source(self, name: str, state: SourceState) -> Run:
+        """The run with this state of a source in place of the old one."""
+        return replace(self, sources={**self.sources, name: state})
+
+    def uncaptured(self) -> tuple[str, ...]:
+        """The sources in use that have no baseline yet, in their order."""
+        return tuple(name for name in source_names(self.settings) if self.source(name).baseline is None)
+
+    def main_source(self) -> str:
+        """The source that is meant where one stands for all: the tests, or else the first."""
+        return next(iter(source_names(self.settings)), TESTS)
+
+    @property
+    def baseline(self) -> BaselineDocument | None:
+        """The main source's baseline."""
+        return self.source(self.main_source()).baseline
+
+    @property
+    def owed(self) -> Mapping[TestId, str]:
+        """What all sources are owed."""
+        return {key: task for state in self.sources.values() for key, task in state.owed.items()}
+
+    def expected(self, source: str) -> str | None:
+        """Name of the stored expected set that the source's next validation is compared with."""
+        points = self.source(source).points
+        return points[-1].expected if points else None
+
+    def reference(self, source: str) -> str:
+        """The newest accepted commit where the source had a sound run; before the first validation the baseline's."""
+        points = self.source(source).points
+        return points[-1].sha if points else self.start_sha
 
     def below(self, id: str) -> tuple[tuple[str, str], ...]:
         """What stands on the branch below the task's own commit; all of it if the task has none."""
@@ -258,3 +324,22 @@ class Run:
         if gate and task.acceptance_test:
             return f"( {gate}\n) && ( {task.acceptance_test}\n)"
         return gate or task.acceptance_test
+
+    def gated(self, id: str) -> bool:
+        """Whether something is to be checked between a task's dispatch and its commit, with or without a command."""
+        return self.of(id).task.kind in ("tdd", "verification") or self.gate(id) is not None
+
+    def proof(self, id: str) -> str | None:
+        """The command that must fail with a tdd task's tests alone; the suite's where the task has no gate."""
+        task = self.of(id).task
+        return task.gate or task.acceptance_test or self.settings.validation_command or self.settings.test_command
+
+    def must_haves(self, id: str) -> MustHaves:
+        """What a verification has to check beside its command: that of its part."""
+        task = self.of(id).task
+        part = self.plan.part_of(task) if task.kind == "verification" else None
+        return part.must_haves if part else MustHaves()
+
+    def is_human(self, id: str) -> bool:
+        """Whether the task is a person's."""
+        return self.of(id).task.kind in HUMAN

@@ -133,6 +133,7 @@ class Validation:
     `origin` is the commit before all work that is judged: only what was flaky there is a known flake.
     `owed` are ids that were planned red and are due now, with the task that declared them. `closing`: nothing comes
     after it, so that suspects are settled; `suspects` are earlier ones, with their task and where they last passed.
+    `source` is the name of the validation source whose tests these are.
     """
 
     sha: str
@@ -145,6 +146,7 @@ class Validation:
     origin: str = ""
     closing: bool = False
     suspects: Mapping[TestId, tuple[str, str]] = field(default_factory=dict)
+    source: str = "tests"
 
     def of(self, *purposes: Purpose) -> tuple[Observation, ...]:
         """The observations made for these purposes, in order."""

@@ -10,6 +10,7 @@ from superteam.core.finding import Finding
 from superteam.core.results import TestId
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Conclusion, Settlement, Validation
+from superteam.core.sources import TESTS
 
 SHOWN = 5
 
@@ -21,6 +22,7 @@ def result_of(
     difference = found.difference
     excused = found.labelled(Settlement.PRE_EXISTING, Settlement.ENVIRONMENT)
     return ValidationResult(
+        source=v.source,
         after_task=v.after_task,
         sha=v.sha,
         tree=tree,
@@ -58,8 +60,16 @@ def _settlement(v: Validation, found: Conclusion, key: TestId) -> dict[str, Any]
 
 def raised(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> tuple[Failure, ...]:
     """The failures of a validation: what only warns first, what blocks after it, grouped by the guilty task."""
-    if found.crash:
-        return (_crash(v, found, facts),)
+    failures = (_crash(v, found, facts),) if found.crash else _of_tests(v, found, facts)
+    return failures if v.source == TESTS else tuple(_from(v.source, failure) for failure in failures)
+
+
+def _from(source: str, failure: Failure) -> Failure:
+    """The failure as one of a source that people have to be told by name."""
+    return failure.model_copy(update={"source": source, "message": f"source {source}: {failure.message}"})
+
+
+def _of_tests(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> tuple[Failure, ...]:
     difference = found.difference
     warnings = (
         (FailureType.TEST_PREEXISTING, _red_before(found)),

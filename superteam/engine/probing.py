@@ -38,35 +38,49 @@ from superteam.core.settle import (
     rules_of,
     watched,
 )
+from superteam.core.sources import TESTS, all_commands, command_of
 from superteam.core.verdicts import raised, result_of
 from superteam.engine.world import World, clean, of
 from superteam.errors import JournalError, SetupFailed
 
 
 async def capture_baseline(world: World, run: Run, step: Step) -> e.Event:
-    """Runs the suite at the start commit, before any agent is paid."""
-    assert run.settings.test_command is not None
-    found = await execute(world, step.key, run.start_sha, None, None, run.settings.test_command)
+    """Runs the next source that has no baseline at the start commit, before any agent is paid."""
+    source = run.uncaptured()[0]
+    found = await execute(world, source, step.key, run.start_sha, None, None, command_of(run.settings, source))
+    if source == TESTS:
+        found = await _doubted(world, run, step, found)
+    return e.BaselineCaptured(baseline=baseline_document(world, source, run.start_sha, run.start_tree, found))
+
+
+async def _doubted(world: World, run: Run, step: Step, found: Execution) -> Execution:
+    """The tests' baseline, unless it sees another tree's code or cannot see a failure."""
     found = await believe(world, step.key, run.start_sha, found)
     if run.settings.canary and found.verdict.sound:
         silent = await sing(world, f"{step.key} canary", run.start_sha, found.report.shape)
         if silent:
-            found = replace(found, verdict=RunVerdict("inconclusive", silent))
-    return e.BaselineCaptured(baseline=baseline_document(world, run.start_sha, run.start_tree, found))
+            return replace(found, verdict=RunVerdict("inconclusive", silent))
+    return found
 
 
 async def execute(
-    world: World, key: str, sha: str, only: frozenset[TestId] | None, shape: Shape | None, command: str = ""
+    world: World,
+    source: str,
+    key: str,
+    sha: str,
+    only: frozenset[TestId] | None,
+    shape: Shape | None,
+    command: str = "",
 ) -> Execution:
-    """One execution of the suite at a commit; a tree that cannot be made ready gives an inconclusive one."""
+    """One execution of a source at a commit; a tree that cannot be made ready gives an inconclusive one."""
     try:
         tree = await world.workspace.check_out(sha)
     except SetupFailed as problem:
         nothing = TestReport("none", shape.granularity if shape else Granularity.COMMAND, Completeness.NONE)
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
-    found = _without_secrets(world, await world.source(key, shape).collect(tree, only))
-    note = "; ".join(filter(None, (found.report.note, await _kept(world, key, sha, only, found))))
+    found = _without_secrets(world, await world.source(source, key, shape).collect(tree, only))
+    note = "; ".join(filter(None, (found.report.note, await _kept(world, source, key, sha, only, found))))
     return replace(found, report=replace(found.report, note=note))
 
 
@@ -84,7 +98,7 @@ async def believe(world: World, key: str, sha: str, found: Execution) -> Executi
     tree = await world.workspace.check_out_spoilt(sha)
     if tree is None:
         return found
-    spoilt = await world.source(f"{key} tree-probe", found.report.shape).collect(tree)
+    spoilt = await world.source(TESTS, f"{key} tree-probe", found.report.shape).collect(tree)
     if spoilt.verdict.verdict != "pass":
         return found
     reason = (
@@ -104,7 +118,7 @@ async def sing(world: World, key: str, sha: str, shape: Shape) -> str | None:
     if isinstance(planted, str):
         return f"no canary could be planted: {planted}"
     tree = await world.workspace.check_out_with(sha, *planted)
-    found = _without_secrets(world, await world.source(key, shape).collect(tree))
+    found = _without_secrets(world, await world.source(TESTS, key, shape).collect(tree))
     if any("superteam_canary" in id for id in found.report.failed()) and found.verdict.verdict == "fail":
         return None
     seen = found.verdict.reason or f"the verdict was {found.verdict.verdict}"
@@ -126,10 +140,11 @@ def _without_secrets(world: World, found: Execution) -> Execution:
     return replace(found, report=report, verdict=replace(found.verdict, reason=reason and clean(world, reason)))
 
 
-def baseline_document(world: World, sha: str, tree_sha: str, found: Execution) -> e.BaselineDocument:
+def baseline_document(world: World, source: str, sha: str, tree_sha: str, found: Execution) -> e.BaselineDocument:
     """Pins what an execution showed; an inconclusive one has no expected set."""
     sound = found.verdict.sound
     return e.BaselineDocument(
+        source=source,
         sha=sha,
         tree=tree_sha,
         command=found.command,
@@ -151,8 +166,10 @@ def baseline_document(world: World, sha: str, tree_sha: str, found: Execution) -
 async def run_probe(world: World, run: Run, step: Step) -> e.Event:
     """Runs what the settlement wants to see next."""
     t, work = of(run, step)
-    validation, stored = work.validation, run.expected()
-    assert validation is not None and stored is not None
+    validation = work.validation
+    assert validation is not None
+    stored = run.expected(validation.source)
+    assert stored is not None
     probe = next_probe(validation, rules_of(run.settings))
     assert probe is not None
     expected = world.reports.load_expected(stored)
@@ -189,12 +206,15 @@ async def probe_event(
     permits: Permits,
 ) -> e.ProbeFinished:
     """Makes one probe in the check tree and says what it showed."""
-    found = await execute(world, key, probe.sha, only, expected.shape)
+    source = validation.source
+    found = await execute(world, source, key, probe.sha, only, expected.shape)
     seen = observed(validation, probe, found, expected, permits)
-    seen = replace(seen, known_flakes=await _known_flakes(world, validation.origin, found.command, seen))
+    command = _recorded_as(source, found.command)
+    seen = replace(seen, known_flakes=await _known_flakes(world, validation.origin, command, seen))
     whole = probe.purpose == "suite"
     tests = found.report.tests
     return e.ProbeFinished(
+        source=source,
         task=task,
         observation=seen,
         references=references_of(seen.difference.new_failures, expected),
@@ -208,7 +228,7 @@ async def probe_event(
     )
 
 
-async def _kept(world: World, key: str, sha: str, only: frozenset[TestId] | None, found: Execution) -> str:
+async def _kept(world: World, source: str, key: str, sha: str, only: frozenset[TestId] | None, found: Execution) -> str:
     """Writes an execution into the history; that it cannot be written is a note, since it is only evidence.
 
     Runs of other tests are kept apart: failing in the company of some and passing without them is no flake.
@@ -217,7 +237,7 @@ async def _kept(world: World, key: str, sha: str, only: frozenset[TestId] | None
     tree = await world.workspace.tree_of(sha)
     record = partial(
         world.history.record,
-        found,
+        replace(found, command=_recorded_as(source, found.command)),
         tree=tree,
         purpose=key,
         at=world.clock.now(),
@@ -228,6 +248,11 @@ async def _kept(world: World, key: str, sha: str, only: frozenset[TestId] | None
     except JournalError as problem:
         return problem.message
     return ""
+
+
+def _recorded_as(source: str, command: str) -> str:
+    """The name of a suite in the history: a fixture and a test of one name are two, whatever runs them."""
+    return command if source == TESTS else f"{source}: {command}"
 
 
 def _digest(ids: frozenset[TestId]) -> str:
@@ -300,7 +325,7 @@ def permits_of(run: Run, task: Task, validation: Validation, renames: Mapping[st
         may_skip=tuple(glob for t in tasks for glob in t.may_skip),
         may_fail=planned,
         renames=renames,
-        known=run.known,
+        known=run.source(validation.source).known,
     )
 
 
@@ -310,8 +335,10 @@ async def conclude_validation(world: World, run: Run, step: Step) -> e.Event:
     assert work.validation is not None
     found = conclude(work.validation, rules_of(run.settings))
     tree = await world.workspace.tree_of(work.validation.sha)
-    declared = declared_by(run, work.validation)
-    findings = await examined(world, work.validation, declared, run.settings.test_command or "")
+    findings: tuple[Finding, ...] = ()
+    if work.validation.source == run.main_source():  # what was changed is said once, and not by each source
+        declared = declared_by(run, work.validation)
+        findings = await examined(world, work.validation, declared, all_commands(run.settings))
     result = result_of(work.validation, found, work.facts, tree, findings)
     failures = raised(work.validation, found, work.facts)
     return e.ValidationConcluded(task=t.task.id, result=result, failures=failures)
@@ -337,18 +364,20 @@ async def accept(world: World, run: Run, step: Step) -> e.Event:
     """Moves the expected set forward to an accepted state; after an unsound run it stays where it was."""
     t, work = of(run, step)
     assert work.validation is not None and work.commit is not None
-    suite, facts, before = work.validation.suite(), work.facts, run.expected()
+    source = work.validation.source
+    suite, facts, before = work.validation.suite(), work.facts, run.expected(source)
+    known = run.source(source)
     if suite is None or facts is None or facts.report is None or before is None:
-        due = bool(work.validation.owed)  # what was due is not asked for again: the run ends inconclusive
-        return e.ValidationAccepted(task=t.task.id, sha=work.commit, owed={} if due else dict(run.owed))
+        owed = {} if work.validation.owed else dict(known.owed)  # what was due is not asked for again: inconclusive
+        return e.ValidationAccepted(source=source, task=t.task.id, sha=work.commit, owed=owed)
     owed = {} if work.validation.owed else _owed(run.tasks, suite.difference.owed)
     result = run.validations[-1]
     # A suspect's reference stays where it passed before it became one, though it may have passed again since.
-    kept = frozenset((*result.flaky, *result.suspects, *run.suspects, *owed))
+    kept = frozenset((*result.flaky, *result.suspects, *known.suspects, *owed))
     report = world.reports.load_report(facts.report)
     moved = advance(world.reports.load_expected(before), report, work.commit, suite.difference, kept)
     name = world.reports.save_expected(moved)
-    return e.ValidationAccepted(task=t.task.id, sha=work.commit, expected=name, owed=owed)
+    return e.ValidationAccepted(source=source, task=t.task.id, sha=work.commit, expected=name, owed=owed)
 
 
 def _owed(tasks: tuple[TaskRun, ...], ids: tuple[TestId, ...]) -> dict[TestId, str]:

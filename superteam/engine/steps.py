@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -18,9 +19,12 @@ from superteam.core.run import NOTHING_TRIED, Run, TaskRun, Work
 from superteam.core.scope import outside
 from superteam.engine import prompts
 from superteam.engine.probing import accept, capture_baseline, conclude_validation, run_probe
+from superteam.engine.proving import Proof, must_have_results, red_proof, what_is_missing
+from superteam.engine.reading import references
 from superteam.engine.rebuild import forecast, rebuild
 from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell
 from superteam.ports import Brief
+from superteam.process import Completed
 
 QUESTION_DIFF_LIMIT = 200_000
 
@@ -87,11 +91,18 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> 
 
 
 async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
+    part = run.plan.part_of(t.task)
+    named = await anyio.to_thread.run_sync(references, world.workspace.work.path, part.references if part else ())
     if work.role == "implement":
-        return prompts.implement(run, t, work.fixing, work.note)
-    good = run.reference() if work.kind == "repair" else work.base
+        return prompts.implement(run, t, work.fixing, work.note, named)
+    good = _last_good(run, work) if work.kind == "repair" else work.base
     diff = await world.workspace.diff(good, work.from_tree, prompts.DIFF_LIMIT)
-    return prompts.fix(t, diff, work.note)
+    return prompts.fix(t, diff, work.note, prompts.surroundings(run, t, named))
+
+
+def _last_good(run: Run, work: Work) -> str:
+    """The newest commit that the source which found the failures accepted."""
+    return run.reference(work.validation.source if work.validation else run.main_source())
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -103,25 +114,38 @@ def _write_private(path: Path, text: str) -> None:
 async def _run_gate(world: World, run: Run, step: Step) -> e.Event:
     t, work = of(run, step)
     command = run.gate(t.task.id)
-    assert command is not None
     # After a kill the tree is not what it was; in the ordinary course this finds everything in place.
     await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}")
-    done = await shell(world, run, step, command, world.workspace.work)
+    done = await shell(world, run, step, command, world.workspace.work) if command else None
     tree = await world.workspace.absorb()
-    ok = done.exit.code == 0 and done.exit.ended_by == "exit"
+    ok = done is None or (done.exit.code == 0 and done.exit.ended_by == "exit")
+    must_haves = await must_have_results(world, run, t)
+    missing = what_is_missing(must_haves)
     unproven = await _passes_already(world, run, step, t, work) if ok else None
-    return e.GateFinished(
+    proof = await red_proof(world, run, step, t, work, tree) if ok and unproven is None else Proof()
+    why = [how_it_ended(done)] if done and not ok else []
+    why += [text for text in (unproven, proof.failure, missing) if text]
+    found = e.GateFinished(
         task=t.task.id,
-        command=command,
-        ok=ok and unproven is None,
-        timed_out=done.exit.timed_out,
-        exit_code=done.exit.code,
-        detail=unproven or how_it_ended(done),
+        command=command or "",
+        ok=not why,
+        detail="; ".join(why) or (how_it_ended(done) if done else ""),
         tree=tree,
-        stdout=_both_ends(done.stdout_head, done.stdout_tail),
-        stderr=_both_ends(done.stderr_head, done.stderr_tail),
-        output=str(done.output),
+        must_haves=must_haves,
+        note=proof.note,
     )
+    return found if done is None else found.model_copy(update=_told(done))
+
+
+def _told(done: Completed) -> dict[str, Any]:
+    """What a command's end and output say, as a gate's event has it."""
+    return {
+        "timed_out": done.exit.timed_out,
+        "exit_code": done.exit.code,
+        "stdout": _both_ends(done.stdout_head, done.stdout_tail),
+        "stderr": _both_ends(done.stderr_head, done.stderr_tail),
+        "output": str(done.output),
+    }
 
 
 async def _passes_already(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> str | None:
@@ -153,7 +177,7 @@ async def _check_gate(world: World, run: Run, step: Step) -> e.Event:
 
 async def _make_commit(world: World, run: Run, step: Step) -> e.Event:
     t, work = of(run, step)
-    text = message(run, t, repair=work.kind == "repair")
+    text = message(run, t, repair=work.kind == "repair" or t.commit_sha is not None)
     sha = await world.workspace.commit(work.tree, work.base, text, work.committed_at)
     return e.CommitMade(task=t.task.id, sha=sha)
 
@@ -195,7 +219,7 @@ async def _respond(world: World, run: Run, step: Step) -> e.Event:
     if response is Response.ASK:
         # The person finds the tree that was judged, without what the gate left: whatever differs later is theirs.
         await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}")
-        good = work.base if work.kind == "task" else run.reference()
+        good = work.base if work.kind == "task" else _last_good(run, work)
         diff = await world.workspace.diff(good, work.tree, QUESTION_DIFF_LIMIT)
         taken_back = None if work.kind == "task" else await forecast(world, run, t)
         question = failure_question(number, t, failure, diff, taken_back, str(world.workspace.work.path))

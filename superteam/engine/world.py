@@ -16,12 +16,13 @@ from superteam.ports import Agent, Clock, Executions, Operator, Reports, Source,
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything a step acts upon. `source` is given what the baseline's run had; `redact` takes secrets out.
+    """Everything a step acts upon. `source` is given its name, the step's key and what the baseline's run had;
+    `redact` takes secrets out.
     `canary` says which failing file can be planted in a tree, or why none can."""
 
     workspace: Workspace
     agents: Callable[[str], Agent]
-    source: Callable[[str, Shape | None], Source]
+    source: Callable[[str, str, Shape | None], Source]
     reports: Reports
     history: Executions
     operator: Operator

@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -320,7 +320,13 @@ class Desk:
     # the check tree
 
     async def check_out(self, sha: str) -> Tree:
-        tree = await self.tree_of(sha)
+        return await self._check_out(await self.tree_of(sha), sha)
+
+    async def check_out_mixed(self, sha: str, tree: str, paths: Collection[str]) -> Tree | None:
+        mixed = await _in_thread(lambda: self.engine.mix(sha, tree, paths))
+        return None if mixed is None else await self._check_out(mixed, sha)
+
+    async def _check_out(self, tree: str, sha: str) -> Tree:
         check = self.check_tree
         await _in_thread(lambda: check.put(tree))
         await _in_thread(lambda: check.give_git(sha, None))

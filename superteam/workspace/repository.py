@@ -601,6 +601,18 @@ class Engine:
             _checked(done, ["merge-tree"], check=True)
         return _fields(done.out)[0] if done.status == 0 else None
 
+    def mix(self, base: str, other: str, paths: Collection[str]) -> str | None:
+        """The tree of a commit with these paths as another tree has them; None if that has none of them."""
+        there = _entries(self.git("ls-tree", "-r", "-z", "--full-tree", other).out)
+        entries = {path: there.get(path) for path in paths}
+        if not any(entries.values()):
+            return None
+        with self._draft(self.git_dir / "no-index") as draft:
+            here = {"GIT_INDEX_FILE": str(draft)}
+            self.git("read-tree", base, more=here)
+            self._set_entries(draft, entries)
+            return self.git("write-tree", more=here).out.strip()
+
     def sweep_locks(self) -> None:
         """Removes lock files and drafts that a killed git of ours left; only under the repository's lock."""
         common = self.repository.common_dir

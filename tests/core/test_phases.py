@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 from hypothesis import given
-from test_evolve import QUICK, Game, begin, of_tasks, scenario_of, seeds
+from test_evolve import QUICK, Game, begin, mixed_scenario_of, of_tasks, scenario_of, seeds
 
 from superteam.core import events as e
 from superteam.core.evolve import evolve, start
@@ -47,7 +47,8 @@ def legal(change: Change) -> bool:
 @given(seeds)
 def test_work_goes_only_along_the_table(tmp_path: Path, rng: Random) -> None:
     crashes = frozenset(rng.sample(range(1, 120), rng.randint(0, 6)))
-    game = begin(scenario_of(rng), tmp_path, crashes)
+    scenario = mixed_scenario_of(rng) if rng.random() < 0.5 else scenario_of(rng)
+    game = begin(scenario, tmp_path, crashes)
     game.play()
     assert {change for change in changes(game) if not legal(change)} == set()
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from superteam.core import events as e
+from superteam.core.evolve.adjusting import plan_adjusted
 from superteam.core.evolve.answers import action_chosen, question_answered, tree_inspected
 from superteam.core.evolve.budgets import check_budgets
 from superteam.core.evolve.parts import edit_work
@@ -89,6 +90,8 @@ def _apply(run: Run, event: e.Event, at: str) -> Run:
             return action_chosen(run, event)
         case e.Answered():
             return question_answered(run, event)
+        case e.PlanAdjusted():
+            return plan_adjusted(run, event)
         case e.TreeInspected():
             return tree_inspected(run, event)
         case e.TaskPutBack():

@@ -7,11 +7,14 @@ from typing import assert_never
 
 from superteam.core import events as e
 from superteam.core.evolve.budgets import allow_more, budget_action
-from superteam.core.evolve.parts import add_warnings, new_work
+from superteam.core.evolve.parts import add_warnings, finish_verification, new_work
+from superteam.core.evolve.people import answer_person, reopen
 from superteam.core.evolve.resuming import ask_about_finished
-from superteam.core.evolve.validations import validate
+from superteam.core.evolve.validations import validate_again, validate_by
 from superteam.core.failures import Failure, FailureType, History, Response
+from superteam.core.results import TestId
 from superteam.core.run import FailureRecord, Phase, Run, TaskRun, Work
+from superteam.core.sources import source_names
 
 
 def action_chosen(run: Run, event: e.ActionChosen) -> Run:
@@ -71,22 +74,33 @@ def _fix(run: Run, work: Work) -> Work:
 def _proceed(run: Run, task: str, work: Work, failure: Failure) -> Run:
     """The finding is taken as it is; the next open failure, or else the next step, follows."""
     taken = {FailureType.TEST_REGRESSION, FailureType.TEST_MISSING}
-    excused = work.excused | (frozenset(failure.tests) if failure.type in taken else frozenset())
+    excused = work.excused | (_tests_of(failure) if failure.type in taken else frozenset())
     rest = tuple(f for f in work.failures if f is not failure and f != failure)
-    return run.with_work(task, replace(work, failures=rest, excused=excused))
+    return finish_verification(run.with_work(task, replace(work, failures=rest, excused=excused)), task)
+
+
+def _tests_of(failure: Failure) -> frozenset[tuple[str, TestId]]:
+    return frozenset((failure.source, id) for id in failure.tests)
 
 
 def _recheck(run: Run, task: str, work: Work, failure: Failure) -> Run:
     if failure.origin == "suite":
-        again = validate(run, replace(work, failures=()), task, final=False)
-        return run.with_work(task, again)
+        again = replace(work, failures=())
+        if failure.source in source_names(run.settings) and failure.source not in work.accepted:
+            return run.with_work(task, validate_by(failure.source, run, again, task))
+        return validate_again(run, task, again)
     return run.with_work(task, replace(work, phase=Phase.GATE, failures=()))
 
 
 def _leave(run: Run, task: str, work: Work, by_person: bool) -> Run:
     """Skips a task: back to its start, below the tip by rebuilding the branch."""
-    phase = Phase.PUT_BACK if work.kind == "task" else Phase.REBUILD
+    phase = Phase.REBUILD if _is_below(run, task, work) else Phase.PUT_BACK
     return run.with_work(task, replace(work, phase=phase, failures=(), by_person=by_person, redo=False))
+
+
+def _is_below(run: Run, task: str, work: Work) -> bool:
+    """Whether something of the task stands on the branch: a checkpoint may have been rejected before."""
+    return work.kind != "task" or run.of(task).commit_sha is not None
 
 
 def question_answered(run: Run, event: e.Answered) -> Run:
@@ -105,6 +119,9 @@ def question_answered(run: Run, event: e.Answered) -> Run:
         case "plan":
             assert question.task is not None
             return _answer_plan(run, question.task, event.choice)
+        case "human":
+            assert question.task is not None
+            return answer_person(run, question.task, event)
         case "agent" | "failure":
             assert question.task is not None
             return _answer_task(run, question.task, event)
@@ -115,6 +132,8 @@ def question_answered(run: Run, event: e.Answered) -> Run:
 def _answer_plan(run: Run, task: str, choice: str) -> Run:
     if choice == "approve":
         return ask_about_finished(run)
+    if run.of(task).commit_sha is None:  # a checkpoint or a verification, of which the branch has nothing
+        return run.with_task(reopen(run.of(task)))
     begun = run.working()  # it stands on what is taken back, so it is begun again; rebuilding keeps its commit
     commit = next((t.work.commit for t in begun if t.work), None)
     for t in begun:
@@ -165,16 +184,18 @@ def _approve(run: Run, t: TaskRun, work: Work) -> Run:
     run = run.with_task(replace(t, failures=records))
     note = f" ({work.note})" if work.note else ""
     run = add_warnings(run, f"task {t.task.id}: {failure.type} was approved{note}: {failure.message}")
-    tests = frozenset(failure.tests)
-    run = replace(run, known=run.known | tests)
-    return _proceed(run, t.task.id, replace(work, excused=work.excused | tests, note=None), failure)
+    state = run.source(failure.source)
+    run = run.with_source(failure.source, replace(state, known=state.known | frozenset(failure.tests)))
+    return _proceed(run, t.task.id, replace(work, excused=work.excused | _tests_of(failure), note=None), failure)
 
 
 def _roll_back(run: Run, t: TaskRun, work: Work) -> Run:
-    if work.kind != "task":
-        again = replace(work, phase=Phase.REBUILD, failures=(), redo=True)
-        return run.with_work(t.task.id, again)
+    if _is_below(run, t.task.id, work) or run.is_human(t.task.id):
+        phase = Phase.REBUILD if _is_below(run, t.task.id, work) else Phase.PUT_BACK
+        return run.with_work(t.task.id, replace(work, phase=phase, failures=(), redo=True))
     fresh = replace(new_work(run, Phase.DISPATCH), note=work.note, commit=work.commit)  # the dispatch keeps it
+    if t.task.kind == "verification":
+        fresh = replace(fresh, phase=Phase.PUT_BACK, redo=True)
     return run.with_work(t.task.id, fresh)
 
 
@@ -187,7 +208,7 @@ def tree_inspected(run: Run, event: e.TreeInspected) -> Run:
     assert work is not None
     kind = "repair" if work.kind == "check" and event.tree != work.tree else work.kind
     if event.tree != work.tree:
-        phase = Phase.GATE if run.gate(event.task) else Phase.COMMIT
+        phase = Phase.GATE if run.gated(event.task) else Phase.COMMIT
         changed = replace(work, kind=kind, tree=event.tree, phase=phase, fixing=())
         return run.with_work(event.task, replace(changed, validation=None, committed_at=run.last_at))
     failure = work.fixing[0]

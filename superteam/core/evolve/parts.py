@@ -22,3 +22,14 @@ def add_warnings(run: Run, *messages: str) -> Run:
 def new_work(run: Run, phase: Phase) -> Work:
     """Work of a task that begins at the tip of the run's branch."""
     return Work("task", run.tip, run.tip_tree, phase, tree=run.tip_tree, from_tree=run.tip_tree)
+
+
+def finish_verification(run: Run, task: str) -> Run:
+    """A verification with no failure left and nothing to commit is complete; any other work goes on."""
+    t = run.of(task)
+    work = t.work
+    if t.task.kind != "verification" or work is None or work.kind != "task" or work.phase is not Phase.COMMIT:
+        return run
+    if work.failures or work.tree != work.base_tree:
+        return run
+    return run.with_task(replace(t, work=None, status="complete"))

@@ -8,12 +8,16 @@ from datetime import datetime
 from superteam.core import events as e
 from superteam.core.evolve.budgets import reached
 from superteam.core.evolve.parts import add_warnings
-from superteam.core.run import Run, TaskRun
+from superteam.core.evolve.people import without_human_question
+from superteam.core.evolve.validations import JUDGED, validate_again
+from superteam.core.run import Phase, Run, SourceState, TaskRun, Work
+from superteam.core.sources import TESTS, source_names
 
 
 def advance_clock(run: Run, event: e.Event, at: str) -> Run:
     """Time counts only while a process of the run lives: not between its last event and the next process's first."""
-    if isinstance(event, e.RunResumed):
+    alone = isinstance(event, e.Answered | e.PlanAdjusted) and event.key is None  # by a command of its own
+    if isinstance(event, e.RunResumed) or alone:
         return replace(run, last_at=at)
     gone = (datetime.fromisoformat(at) - datetime.fromisoformat(run.last_at)).total_seconds()
     return replace(run, last_at=at, elapsed_s=run.elapsed_s + max(0.0, gone))
@@ -21,12 +25,10 @@ def advance_clock(run: Run, event: e.Event, at: str) -> Run:
 
 def run_resumed(run: Run, event: e.RunResumed) -> Run:
     """Another process goes on: planned pauses are over, interrupted steps are wanted again."""
+    used = source_names(run.settings)
     run = replace(run, settings=event.settings, interactive=event.interactive, halted=None)
     run = replace(run, interrupted=bool(run.in_flight), in_flight=frozenset())
-    if run.baseline and run.baseline.verdict == "inconclusive":
-        run = replace(run, baseline=None)
-    if event.capture_again:  # what was accepted by another command proves nothing for this one
-        run = replace(run, baseline=None, points=(), unvalidated=run.branch)
+    run = _with_sources(run, used, frozenset((*event.again, *((TESTS,) if event.capture_again else ()))))
     if event.changes:
         run = add_warnings(run, *(f"configuration changed: {change}" for change in event.changes))
     pending = run.pending
@@ -37,12 +39,49 @@ def run_resumed(run: Run, event: e.RunResumed) -> Run:
     return run
 
 
+def _with_sources(run: Run, used: tuple[str, ...], again: frozenset[str]) -> Run:
+    """The sources as they are configured now: one that is gone is forgotten, one that is new judges the whole branch.
+
+    What was accepted by another command proves nothing for the one that stands under this name now (`again`).
+    """
+    names = source_names(run.settings)
+    sources = {name: _taken_up(state, name in again) for name, state in run.sources.items() if name in names}
+    run = replace(run, sources=sources)
+    if again or not set(names) <= set(used):
+        run = replace(run, unvalidated=run.branch)
+    for t in run.working():
+        if t.work is not None:
+            run = _work_taken_up(run, t.task.id, t.work, again)
+    return run
+
+
+def _taken_up(state: SourceState, again: bool) -> SourceState:
+    if again:
+        return replace(state, baseline=None, points=())
+    unsound = state.baseline is not None and state.baseline.verdict == "inconclusive"
+    return replace(state, baseline=None) if unsound else state
+
+
+def _work_taken_up(run: Run, task: str, work: Work, again: frozenset[str]) -> Run:
+    """The work without what a source said that is gone or another one by now; a question about it is void."""
+    names = source_names(run.settings)
+    work = replace(work, accepted={name: s for name, s in work.accepted.items() if name in names and name not in again})
+    judged = work.phase in JUDGED or (work.phase is Phase.INSPECT and work.resume_at in JUDGED)
+    if not judged or work.validation is None or work.validation.source in names:
+        return run.with_work(task, work)
+    asked = run.pending is not None and run.pending.kind == "failure" and run.pending.task == task
+    return validate_again(replace(run, pending=None) if asked else run, task, work)
+
+
 def plan_changed(run: Run, event: e.PlanChanged) -> Run:
     """Finished tasks stay, pending ones are taken as they are now written; changed finished ones are asked about."""
     old = {t.task.id: t for t in run.tasks}
     new = [replace(old[t.id], task=t) if t.id in old else TaskRun(t) for t in event.plan.tasks]
     ids = {t.task.id for t in new}
-    gone = [t for t in run.tasks if t.task.id not in ids and t.status not in ("pending", "blocked", "running")]
+    left = [t for t in run.tasks if t.task.id not in ids]
+    gone = [t for t in left if t.status not in ("pending", "blocked", "running")]
+    # of a checkpoint that was rejected before, what was mended stays
+    gone += [replace(t, status="complete", work=None) for t in left if t not in gone and t.commit_sha]
     unasked = tuple(dict.fromkeys((*run.unasked, *event.finished)))
     run = replace(run, plan=event.plan, tasks=(*gone, *new), unasked=unasked)
     for id in event.pending:
@@ -51,7 +90,9 @@ def plan_changed(run: Run, event: e.PlanChanged) -> Run:
             run = run.with_task(replace(t, status="pending", work=None))
     if event.pending:
         run = add_warnings(run, f"the plan changed: {', '.join(event.pending)} taken as now written")
-    return ask_about_finished(_without_void_question(run))
+    if run.reordered:
+        run = add_warnings(replace(run, reordered=False), "the plan changed: its own order of the tasks counts again")
+    return ask_about_finished(without_human_question(_without_void_question(run)))
 
 
 def _without_void_question(run: Run) -> Run:

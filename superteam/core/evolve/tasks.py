@@ -7,9 +7,11 @@ from dataclasses import replace
 from superteam.core import events as e
 from superteam.core.cadence import before_the_branch
 from superteam.core.evolve.budgets import spend
-from superteam.core.evolve.parts import add_warnings, edit_work
+from superteam.core.evolve.parts import add_warnings, edit_work, finish_verification
+from superteam.core.evolve.people import reopen, reopen_what_was_seen
 from superteam.core.failures import Failure, FailureType
-from superteam.core.run import Phase, Run, TaskRun, TaskStatus, Work
+from superteam.core.run import Phase, Run, SourceState, TaskRun, TaskStatus, Work
+from superteam.core.sources import source_names
 
 
 def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
@@ -21,7 +23,7 @@ def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     asks = event.question is not None
     history = work.history.model_copy(update={"attempts": work.history.attempts + (not asks)})
     t = replace(t, attempts=t.attempts + (not asks), number=event.attempt, summary=event.summary or t.summary)
-    phase = Phase.GATE if run.gate(event.task) else Phase.COMMIT
+    phase = Phase.GATE if run.gated(event.task) else Phase.COMMIT
     work = replace(work, tree=event.tree, history=history, committed_at=at, phase=phase, note=None)
     notes = [f"task {event.task}: {note}" for note in event.notes]
     if event.leftovers:
@@ -56,7 +58,8 @@ def _agent_asks(run: Run, event: e.AgentFinished) -> Run:
 def _after_dispatch(run: Run, event: e.AgentFinished, work: Work) -> Run:
     """The failures of a dispatch, in the order in which they are dealt with."""
     failure = _dispatch_failure(run, event, work)
-    if work.role == "fix" and event.tree == work.from_tree and (failure is None or not _ended_badly(event)):
+    mends = work.rejected is None or any(f.origin != "agent" for f in work.fixing)
+    if work.role == "fix" and mends and event.tree == work.from_tree and not (failure and _ended_badly(event)):
         # A fix that changed nothing ends auto-fix: the original failures take their actions, and no repair is made.
         history = work.history.model_copy(update={"fix_was_empty": True})
         kind = "check" if work.kind == "repair" and work.commit == run.tip else work.kind
@@ -84,7 +87,8 @@ def _dispatch_failure(run: Run, event: e.AgentFinished, work: Work) -> Failure |
     kind = kinds.get(event.ended)
     text = event.detail
     task = run.of(event.task).task
-    if kind is None and work.role == "implement" and event.tree == work.base_tree and not task.allow_empty:
+    own = work.role == "implement" or work.rejected is not None
+    if kind is None and own and event.tree == work.base_tree and not task.allow_empty:
         kind, text = FailureType.IMPL_CRASH, "the agent ended well but changed nothing"
     if kind is None:
         return None
@@ -101,10 +105,13 @@ def gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
     failures: tuple[Failure, ...] = ()
     if not event.ok:
         kind = FailureType.TOOL_TIMEOUT if event.timed_out else FailureType.VALIDATION_FAILURE
-        text = f"`{event.command}`: {event.detail}"
+        text = f"`{event.command}`: {event.detail}" if event.command else event.detail
         failures = (Failure(type=kind, task=event.task, origin="gate", message=text, output=event.output),)
     work = replace(work, failures=failures, committed_at=at)
-    return run.with_task(replace(t, gates=t.gates + 1, work=work))
+    t = replace(t, gates=t.gates + 1, work=work, must_haves=event.must_haves)
+    if event.note:
+        run = add_warnings(run, f"task {event.task}: {event.note}")
+    return finish_verification(run.with_task(t), event.task)
 
 
 def branch_moved(run: Run, event: e.BranchMoved) -> Run:
@@ -118,8 +125,13 @@ def branch_moved(run: Run, event: e.BranchMoved) -> Run:
         mended = run.of(work.made_for)
         mended = replace(mended, repairs=(*mended.repairs, event.sha))
         return replace(run.with_task(mended), tip=event.sha, tip_tree=work.tree)
-    t = replace(t, work=None, status="complete", base_sha=work.base, commit_sha=event.sha)
-    run = replace(run.with_task(t), tip=event.sha, tip_tree=work.tree, since_pause=run.since_pause + 1)
+    human = run.is_human(event.task)  # what was mended is shown to the person again
+    t = replace(t, work=None, status="pending" if human else "complete")
+    if t.commit_sha is None:
+        t = replace(t, base_sha=work.base, commit_sha=event.sha)
+    else:
+        t = replace(t, repairs=(*t.repairs, event.sha))
+    run = replace(run.with_task(t), tip=event.sha, tip_tree=work.tree, since_pause=run.since_pause + (not human))
     if not before_the_branch(run.settings):
         run = replace(run, unvalidated=(*run.unvalidated, (event.task, event.sha)))
     return run
@@ -132,11 +144,18 @@ def branch_rebuilt(run: Run, event: e.BranchRebuilt) -> Run:
     again = [(id, _put_on(run, event, id, sha)) for id, sha in run.above(event.task)]
     put_on = tuple((id, sha) for id, sha in again if sha)
     standing = {sha for _, sha in below}
-    points = tuple(p for i, p in enumerate(run.points) if i == 0 or p.sha in standing)
-    run = replace(run, branch=(*below, *put_on), points=points, tip=event.tip, tip_tree=event.tip_tree)
+    sources = {name: _gone_back(state, standing) for name, state in run.sources.items()}
+    run = replace(run, branch=(*below, *put_on), sources=sources, tip=event.tip, tip_tree=event.tip_tree)
     run = replace(run, tasks=tuple(_stands(run, t) for t in run.tasks), unvalidated=_unvalidated(run))
     status: TaskStatus = "pending" if culprit.work is None or culprit.work.redo else _left_as(culprit.work)
-    return replace(run.with_task(replace(run.of(event.task), status=status, work=None)), last_verdict="pass")
+    left = replace(reopen(run.of(event.task)), status=status)
+    return reopen_what_was_seen(run.with_task(left), event.task)
+
+
+def _gone_back(state: SourceState, standing: set[str]) -> SourceState:
+    """The source without the accepted states that stand on the branch no more; the baseline always does."""
+    points = tuple(p for i, p in enumerate(state.points) if i == 0 or p.sha in standing)
+    return replace(state, points=points, verdict="pass")
 
 
 def _put_on(run: Run, event: e.BranchRebuilt, id: str, sha: str) -> str | None:
@@ -149,24 +168,24 @@ def _stands(run: Run, t: TaskRun) -> TaskRun:
     commits = [sha for id, sha in run.branch if id == t.task.id]
     if not commits:
         lost = t.commit_sha is not None
-        return replace(t, status="pending", work=None, commit_sha=None, base_sha=None, repairs=()) if lost else t
+        return replace(reopen(t), commit_sha=None, base_sha=None, repairs=()) if lost else t
     place = run.branch.index((t.task.id, commits[0]))
     base = run.branch[place - 1][1] if place else run.start_sha
     return replace(t, commit_sha=commits[0], base_sha=base, repairs=tuple(commits[1:]))
 
 
 def _unvalidated(run: Run) -> tuple[tuple[str, str], ...]:
-    """What stands on the branch above the last accepted state."""
-    validated = run.points[-1].sha if run.points else None
-    place = next((i for i, (_, sha) in enumerate(run.branch) if sha == validated), -1)
-    return run.branch[place + 1 :]
+    """What stands on the branch above the last state that all sources accepted."""
+    places = {sha: i for i, (_, sha) in enumerate(run.branch)}
+    accepted = [places.get(run.reference(name), -1) for name in source_names(run.settings)]
+    return run.branch[min(accepted, default=-1) + 1 :]
 
 
 def task_put_back(run: Run, event: e.TaskPutBack) -> Run:
-    """The task is left: skipped by a person, else failed."""
+    """The task is left: skipped by a person, else failed; a checkpoint that is to be done again is asked anew."""
     t = run.of(event.task)
     assert t.work is not None
-    return run.with_task(replace(t, work=None, status=_left_as(t.work)))
+    return run.with_task(replace(t, work=None, status="pending" if t.work.redo else _left_as(t.work)))
 
 
 def _left_as(work: Work | None) -> TaskStatus:

@@ -7,41 +7,61 @@ from dataclasses import replace
 from superteam.core import events as e
 from superteam.core.cadence import due
 from superteam.core.evolve.parts import new_work
+from superteam.core.evolve.people import ask_person
 from superteam.core.evolve.resuming import ask_about_finished
-from superteam.core.evolve.validations import validate
-from superteam.core.run import Phase, Run
+from superteam.core.evolve.validations import in_debt, next_source, validate
+from superteam.core.plan import HUMAN
+from superteam.core.run import Phase, Run, TaskRun
+from superteam.core.sources import source_names
 
 
 def begin_next(run: Run) -> Run:
     """Opens the next piece of work when nothing is being done and nobody is asked."""
     if run.ended or run.halted or run.aborted or run.pending:
         return run
-    if run.working() or (run.settings.test_command and run.baseline is None):
+    if run.working() or run.uncaptured():
         return run
     if run.unasked and (asking := ask_about_finished(run)).pending:
         return asking
-    run = _block_dependants(run)
-    debts = bool(run.owed or run.suspects) and not run.left() and run.settings.validation_cadence != "on-demand"
+    run = block_dependants(run)
+    debts = _in_debt(run) and not run.left() and run.settings.validation_cadence != "on-demand"
     if due(run.settings, len(run.unvalidated), len(run.left())) or debts:
-        return _begin_check(run)
+        run = _begin_check(run)
+        if run.working():
+            return run
     left = run.left()
     if not left:
         return run
+    if left[0].task.kind in HUMAN:
+        return ask_person(run, left[0])
     if _pause_due(run):
         return _pause(run)
-    return run.with_task(replace(left[0], status="running", work=new_work(run, Phase.DISPATCH)))
+    return run.with_task(begun(run, left[0]))
+
+
+def begun(run: Run, t: TaskRun) -> TaskRun:
+    """The task with its own work begun: a verification has nothing to do but its gate."""
+    work = new_work(run, Phase.GATE if t.task.kind == "verification" else Phase.DISPATCH)
+    return replace(t, status="running", work=work)
+
+
+def _in_debt(run: Run) -> bool:
+    return any(in_debt(name, run) for name in source_names(run.settings))
 
 
 def _begin_check(run: Run) -> Run:
+    """Begins to validate the tip, unless all sources have accepted it or nobody could be asked about a debt."""
     task = run.unvalidated[-1][0] if run.unvalidated else _last_complete(run)
     if task is None:
-        return replace(run, owed={}, suspects={})
+        return replace(run, sources={id: replace(s, owed={}, suspects={}) for id, s in run.sources.items()})
     work = replace(new_work(run, Phase.VALIDATE), kind="check", commit=run.tip)
+    if next_source(run, work) is None:
+        return replace(run, unvalidated=())
     return run.with_work(task, validate(run, work, task, final=not run.left()))
 
 
 def _last_complete(run: Run) -> str | None:
-    done = [t.task.id for t in run.tasks if t.status == "complete"]
+    done = [t.task.id for t in run.tasks if t.status == "complete" and t.commit_sha]
     return done[-1] if done else None
 
 
@@ -64,7 +84,7 @@ def _pause(run: Run) -> Run:
     return replace(run, pending=question, questions=run.questions + 1, since_pause=0)
 
 
-def _block_dependants(run: Run) -> Run:
+def block_dependants(run: Run) -> Run:
     """Tasks that depend, directly or not, on one that was skipped or failed cannot run."""
     stopped = {t.task.id for t in run.tasks if t.status in ("skipped", "failed", "blocked")}
     tasks = list(run.tasks)
@@ -82,6 +102,6 @@ def ending(run: Run) -> tuple[str, int]:
         return "aborted", 1
     if any(t.status in ("failed", "blocked") for t in run.tasks):
         return "blocked", 1
-    if run.last_verdict == "inconclusive":
+    if any(run.source(name).verdict == "inconclusive" for name in source_names(run.settings)):
         return "inconclusive", 3
     return "finished", 0
