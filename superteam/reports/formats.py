@@ -23,6 +23,7 @@ READERS = {
     "mocha": "mocha",
     "rspec": "rspec",
     "ctrf": "ctrf",
+    "smoke": "smoke",
     "trx": "trx",
     "nunit": "nunit",
     "xunit": "xunit",
