@@ -1,0 +1,125 @@
+"""What a run's events tell beside its state: when a task was worked on, what its agents said, what was answered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from superteam.core import events as e
+from superteam.core.evolve import evolve, start
+from superteam.core.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A failure with what was done about it; `answer` is there when a person was asked and has answered."""
+
+    raised: e.ActionChosen
+    answer: e.Answered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happened to one task: `began` is the start of its first step, `ended` when its last commit (or what stands
+    for it) was there."""
+
+    began: str | None = None
+    ended: str | None = None
+    dispatches: tuple[e.AgentFinished, ...] = ()
+    gates: tuple[e.GateFinished, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chronicle:
+    """A run with the stories of its tasks; `worked` are seconds by the set of tasks that was worked on in them.
+
+    `issues` are the failures of the run itself, such as a budget that was used up.
+    """
+
+    run: Run
+    stories: Mapping[str, Story] = field(default_factory=dict)
+    worked: Mapping[frozenset[str], float] = field(default_factory=dict)
+    issues: tuple[Issue, ...] = ()
+
+    def story(self, id: str) -> Story:
+        """The task's story, an empty one if nothing happened to it."""
+        return self.stories.get(id, _UNTOLD)
+
+    def seconds(self, ids: Collection[str]) -> float:
+        """For how long any of these tasks was worked on; time without a living process does not count."""
+        return sum(seconds for working, seconds in self.worked.items() if working.intersection(ids))
+
+
+_UNTOLD = Story()
+
+
+def chronicle(events: Iterable[tuple[e.Event, str]]) -> Chronicle:
+    """Folds the events, each with its time, of which the first is the run's creation; ValueError if it is not."""
+    rest = iter(events)
+    created, at = next(rest, (None, ""))
+    if not isinstance(created, e.RunCreated):
+        raise ValueError("a chronicle begins with the creation of a run")
+    told = Chronicle(start(created, at))
+    worked: defaultdict[frozenset[str], float] = defaultdict(float)
+    for event, at in rest:
+        before = told.run
+        told = _tell(replace(told, run=evolve(before, event, at)), before, event, at)
+        gone = told.run.elapsed_s - before.elapsed_s
+        if gone > 0:
+            worked[frozenset(t.task.id for t in before.working())] += gone
+    return replace(told, worked=dict(worked))
+
+
+def _tell(told: Chronicle, before: Run, event: e.Event, at: str) -> Chronicle:
+    """The chronicle with this event in the story that it belongs to."""
+    told = _with_completions(told, before, at)
+    match event:
+        case e.StepStarted(task=str(id)) if told.story(id).began is None:
+            return _with(told, id, replace(told.story(id), began=at))
+        case e.AgentFinished(task=id):
+            story = told.story(id)
+            return _with(told, id, replace(story, dispatches=(*story.dispatches, event)))
+        case e.GateFinished(task=id):
+            story = told.story(id)
+            return _with(told, id, replace(story, gates=(*story.gates, event)))
+        case e.BranchMoved(task=id) if before.of(id).work is not None:
+            work = before.of(id).work
+            owner = work.made_for if work and work.made_for else id
+            return _with(told, owner, replace(told.story(owner), ended=at))
+        case e.ActionChosen(task=None):
+            return replace(told, issues=(*told.issues, Issue(event)))
+        case e.ActionChosen(task=str(id)):
+            story = told.story(id)
+            return _with(told, id, replace(story, issues=(*story.issues, Issue(event))))
+        case e.Answered():
+            return _answered(told, event)
+        case _:
+            return told
+
+
+def _with(told: Chronicle, id: str, story: Story) -> Chronicle:
+    return replace(told, stories={**told.stories, id: story})
+
+
+def _with_completions(told: Chronicle, before: Run, at: str) -> Chronicle:
+    """Tasks that this event completed, with a commit or without one."""
+    was = {t.task.id for t in before.tasks if t.status == "complete"}
+    for t in told.run.tasks:
+        if t.status == "complete" and t.task.id not in was:
+            told = _with(told, t.task.id, replace(told.story(t.task.id), ended=at))
+    return told
+
+
+def _answered(told: Chronicle, event: e.Answered) -> Chronicle:
+    """The chronicle with the answer beside the failure that it was asked about, if it was about one."""
+    stories = {id: replace(story, issues=_noted(story.issues, event)) for id, story in told.stories.items()}
+    return replace(told, stories=stories, issues=_noted(told.issues, event))
+
+
+def _noted(issues: tuple[Issue, ...], event: e.Answered) -> tuple[Issue, ...]:
+    return tuple(
+        replace(issue, answer=event) if issue.raised.question and issue.raised.question.id == event.question else issue
+        for issue in issues
+    )
