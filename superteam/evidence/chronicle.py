@@ -22,13 +22,14 @@ class Issue:
 @dataclass(frozen=True, slots=True)
 class Story:
     """What happened to one task: `began` is the start of its first step, `ended` when its last commit (or what stands
-    for it) was there."""
+    for it) was there. `proof` is the run of its gate on exactly the tree that it was completed or repaired with."""
 
     began: str | None = None
     ended: str | None = None
     dispatches: tuple[e.AgentFinished, ...] = ()
     gates: tuple[e.GateFinished, ...] = ()
     issues: tuple[Issue, ...] = ()
+    proof: e.GateFinished | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +66,17 @@ def chronicle(events: Iterable[tuple[e.Event, str]]) -> Chronicle:
     worked: defaultdict[frozenset[str], float] = defaultdict(float)
     for event, at in rest:
         before = told.run
-        told = _tell(replace(told, run=evolve(before, event, at)), before, event, at)
+        told = _tell(replace(told, run=evolve(before, event, at)), event, at)
+        for owner, id in _finished(before, event, told.run):
+            told = _with(told, owner, _completed(told, before, owner, id, at))
         gone = told.run.elapsed_s - before.elapsed_s
         if gone > 0:
             worked[frozenset(t.task.id for t in before.working())] += gone
     return replace(told, worked=dict(worked))
 
 
-def _tell(told: Chronicle, before: Run, event: e.Event, at: str) -> Chronicle:
+def _tell(told: Chronicle, event: e.Event, at: str) -> Chronicle:
     """The chronicle with this event in the story that it belongs to."""
-    told = _with_completions(told, before, at)
     match event:
         case e.StepStarted(task=str(id)) if told.story(id).began is None:
             return _with(told, id, replace(told.story(id), began=at))
@@ -84,10 +86,6 @@ def _tell(told: Chronicle, before: Run, event: e.Event, at: str) -> Chronicle:
         case e.GateFinished(task=id):
             story = told.story(id)
             return _with(told, id, replace(story, gates=(*story.gates, event)))
-        case e.BranchMoved(task=id) if before.of(id).work is not None:
-            work = before.of(id).work
-            owner = work.made_for if work and work.made_for else id
-            return _with(told, owner, replace(told.story(owner), ended=at))
         case e.ActionChosen(task=None):
             return replace(told, issues=(*told.issues, Issue(event)))
         case e.ActionChosen(task=str(id)):
@@ -103,13 +101,23 @@ def _with(told: Chronicle, id: str, story: Story) -> Chronicle:
     return replace(told, stories={**told.stories, id: story})
 
 
-def _with_completions(told: Chronicle, before: Run, at: str) -> Chronicle:
-    """Tasks that this event completed, with a commit or without one."""
+def _finished(before: Run, event: e.Event, after: Run) -> list[tuple[str, str]]:
+    """The tasks that the event completed or repaired, each with the task whose work that was."""
+    if isinstance(event, e.BranchMoved):
+        work = before.of(event.task).work
+        return [(work.made_for or event.task if work else event.task, event.task)]
     was = {t.task.id for t in before.tasks if t.status == "complete"}
-    for t in told.run.tasks:
-        if t.status == "complete" and t.task.id not in was:
-            told = _with(told, t.task.id, replace(told.story(t.task.id), ended=at))
-    return told
+    return [(t.task.id, t.task.id) for t in after.tasks if t.status == "complete" and t.task.id not in was]
+
+
+def _completed(told: Chronicle, before: Run, owner: str, id: str, at: str) -> Story:
+    """The owner's story with what it was completed with: the newest gate that saw this very tree, if any did."""
+    work = before.of(id).work
+    if id != owner:  # a repair that went over to another task: its gate is not the owner's
+        return replace(told.story(owner), ended=at)
+    gate = next(iter(told.story(id).gates[-1:]), None)
+    proof = gate if gate and work and gate.tree in (work.tree, told.run.tip_tree) else None
+    return replace(told.story(owner), ended=at, proof=proof)
 
 
 def _answered(told: Chronicle, event: e.Answered) -> Chronicle:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 LIMIT = 600
 
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _ACTIVE = re.compile(r"[\\`*{}\[\]<>#|~!&$^=+]|(?<![^\W_])_|_(?![^\W_])")
 _AT_START = re.compile(r"([-:])|(\d{1,9})([.)])")
 
@@ -40,7 +38,7 @@ def code(foreign: str, limit: int = LIMIT) -> str:
 
 
 def _seen(char: str) -> str:
-    if unicodedata.category(char) not in _INVISIBLE:
+    if char.isprintable():
         return char
     number = ord(char)
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -30,8 +30,9 @@ def musts(told: Chronicle, tasks: Iterable[TaskRun]) -> tuple[Must, ...]:
     """The must-haves of the newest run of each verification."""
     found: list[Any] = []
     for t in tasks:
-        if t.task.kind == "verification" and (gates := told.story(t.task.id).gates):
-            found += getattr(gates[-1], "must_haves", ())
+        gate = _newest_gate(told, t)
+        if t.task.kind == "verification" and gate:
+            found += getattr(gate, "must_haves", ())
     return tuple(Must(m.text, str(m.state), m.reason) for m in found)
 
 
@@ -47,12 +48,18 @@ def requirements_are_met(told: Chronicle, tasks: Sequence[TaskRun]) -> bool:
     return is_done(tasks) and bool(proofs) and sound and all(_is_proven(told, t) for t in proofs)
 
 
+def _newest_gate(told: Chronicle, t: TaskRun) -> e.GateFinished | None:
+    """The run of the gate that the task was completed with; for other tasks the last one."""
+    story = told.story(t.task.id)
+    return story.proof if t.status == "complete" else next(iter(story.gates[-1:]), None)
+
+
 def _is_proven(told: Chronicle, t: TaskRun) -> bool:
-    gates = told.story(t.task.id).gates
-    if not gates or not gates[-1].ok:
+    gate = _newest_gate(told, t)
+    if gate is None or not gate.ok:
         return False
     states = {must.state for must in musts(told, [t])}
-    return "failed" not in states and bool(gates[-1].command or "passed" in states)
+    return "failed" not in states and bool(gate.command or "passed" in states)
 
 
 def _newest(results: Iterable[e.ValidationResult]) -> dict[str, e.ValidationResult]:
@@ -71,23 +78,28 @@ def checks(told: Chronicle, tasks: Sequence[TaskRun]) -> list[str]:
 
 
 def _gate(told: Chronicle, t: TaskRun) -> list[str]:
-    """The newest run of the task's gate."""
+    """The run of the task's gate that counts."""
     gates, about = told.story(t.task.id).gates, f"task {text(t.task.id)}"
     if t.task.kind in HUMAN and not gates:
         return []
     kind = "verification" if t.task.kind == "verification" else "gate"
-    if not gates:
-        return [f"- [ ] {about}: no {kind} was run"]
-    last, earlier = gates[-1], sum(not gate.ok for gate in gates[:-1])
-    detail = f" ({text(last.detail)})" if last.detail else ""
-    ended = "succeeded" if last.ok else f"failed{detail}"
-    notes = [f"{earlier} earlier runs failed" if earlier > 1 else "an earlier run failed"] if earlier else []
+    found = _newest_gate(told, t)
+    if found is None:
+        return [f"- [ ] {about}: no {kind} was run on what was committed"]
+    detail = f" ({text(found.detail)})" if found.detail else ""
+    ended = "succeeded" if found.ok else f"failed{detail}"
+    notes = _gate_notes(told.run, t, found, sum(not gate.ok for gate in gates if gate is not found))
+    good = found.ok and t.status == "complete"
+    return [f"- [{_mark(good)}] {about}: {kind} {code(found.command)} {ended}{'; '.join(('', *notes))}"]
+
+
+def _gate_notes(run: Run, t: TaskRun, found: e.GateFinished, red: int) -> list[str]:
+    notes = [f"{red} other runs failed" if red > 1 else "another run failed"] if red else []
     if t.status != "complete":
-        notes.append(f"the task is {task_status(told.run, t)}, so nothing of it stands")
-    elif not last.ok:
+        notes.append(f"the task is {task_status(run, t)}, so nothing of it stands")
+    elif not found.ok:
         notes.append("it was taken as it is")
-    more = f"; {'; '.join(notes)}" if notes else ""
-    return [f"- [{_mark(last.ok and t.status == 'complete')}] {about}: {kind} {code(last.command)} {ended}{more}"]
+    return notes
 
 
 def _mark(good: bool) -> str:
