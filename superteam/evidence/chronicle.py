@@ -22,7 +22,8 @@ class Issue:
 @dataclass(frozen=True, slots=True)
 class Story:
     """What happened to one task: `began` is the start of its first step, `ended` when its last commit (or what stands
-    for it) was there. `proof` is the run of its gate on exactly the tree that it was completed or repaired with."""
+    for it) was there. `proof` is the run of its gate on exactly the tree that it was completed or repaired with.
+    `answers` are those to the plan's own questions, `costs` what each dispatch said that it cost (None: nothing)."""
 
     began: str | None = None
     ended: str | None = None
@@ -30,6 +31,8 @@ class Story:
     gates: tuple[e.GateFinished, ...] = ()
     issues: tuple[Issue, ...] = ()
     proof: e.GateFinished | None = None
+    answers: tuple[e.Answered, ...] = ()
+    costs: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,9 @@ def chronicle(events: Iterable[tuple[e.Event, str]]) -> Chronicle:
     worked: defaultdict[frozenset[str], float] = defaultdict(float)
     for event, at in rest:
         before = told.run
-        told = _tell(replace(told, run=evolve(before, event, at)), event, at)
+        told = _tell(_with_cost(replace(told, run=evolve(before, event, at)), event), event, at)
+        if isinstance(event, e.Answered) and before.pending:
+            told = _answered(told, event, before.pending)
         for owner, id in _finished(before, event, told.run):
             told = _with(told, owner, _completed(told, before, owner, id, at))
         gone = told.run.elapsed_s - before.elapsed_s
@@ -91,8 +96,6 @@ def _tell(told: Chronicle, event: e.Event, at: str) -> Chronicle:
         case e.ActionChosen(task=str(id)):
             story = told.story(id)
             return _with(told, id, replace(story, issues=(*story.issues, Issue(event))))
-        case e.Answered():
-            return _answered(told, event)
         case _:
             return told
 
@@ -120,10 +123,22 @@ def _completed(told: Chronicle, before: Run, owner: str, id: str, at: str) -> St
     return replace(told.story(owner), ended=at, proof=proof)
 
 
-def _answered(told: Chronicle, event: e.Answered) -> Chronicle:
-    """The chronicle with the answer beside the failure that it was asked about, if it was about one."""
-    stories = {id: replace(story, issues=_noted(story.issues, event)) for id, story in told.stories.items()}
-    return replace(told, stories=stories, issues=_noted(told.issues, event))
+def _with_cost(told: Chronicle, event: e.Event) -> Chronicle:
+    """The chronicle with what a dispatch cost, whatever its role."""
+    id = getattr(event, "task", None)
+    if id is None or not hasattr(event, "cost_usd"):
+        return told
+    return _with(told, id, replace(told.story(id), costs=(*told.story(id).costs, event.cost_usd)))
+
+
+def _answered(told: Chronicle, event: e.Answered, asked: e.Question) -> Chronicle:
+    """The chronicle with an answer: to a question of the plan, or beside the failure that it was asked about."""
+    if asked.task is None:
+        return replace(told, issues=_noted(told.issues, event))
+    story = told.story(asked.task)
+    if str(asked.kind) == "human":
+        return _with(told, asked.task, replace(story, answers=(*story.answers, event)))
+    return _with(told, asked.task, replace(story, issues=_noted(story.issues, event)))
 
 
 def _noted(issues: tuple[Issue, ...], event: e.Answered) -> tuple[Issue, ...]:

@@ -89,8 +89,9 @@ def _gate(told: Chronicle, t: TaskRun) -> list[str]:
     detail = f" ({text(found.detail)})" if found.detail else ""
     ended = "succeeded" if found.ok else f"failed{detail}"
     notes = _gate_notes(told.run, t, found, sum(not gate.ok for gate in gates if gate is not found))
-    good = found.ok and t.status == "complete"
-    return [f"- [{_mark(good)}] {about}: {kind} {code(found.command)} {ended}{'; '.join(('', *notes))}"]
+    good = t.status == "complete" and (_is_proven(told, t) if kind == "verification" else found.ok)
+    command = code(found.command) if found.command else "without a command"
+    return [f"- [{_mark(good)}] {about}: {kind} {command} {ended}{'; '.join(('', *notes))}"]
 
 
 def _gate_notes(run: Run, t: TaskRun, found: e.GateFinished, red: int) -> list[str]:
@@ -99,7 +100,8 @@ def _gate_notes(run: Run, t: TaskRun, found: e.GateFinished, red: int) -> list[s
         notes.append(f"the task is {task_status(run, t)}, so nothing of it stands")
     elif not found.ok:
         notes.append("it was taken as it is")
-    return notes
+    unproven = getattr(found, "note", "")
+    return [*notes, text(unproven)] if unproven else notes
 
 
 def _mark(good: bool) -> str:
@@ -151,17 +153,21 @@ def unvalidated(run: Run, ids: Collection[str]) -> list[str]:
 
 
 def reviews(tasks: Iterable[TaskRun]) -> list[str]:
-    """Every review with its verdict, and what its newest round found, in the reviewers' words."""
-    return [line for t in tasks for review in getattr(t, "reviews", ()) for line in _review(t, review)]
+    """Every review with its verdict and what it found."""
+    lines = [line for t in tasks for review in getattr(t, "reviews", ()) for line in _review(t, review)]
+    return ["In the reviewers' own words:", "", *lines] if lines else []
 
 
 def _review(t: TaskRun, review: Any) -> list[str]:
-    verdict = "passed" if review.passed else "not passed"
+    verdict = {True: "passed", False: "not passed"}.get(review.passed, f"no verdict ({review.ended})")
     said = f": {text(review.summary)}" if review.summary else ""
-    lines = [f"- Task {text(t.task.id)}, round {review.round}, {text(review.role)}: {verdict}{said}"]
+    taken = "; taken as it is" if review.taken else ""
+    lines = [f"- Task {text(t.task.id)}, round {review.round}, {text(review.role)}: {verdict}{taken}{said}"]
+    if review.changed:
+        lines.append(f"  - it changed files, which was undone: {_some(review.changed)}")
     for found in review.findings:
         place = f" in {code(found.file)}" if found.file else ""
-        lines.append(f"  - {text(str(found.severity))}{place}: {text(found.issue)}")
+        lines.append(f"  - {found.severity}{place}: {text(found.issue)}")
     return lines
 
 

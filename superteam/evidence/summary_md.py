@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from superteam.core import events as e
 from superteam.core.plan import Part
 from superteam.core.run import Run, TaskRun
 from superteam.evidence.chronicle import Chronicle
@@ -91,7 +90,7 @@ def frontmatter(told: Chronicle, part: Part | None, files: Files) -> dict[str, A
         "provides": made,
         "affects": _texts(about.get("affects")),
         "key-files": {"created": _paths(files.created), "modified": _paths(files.modified)},
-        "key-decisions": [plain(line) for line in decisions(run, tasks)],
+        "key-decisions": [plain(line) for line in decisions(told, tasks)],
         "patterns-established": [],
         "requirements-completed": _texts(about.get("requirements")) if requirements_are_met(told, tasks) else [],
         "duration": span(_seconds(told, part)),
@@ -159,7 +158,7 @@ def _body(told: Chronicle, part: Part | None, files: Files) -> str:
         ("Accomplishments", accomplishments(told, tasks)),
         ("Task Commits", _commits(run, tasks)),
         ("Files Created/Modified", _files(files)),
-        ("Decisions Made", [f"- {text(line)}" for line in decisions(run, tasks)] or ["None by a person."]),
+        ("Decisions Made", [f"- {text(line)}" for line in decisions(told, tasks)] or ["None by a person."]),
         ("Deviations from Plan", deviations(told, tasks)),
         ("Issues Encountered", issues(told, tasks, whole=part is None)),
         ("Reviews", reviews(tasks)),
@@ -207,7 +206,7 @@ def _performance(told: Chronicle, part: Part | None, files: Files) -> list[str]:
         f"- **Tasks:** {statuses.count('complete')} of {len(tasks)} complete{rest}",
         f"- **Files changed:** {files.count()}",
         f"- **Dispatches:** {len(dispatches)}, of which {fixes} to fix something",
-        f"- **Cost of its dispatches:** {_cost(dispatches)}",
+        f"- **Cost of its dispatches:** {_cost([cost for t in tasks for cost in told.story(t.task.id).costs])}",
     ]
 
 
@@ -215,15 +214,13 @@ def _time(at: str | None) -> str:
     return f"{at[:19]}Z" if at else "not"
 
 
-def _cost(dispatches: Sequence[e.AgentFinished]) -> str:
+def _cost(costs: Sequence[float | None]) -> str:
     """What the dispatches said that they cost; nobody else knows."""
-    known = [d.cost_usd for d in dispatches if d.cost_usd is not None]
+    known = [cost for cost in costs if cost is not None]
     if not known:
         return "unknown"
-    silent = len(dispatches) - len(known)
-    return f"{sum(known):.2f} USD, as the agents say" + (
-        f"; {silent} of {len(dispatches)} did not say" if silent else ""
-    )
+    silent = len(costs) - len(known)
+    return f"{sum(known):.2f} USD, as the agents say" + (f"; {silent} of {len(costs)} did not say" if silent else "")
 
 
 def _commits(run: Run, tasks: Sequence[TaskRun]) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from superteam.core import events as e
 from superteam.core.failures import FailureType, Response
-from superteam.core.run import Run, TaskRun
+from superteam.core.run import TaskRun
 from superteam.evidence.chronicle import Chronicle, Issue
 from superteam.evidence.markdown import code, text
 
@@ -36,17 +37,22 @@ def accomplishments(told: Chronicle, tasks: Sequence[TaskRun]) -> list[str]:
     return ["In the agents' own words, which nobody checked:", "", *lines] if lines else ["No agent said anything."]
 
 
-def decisions(run: Run, tasks: Sequence[TaskRun]) -> list[str]:
-    """What people decided at the plan's checkpoints, as plain text."""
-    return [_decision(t) for t in tasks if getattr(t, "decision", None)]
+def decisions(told: Chronicle, tasks: Sequence[TaskRun]) -> list[str]:
+    """What people decided at the plan's checkpoints, as plain text; what was rejected first is said with it."""
+    return [_decision(told, t) for t in tasks if t.status == "complete" and told.story(t.task.id).answers]
 
 
-def _decision(t: TaskRun) -> str:
-    chosen, note = str(getattr(t, "decision", "")), getattr(t, "note", None)
+def _decision(told: Chronicle, t: TaskRun) -> str:
+    *earlier, last = told.story(t.task.id).answers
     options = t.task.checkpoint.options if t.task.checkpoint else ()
-    name = next((option.name for option in options if option.id == chosen and option.name), "")
+    name = next((option.name for option in options if option.id == last.choice and option.name), "")
+    before = "".join(f"; before: {_said(answer)}" for answer in earlier)
+    return f"Task {t.task.id}, {t.task.title}: {_said(last, name)}{before}"
+
+
+def _said(answer: e.Answered, name: str = "") -> str:
     named = f" ({name})" if name else ""
-    return f"Task {t.task.id}, {t.task.title}: {chosen}{named}" + (f"; note: {note}" if note else "")
+    return f"{answer.choice}{named}" + (f", note: {answer.note}" if answer.note else "")
 
 
 def deviations(told: Chronicle, tasks: Sequence[TaskRun]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from superteam.core.settings import Settings
 from superteam.core.settle import Observation, Probe
 from superteam.evidence.chronicle import Chronicle, chronicle
 from superteam.evidence.markdown import plain
+from superteam.evidence.summary_checks import reviews
 from superteam.evidence.summary_md import Files, commits_of, frontmatter, span, summary_markdown
 
 START, TREE = "0" * 40, "a" * 40
@@ -422,3 +424,47 @@ def test_time_between_processes_does_not_count() -> None:
 def test_a_chronicle_that_begins_otherwise_is_refused() -> None:
     with pytest.raises(ValueError, match="begins with the creation"):
         chronicle([(ENDED, "2026-01-01T00:00:00+00:00")])
+
+
+# -- reviews and must-haves
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding with the fields of a reviewer's."""
+
+    severity: str
+    issue: str
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A task with the review that it carries, in the fields that are read of one."""
+
+    task: Task
+    reviews: tuple[Any, ...]
+    role: str = "spec"
+    round: int = 1
+    ended: str = "done"
+    passed: bool | None = False
+    summary: str = "not *yet*"
+    taken: bool = False
+    changed: tuple[str, ...] = ("x.py",)
+    findings: tuple[Found, ...] = (Found("high", "wrong", "a.py"),)
+
+
+def test_reviews_are_shown_in_the_reviewers_words() -> None:
+    review = Reviewed(FIRST, ())
+    silent = replace(review, passed=None, ended="unreadable", summary="", changed=(), findings=())
+    task: Any = Reviewed(FIRST, (review, silent))
+
+    assert reviews([task]) == [
+        "In the reviewers' own words:",
+        "",
+        r"- Task 04-02.1, round 1, spec: not passed: not \*yet\*",
+        "  - it changed files, which was undone: `x.py`",
+        "  - high in `a.py`: wrong",
+        "- Task 04-02.1, round 1, spec: no verdict (unreadable)",
+    ]
+    assert reviews([]) == []
