@@ -228,6 +228,12 @@ class Repository:
         found = self.git("status", "--porcelain=v1", "-z", "--untracked-files=no", "--no-renames")
         return [entry[3:] for entry in found.out.split("\0") if entry]
 
+    def changed_by(self, commit: str) -> dict[str, str]:
+        """What a commit did to each path, compared with its first parent: A, M, D or T as git has it."""
+        found = self.git("diff-tree", "-r", "-z", "--no-renames", "--name-status", f"{commit}^1", commit)
+        fields = found.out.split("\0")
+        return dict(zip(fields[1::2], fields[::2], strict=False))
+
     def require_startable(self, in_place: bool) -> None:
         """Refuses what a run cannot start in; changes nothing."""
         for name, operation in OPERATIONS.items():
