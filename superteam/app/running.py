@@ -120,10 +120,9 @@ def _start_in_place(run: Run) -> str | None:
 
 def _plan_now(project: Project, run: Run) -> Plan:
     """The plan document as it is now; the run's own copy where it is gone. A run of some tasks stays one of these."""
-    path = project.root / run.plan.path
-    if not path.is_file():
+    if not any((project.root / name).is_file() for name in run.plan.documents()):
         return run.plan
-    plan = usable_plan(project, path)
+    plan = usable_plan(project, project.root / run.plan.path)
     if plan.sha256 == run.plan.sha256:
         return run.plan
     known = tuple(task.id for task in run.plan.tasks)
@@ -203,7 +202,8 @@ def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View
 
 
 def _slug(plan: Plan) -> str:
-    stem = Path(plan.path).stem.lower()
+    path = Path(plan.path)
+    stem = (path.name if plan.format == "gsd-phase" else path.stem).lower()
     kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in stem)
     return "-".join(part for part in kept.split("-") if part)[:40] or "plan"
 

@@ -29,8 +29,9 @@ def check(
     from superteam.plans import load_plan
     from superteam.plans.check import check_plan
 
-    if not path.is_file():
-        raise PlanError(f"there is no plan at {path}", "give the path of a plan document: superteam plan check PLAN")
+    if not path.is_file() and not path.is_dir():
+        text = "give the path of a plan document, or of a folder of GSD plans: superteam plan check PLAN"
+        raise PlanError(f"there is no plan at {path}", text)
     root = repository_root(Path.cwd())
     found, findings = load_plan(path.resolve(), root)
     if found is not None:
@@ -64,7 +65,7 @@ def _document(found: Any, findings: Any) -> dict[str, Any]:
 
 def _show(path: Path, found: Any, findings: Any) -> None:
     for finding in findings:
-        say(f"{path}:{finding.line or 1}: {finding.severity}: {finding.message} [{finding.code}]")
+        say(f"{_place(path, finding)}:{finding.line or 1}: {finding.severity}: {finding.message} [{finding.code}]")
     if found is not None:
         errors = sum(finding.severity == "error" for finding in findings)
         warnings = len(findings) - errors
@@ -72,6 +73,11 @@ def _show(path: Path, found: Any, findings: Any) -> None:
         say(f"{path}: {found.format}, {counts}")
         if not errors:
             say(f"next: superteam execute {shlex.quote(str(path))}")
+
+
+def _place(path: Path, finding: Any) -> str:
+    """The document of a folder that a finding is about, else the plan itself."""
+    return str(path / Path(finding.path).name if finding.path else path)
 
 
 def _many(count: int, noun: str) -> str:
