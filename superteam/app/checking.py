@@ -65,20 +65,18 @@ async def _run_each(
 
 
 def _judge(task: Task, ends: Mapping[str, Exit]) -> Iterator[Finding]:
+    """What is wrong with how the task's commands ended on the base; red is as it should be."""
     for what, command in _proofs(task):
-        found = _verdict(task, what, ends[command])
-        if found:
-            code, words = found
-            message = f"the {what} of task {quoted(task.id)} {words}: {quoted(command)}"
-            yield Finding(severity="warning", code=code, message=message, line=task.line or None)
+        end = ends[command]
+        about = f"the {what} of task {quoted(task.id)}, {quoted(command)},"
+        if end.timed_out:
+            yield _warning("gate-timed-out", f"{about} was ended on HEAD after {end.duration_s:.0f} s", task)
+        elif end.code is None or end.code in CANNOT_START:
+            message = f"{about} cannot even start on HEAD: is the program there, or does the task make it?"
+            yield _warning("gate-not-started", message, task)
+        elif end.code == 0 and not (what == "gate" and task.kind == "tdd"):  # its tests come with the task
+            yield _warning("gate-green-on-base", f"{about} passes before the work, so it proves nothing", task)
 
 
-def _verdict(task: Task, what: str, end: Exit) -> tuple[str, str] | None:
-    """What is wrong with how a command ended on the base; red is as it should be."""
-    if end.timed_out:
-        return "gate-timed-out", f"was ended on HEAD after {end.duration_s:.0f} s"
-    if end.code is None or end.code in CANNOT_START:
-        return "gate-not-started", "cannot even start on HEAD (is the program there, or does the task make it?)"
-    if end.code == 0 and not (what == "gate" and task.kind == "tdd"):  # its tests come with the task
-        return "gate-green-on-base", "passes before the work, so it proves nothing"
-    return None
+def _warning(code: str, message: str, task: Task) -> Finding:
+    return Finding(severity="warning", code=code, message=message, line=task.line or None)
