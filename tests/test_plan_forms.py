@@ -105,6 +105,18 @@ def test_the_commands_are_not_run_without_trust_nor_without_being_asked_for(empt
     assert mark.exists()
 
 
+def test_the_gate_of_a_tdd_task_may_be_green_before_its_tests_are_there(empty_repo: Repo) -> None:
+    run = "- [ ] **Step {n}: x**\n\nRun: `test -f agent.toml`\nExpected: {said}\n\n"
+    steps = run.format(n=1, said="FAIL") + run.format(n=2, said="PASS")
+    tdd = f"### Task 1: A\n\n**Files:**\n- Test: `tests/test_a.py`\n\n{steps}"
+    auto = tdd.replace("Test: `tests/test_a.py`", "Create: `a.py`")
+    empty_repo.commit({**SETTINGS, "agent.toml": WRITES, "tdd.md": tdd, "auto.md": auto}, "start")
+    for name, wanted in (("tdd", []), ("auto", ["gate-green-on-base"])):
+        found = empty_repo.superteam("plan", "check", "--on-base", "--json", f"{name}.md").json
+        assert [one["kind"] for one in found["tasks"]] == [name]
+        assert [one["code"] for one in found["findings"]] == wanted
+
+
 def test_a_plan_with_an_error_is_not_tried_on_the_base(empty_repo: Repo) -> None:
     mark = empty_repo.root.parent / "ran"
     tasks = {"title": "A", "description": "d", "gate": f"touch {mark}", "depends_on": ["zz"]}

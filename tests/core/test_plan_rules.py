@@ -210,6 +210,10 @@ def test_two_tasks_of_one_wave_that_write_one_file_are_named() -> None:
     assert "'1' and '2' of wave 1 both write 'a.py'" in findings(*tasks)[0].message
 
 
+def test_where_there_are_no_waves_tasks_may_declare_the_same_file() -> None:
+    assert codes(task("1", files=["a.py"]), task("2", files=["a.py"])) == []
+
+
 def test_a_verification_and_a_question_need_neither_words_for_an_agent_nor_a_gate() -> None:
     proof = task("2", kind="verification", description="")
     assert codes(human("human-verify"), proof, gate=False) == []

@@ -67,3 +67,7 @@ def test_a_reference_to_what_is_not_there_is_a_warning(tmp_path: Path) -> None:
     )
     found = missing(tmp_path, modifying(1, creating=("made.py",)), parts=parts)
     assert found == [("warning", "missing-file", None)] * 3
+
+
+def test_a_missing_file_is_named_once(tmp_path: Path) -> None:
+    assert missing(tmp_path, modifying(1, "gone.py"), modifying(2, "gone.py")) == [("warning", "missing-file", 1)]
