@@ -99,11 +99,19 @@ class SourceDefinition(Section):
     prints, one a line), or leaves such arguments out where none are known.
     """
 
-    name: str = Field(pattern=r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     kind: Literal["smoke-artifact"]
-    artifact: str
+    artifact: str = Field(min_length=1)
     command: tuple[str, ...] = Field(min_length=1)
     fixtures: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _usable(self) -> SourceDefinition:
+        if self.name == "tests":
+            raise ValueError('name = "tests" is taken: it is the source that runs test-command')
+        if self.artifact.startswith("/") or ".." in self.artifact.split("/"):
+            raise ValueError(f"artifact = {self.artifact!r} must be a path below the repository's root")
+        return self
 
 
 class CommitSettings(Section):
@@ -144,6 +152,14 @@ class Settings(Section):
     commit: CommitSettings = CommitSettings()
     budget: BudgetSettings = BudgetSettings()
     failure_actions: dict[FailureType, Action] = {}
+
+    @model_validator(mode="after")
+    def _own_names(self) -> Settings:
+        names = [source.name for source in self.sources]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two [[sources]] have the name {twice!r}")
+        return self
 
     @model_validator(mode="before")
     @classmethod

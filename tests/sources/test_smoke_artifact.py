@@ -212,13 +212,11 @@ def test_such_an_id_reaches_the_program_within_an_argument(smoke, tmp_path):
     assert calls(tmp_path)[0][0] == ["--one=-x,y"]
 
 
-@pytest.mark.parametrize("artifact", ["../elsewhere.json", "/etc/hostname", "link/latest.json"])
-def test_an_artifact_out_of_the_tree_is_not_read(smoke, tmp_path, artifact):
+def test_an_artifact_out_of_the_tree_is_not_read(smoke, tmp_path):
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "link").symlink_to(tmp_path)
-    for name in ("elsewhere.json", "latest.json"):
-        (tmp_path / name).write_text('{"result": "pass", "fixtures": [{"fixtureId": "a", "status": "pass"}]}')
-    verdict, reason = told(smoke({"a": "pass"}, artifact=artifact))
+    (tmp_path / "latest.json").write_text('{"result": "pass", "fixtures": [{"fixtureId": "a", "status": "pass"}]}')
+    verdict, reason = told(smoke({"a": "pass"}, artifact="link/latest.json"))
     assert verdict == "inconclusive"
     assert "leads out of the tree" in reason
 
