@@ -93,22 +93,24 @@ class Capture:
 
 
 class Workspace(Protocol):
-    """The user's repository and the trees made from it. Names of saved refs are below refs/superteam/<run id>/."""
+    """The user's repository and the trees made from it. Names of saved refs are below refs/superteam/<run id>/.
 
-    async def prepare(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
+    Tasks that are done side by side each have a work tree of their own: its number is the `slot`.
+    """
+
+    async def prepare(self, tree: str, head: str, keep_as: str, slot: int = 0) -> tuple[str, ...]:
         """Makes the work tree hold exactly `tree`; what it held, if that differs, is kept under the ref `keep_as`."""
         ...
 
-    @property
-    def work(self) -> Tree:
+    def work(self, slot: int = 0) -> Tree:
         """The prepared work tree, with its environment."""
         ...
 
-    async def capture(self) -> Capture:
+    async def capture(self, slot: int = 0) -> Capture:
         """Takes the work tree as it is, after its last program is gone."""
         ...
 
-    async def absorb(self) -> str:
+    async def absorb(self, slot: int = 0) -> str:
         """The tree last captured plus what was changed since in tracked files (a formatter that ran as gate)."""
         ...
 
@@ -167,6 +169,15 @@ class Workspace(Protocol):
 
     async def merge(self, base: str, ours: str, theirs: str) -> str | None:
         """The merged tree of three commits or trees, or None where they conflict."""
+        ...
+
+    async def combine(self, base: str, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
+        """The merged tree of three commits or trees, and the files that conflict: these hold both sides between
+        conflict markers, as far as they are text."""
+        ...
+
+    async def marked(self, tree: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the files in a tree in which a conflict marker of `combine` is left."""
         ...
 
     async def finish(self, tip: str, fast_forward: bool) -> str | None:

@@ -140,7 +140,8 @@ class MemoryCommit:
 
 @dataclass(slots=True)
 class MemoryWorkspace:
-    """A repository with a work tree, in memory. `files` is the work tree: a scripted agent changes it directly.
+    """A repository with work trees, in memory. A scripted agent changes them directly: `files` is the first, `slots`
+    has those of tasks that are done side by side.
 
     `at` is called before and after each effect with its name; a test raises there what a kill would have done.
     `moves` is every change of the run's branch, old and new.
@@ -156,6 +157,7 @@ class MemoryWorkspace:
     branch: str = ""
     user_branch: str = ""
     start: str = ""
+    slots: dict[int, dict[str, str]] = field(default_factory=dict)
 
     def begin(self) -> str:
         """Commits `files` as the start; the run's and the user's branch stand there."""
@@ -184,27 +186,35 @@ class MemoryWorkspace:
             at = self.commits[at].parent
         return found
 
-    @property
-    def work(self) -> Tree:
-        return Tree(self.folder, self.branch, {})
+    def work(self, slot: int = 0) -> Tree:
+        return Tree(self.folder / f"work-{slot + 1}" if slot else self.folder, self.branch, {})
 
-    async def prepare(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
+    def held(self, slot: int) -> dict[str, str]:
+        """The files of a work tree."""
+        return self.files if slot == 0 else self.slots.setdefault(slot, {})
+
+    def held_at(self, path: Path) -> dict[str, str]:
+        """The files of the work tree that a brief names."""
+        return self.files if path == self.folder else self.held(int(path.name.removeprefix("work-")) - 1)
+
+    async def prepare(self, tree: str, head: str, keep_as: str, slot: int = 0) -> tuple[str, ...]:
         self.at("before prepare")
-        found = self.store(self.files)
+        files = self.held(slot)
+        found = self.store(files)
         if found == tree:
             return ()
         self.kept[keep_as] = found
         self.at("within prepare")
-        self.files.clear()
-        self.files.update(self.trees[tree])
+        files.clear()
+        files.update(self.trees[tree])
         self.at("after prepare")
         return ()
 
-    async def capture(self) -> Capture:
-        return Capture(self.store(self.files))
+    async def capture(self, slot: int = 0) -> Capture:
+        return Capture(self.store(self.held(slot)))
 
-    async def absorb(self) -> str:
-        return self.store(self.files)
+    async def absorb(self, slot: int = 0) -> str:
+        return self.store(self.held(slot))
 
     async def check_out(self, sha: str) -> Tree:
         return Tree(self.folder, sha, {})
@@ -258,15 +268,24 @@ class MemoryWorkspace:
         self.at("after move")
 
     async def merge(self, base: str, ours: str, theirs: str) -> str | None:
+        tree, conflicts = await self.combine(base, ours, theirs)
+        return None if conflicts else tree
+
+    async def combine(self, base: str, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
         a, b, c = self.content(base), self.content(ours), self.content(theirs)
-        merged = {}
-        for path in a.keys() | b.keys() | c.keys():
-            if a.get(path) != b.get(path) != c.get(path) != a.get(path):
-                return None
+        merged, conflicts = {}, []
+        for path in sorted(a.keys() | b.keys() | c.keys()):
             found = c.get(path) if a.get(path) == b.get(path) else b.get(path)
+            if a.get(path) != b.get(path) != c.get(path) != a.get(path):
+                conflicts.append(path)
+                found = f"<<<<<<< {b.get(path)} ======= {c.get(path)}"
             if found is not None:
                 merged[path] = found
-        return self.store(merged)
+        return self.store(merged), tuple(conflicts)
+
+    async def marked(self, tree: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+        files = self.content(tree)
+        return tuple(path for path in paths if "<<<<<<<" in files.get(path, ""))
 
     async def finish(self, tip: str, fast_forward: bool) -> str | None:
         self.at("before finish")

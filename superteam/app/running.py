@@ -20,6 +20,7 @@ from superteam import __version__, process
 from superteam.agents import choices, make_agent
 from superteam.app.plans import narrowed, require_trust, usable_plan
 from superteam.app.project import CLOCK, Project, make_source, plan_canary, with_options_of
+from superteam.app.summaries import are_written, write_summaries
 from superteam.core import events as e
 from superteam.core.decide import Kind, decide
 from superteam.core.evolve import start
@@ -30,7 +31,7 @@ from superteam.core.sources import redefined, source_names
 from superteam.engine.driver import Driver, Perform
 from superteam.engine.steps import perform
 from superteam.engine.world import World
-from superteam.errors import ConfigError, SuperteamError
+from superteam.errors import ConfigError, SuperteamError, WorkspaceError
 from superteam.evidence.status import status_document
 from superteam.journal import lock as locks
 from superteam.journal import runs
@@ -91,6 +92,8 @@ def execute(project: Project, path: Path, wishes: Wishes, view: View, operator: 
         if before and not before.ended:
             _end_as_aborted(project, before, view, operator)
         elif before and _is_done(project, before, plan) and not wishes.fresh:
+            if not are_written(project, before):  # the process ended between the run's end and its summary
+                _summarise(project, before)
             return Result(before, done_before=True)
         run_id = _new_run_id()
         held.describe(run_id)
@@ -288,6 +291,8 @@ def _drive(
         received = anyio.run(_drive_until_signal, driver)
         if received:
             driver.record(e.RunInterrupted(signal=received))
+        if driver.run.ended not in (None, "aborted"):
+            _summarise(project, driver.run)
         return Result(driver.run, received)
     finally:
         view.stop()
@@ -323,11 +328,16 @@ def _write_state(project: Project, run: Run, live: bool) -> None:
     _or_warn(path, lambda: runs.write_document(path, status_document(run, live)))
 
 
+def _summarise(project: Project, run: Run) -> None:
+    folder = runs.journal_path(project.root, run.run_id).parent
+    _or_warn(folder / "SUMMARY.md", lambda: write_summaries(project, run))
+
+
 def _or_warn(path: Path, write: Callable[[], None]) -> None:
     """Failing to write what can be derived again is no reason to stop."""
     try:
         write()
-    except OSError as problem:
+    except (OSError, WorkspaceError) as problem:
         sys.stderr.write(f"warning: {path} could not be written: {problem}\n")
 
 

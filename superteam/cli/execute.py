@@ -50,7 +50,7 @@ def execute(
     result = running.execute(project, plan, wishes, view, operator)
     if result.done_before:
         note(f"run {result.run.run_id} has carried out this plan already; to run it anew: --fresh")
-    return _end(result, json)
+    return _end(project.root, result, json)
 
 
 def resume(
@@ -79,7 +79,7 @@ def resume(
         trust_plan=trust_plan, terminal=_terminal(json), confirm=_confirm if _terminal(json) else None
     )
     view, operator = _faces(json, quiet)
-    return _end(running.resume(project, run, wishes, view, operator), json)
+    return _end(project.root, running.resume(project, run, wishes, view, operator), json)
 
 
 def _options(
@@ -128,14 +128,15 @@ def _faces(json: bool, quiet: bool) -> tuple[Any, Any]:
     return view, Terminal(view)
 
 
-def _end(result: Any, json: bool) -> int:
+def _end(root: Path, result: Any, json: bool) -> int:
     """Prints the end table; the exit code of the contract."""
     from superteam.cli.view import final
     from superteam.evidence.status import exit_code_of
+    from superteam.journal.summaries import summary_lines
 
     interrupted = result.received is not None
     if not json:
-        say(final(result.run, interrupted=interrupted))
+        say(final(result.run, interrupted=interrupted, summaries=summary_lines(root, result.run)))
     return 130 if interrupted else exit_code_of(result.run)
 
 

@@ -19,6 +19,7 @@ def status(run: RunId = None, json: Json = False) -> None:
     from superteam.cli.view import final
     from superteam.evidence.status import status_document
     from superteam.journal import runs as journals
+    from superteam.journal.summaries import summary_lines
 
     root = _root()
     found = journals.load(root, journals.find(root, run))
@@ -26,7 +27,8 @@ def status(run: RunId = None, json: Json = False) -> None:
     if json:
         emit_json(status_document(found, live))
         return
-    say(final(found, interrupted=not live and found.ended is None and found.pending is None, live=live))
+    interrupted = not live and found.ended is None and found.pending is None
+    say(final(found, interrupted=interrupted, live=live, summaries=summary_lines(root, found)))
     if found.pending:
         say("\n" + question_text(found.pending, full=True))
 

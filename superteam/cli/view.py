@@ -538,8 +538,18 @@ _MEANING = {
 _LISTED_ELSEWHERE = (FailureType.TEST_FLAKE, FailureType.TEST_SUSPECT, FailureType.TEST_PREEXISTING)
 
 
-def final(run: Run, next_command: str | None = None, *, interrupted: bool = False, live: bool = False) -> str:
-    """What a run came to, or where it stands, as plain text; the next command is worked out unless it is given."""
+def final(
+    run: Run,
+    next_command: str | None = None,
+    *,
+    interrupted: bool = False,
+    live: bool = False,
+    summaries: Sequence[str] = (),
+) -> str:
+    """What a run came to, or where it stands, as plain text; the next command is worked out unless it is given.
+
+    `summaries` say where its summaries are.
+    """
     status, code = standing(run, live)
     if interrupted and run.ended is None:
         status, code = "interrupted", 130
@@ -550,6 +560,7 @@ def final(run: Run, next_command: str | None = None, *, interrupted: bool = Fals
         "",
         *_findings(run),
         *_facts(run),
+        *map(one_line, summaries),
         "running; exit code not known yet" if status == "running" else f"exit code {code}, {_meaning(run, code)}",
         _indented("next: ", [next_command] if next_command else _next(run, status, live)),
     ]

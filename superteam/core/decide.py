@@ -16,6 +16,7 @@ class Kind(StrEnum):
     DISPATCH = "attempt"
     RUN_GATE = "gate"
     CHECK_GATE = "gate-at-start"
+    INTEGRATE = "integrate"
     MAKE_COMMIT = "commit"
     RUN_PROBE = "probe"
     CONCLUDE = "conclude"
@@ -48,13 +49,17 @@ def decide(run: Run) -> frozenset[Step]:
     """Every step that should be running now."""
     if run.ended or run.halted:
         return frozenset()
-    if run.pending:
-        return frozenset({Step(Kind.ASK, run.pending.task, run.questions)} if run.interactive else ())
     if run.aborted:
         return frozenset({Step(Kind.FINISH)})
-    if run.budget_failure:
-        return frozenset({Step(Kind.RESPOND, None, run.questions + sum(run.allowed.values()))})
     steps = _work(run)
+    going_on = frozenset(step for step in steps if step.key in run.in_flight)
+    if run.pending:
+        number = int(run.pending.id.removeprefix("q"))
+        return going_on | ({Step(Kind.ASK, run.pending.task, number)} if run.interactive else set())
+    if run.budget_failure:
+        over = "max-time" in run.budget_failure.tests
+        respond = Step(Kind.RESPOND, None, run.questions + sum(run.allowed.values()))
+        return frozenset({respond}) if over else going_on | {respond}
     if steps and run.settings.budget.max_time is not None:
         return steps | {Step(Kind.WATCH_TIME, None, sum(run.allowed.values()))}
     return steps or frozenset({Step(Kind.FINISH)})
@@ -63,10 +68,28 @@ def decide(run: Run) -> frozenset[Step]:
 def _work(run: Run) -> frozenset[Step]:
     if run.uncaptured():  # the first of them is meant
         return frozenset({Step(Kind.CAPTURE_BASELINE, None, run.baseline_runs + 1)})
-    return frozenset(_next(run, t, t.work) for t in run.tasks if t.work)
+    working = sorted(run.working(), key=lambda t: not (t.work and t.work.has_turn()))  # the others wait for its end
+    wanted = [(t, step) for t in working if t.work and (step := _next(run, t, t.work))]
+    responds = [step for _, step in wanted if step.kind is Kind.RESPOND]
+    checks = [step for t, step in wanted if _needs_check_tree(t, step)]
+    shared = {*_all_but_one(run, responds), *_all_but_one(run, checks)}
+    return frozenset(step for _, step in wanted if step not in shared)
+
+
+def _all_but_one(run: Run, steps: list[Step]) -> list[Step]:
+    """Those of the steps that have to wait, because only one of them is done at a time."""
+    chosen = next((step for step in steps if step.key in run.in_flight), steps[0] if steps else None)
+    return [step for step in steps if step != chosen]
+
+
+def _needs_check_tree(t: TaskRun, step: Step) -> bool:
+    """Whether the step uses the check tree, of which there is one: suites, and gates that are proven at the start."""
+    proven = t.task.acceptance_test is not None or t.task.kind == "tdd"
+    return step.kind in (Kind.RUN_PROBE, Kind.CHECK_GATE) or (step.kind is Kind.RUN_GATE and proven)
 
 
 _STEPS = {
+    Phase.INTEGRATE: Kind.INTEGRATE,
     Phase.COMMIT: Kind.MAKE_COMMIT,
     Phase.CONCLUDE: Kind.CONCLUDE,
     Phase.ACCEPT: Kind.ACCEPT,
@@ -77,8 +100,8 @@ _STEPS = {
 }
 
 
-def _next(run: Run, t: TaskRun, work: Work) -> Step:
-    """The step that a piece of work wants now."""
+def _next(run: Run, t: TaskRun, work: Work) -> Step | None:
+    """The step that a piece of work wants now; None while it waits for its turn to go onto the branch."""
     id = t.task.id
     if work.failures:
         return _deal_with_failure(run, t, work)
@@ -89,8 +112,10 @@ def _next(run: Run, t: TaskRun, work: Work) -> Step:
         return Step(Kind.RUN_GATE, id, t.number * 100 + runs + 1)
     if work.phase is Phase.VALIDATE:
         assert work.validation is not None
-        return Step(Kind.RUN_PROBE, id, _serial(run, t) * 1000 + len(work.validation.observations) + 1)
-    return Step(_STEPS[work.phase], id, _serial(run, t))
+        return Step(Kind.RUN_PROBE, id, _serial(t) * 1000 + len(work.validation.observations) + 1)
+    if work.phase is Phase.COMMIT and not work.has_turn():
+        return None
+    return Step(_STEPS[work.phase], id, _serial(t))
 
 
 def _deal_with_failure(run: Run, t: TaskRun, work: Work) -> Step:
@@ -100,10 +125,13 @@ def _deal_with_failure(run: Run, t: TaskRun, work: Work) -> Step:
     if gate_red and work.gate_red_at_start is None and run.gate(t.task.id) and t.task.kind != "verification":
         _, response = resolve(failure, run.settings, work.history)
         if response in (Response.FIX, Response.ASK):
-            return Step(Kind.CHECK_GATE, t.task.id, _serial(run, t))
-    return Step(Kind.RESPOND, t.task.id, _serial(run, t) * 100 + len(t.failures))
+            return Step(Kind.CHECK_GATE, t.task.id, _serial(t))
+    return Step(Kind.RESPOND, t.task.id, _serial(t) * 100 + len(t.failures))
 
 
-def _serial(run: Run, t: TaskRun) -> int:
-    """Grows whenever the same phase of a task can come again: dispatches, gates, validations, questions."""
-    return t.number + t.gates + len(run.validations) + run.questions + len(t.failures)
+def _serial(t: TaskRun) -> int:
+    """Grows whenever the same phase of a task can come again: dispatches, gates, validations, questions.
+
+    What happens to other tasks does not count: a step in flight keeps its key.
+    """
+    return t.number + t.gates + t.rounds + len(t.failures)

@@ -179,7 +179,8 @@ class BaselineCaptured(_Event):
 
 
 class AgentFinished(_Event):
-    """A dispatch is over and its tree was taken; `cost_usd` None is unknown, never nothing."""
+    """A dispatch is over and its tree was taken; `cost_usd` None is unknown, never nothing. `conflicts` are files in
+    which an earlier merge left conflict markers that are still there."""
 
     kind: Literal["agent-finished"] = "agent-finished"
     task: str
@@ -191,6 +192,7 @@ class AgentFinished(_Event):
     tree: str
     changed: tuple[str, ...] = ()
     out_of_scope: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -202,6 +204,17 @@ class AgentFinished(_Event):
     input_tokens: int | None = None
     output_tokens: int | None = None
     output: str | None = None
+
+
+class Integrated(_Event):
+    """A task's change was merged onto the tip; `conflicts` are files that hold both sides between conflict markers."""
+
+    kind: Literal["integrated"] = "integrated"
+    task: str
+    base: str
+    base_tree: str
+    tree: str
+    conflicts: tuple[str, ...] = ()
 
 
 class GateFinished(_Event):
@@ -321,6 +334,7 @@ class TreeInspected(_Event):
     kind: Literal["tree-inspected"] = "tree-inspected"
     task: str
     tree: str
+    conflicts: tuple[str, ...] = ()
 
 
 class TaskPutBack(_Event):
@@ -389,6 +403,7 @@ Event = (
     | StepCancelled
     | BaselineCaptured
     | AgentFinished
+    | Integrated
     | GateFinished
     | GateChecked
     | CommitMade

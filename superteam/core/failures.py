@@ -89,7 +89,7 @@ class Failure(BaseModel):
 
     type: FailureType
     task: str | None = None
-    origin: Literal["agent", "gate", "suite", "budget"] = "agent"
+    origin: Literal["agent", "gate", "suite", "budget", "merge"] = "agent"
     source: str = "tests"
     message: str = ""
     tests: tuple[str, ...] = ()
@@ -99,8 +99,8 @@ class Failure(BaseModel):
     reproduce_command: str | None = None
 
     def approvable(self) -> bool:
-        """Whether a person may take it as it is; what could not be settled never is."""
-        return self.type in APPROVABLE and not self.unresolved
+        """Whether a person may take it as it is; what could not be settled never is, nor a file with two contents."""
+        return self.type in APPROVABLE and not self.unresolved and self.origin != "merge"
 
 
 class Response(StrEnum):
@@ -134,7 +134,7 @@ def action_for(type: FailureType, settings: Settings) -> Action:
 def resolve(failure: Failure, settings: Settings, history: History) -> tuple[Action, Response]:
     """The one place where a failure is turned into what is done about it (contract, section 4)."""
     action = action_for(failure.type, settings)
-    if action in (Action.WARN_CONTINUE, Action.IGNORE):
+    if action in (Action.WARN_CONTINUE, Action.IGNORE) and failure.origin != "merge":
         return action, Response.PROCEED
     again = _again(failure, action, settings, history)
     if again is not None:

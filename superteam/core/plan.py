@@ -35,7 +35,8 @@ class Checkpoint(_Frozen):
 
 
 class Task(_Frozen):
-    """One unit of work with its gate. `line` is where the document declares it; `files` are paths or globs.
+    """One unit of work with its gate. `line` is where the document declares it; `files` are paths or globs, `modifies`
+    those of them that the document takes to be there already.
 
     `kind`: auto and tdd are dispatched to an agent (the tests that a tdd task adds must fail without its other
     changes); verification has no work of its own, only a gate that the state so far must pass; the HUMAN kinds ask a
@@ -59,6 +60,7 @@ class Task(_Frozen):
     part: str = ""
     wave: int = 0
     checkpoint: Checkpoint | None = None
+    modifies: tuple[str, ...] = ()
     line: int = 0
 
 

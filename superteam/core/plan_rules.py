@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
-from superteam.core.plan import Finding, Plan, Task
+from superteam.core.plan import HUMAN, Finding, Part, Plan, Task
 
+_WORK = ("auto", "tdd")  # what an agent does; the others need neither words for one nor a gate
+_WRITERS_COMPARED = 50
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -16,9 +19,13 @@ def check(plan: Plan, *, has_default_gate: bool) -> tuple[Finding, ...]:
     return (
         *_duplicates(tasks),
         *_dependencies(tasks),
-        *(_empty(task) for task in tasks if not task.description.strip()),
+        *_same_wave(tasks),
+        *(_empty(task) for task in tasks if task.kind in _WORK and not task.description.strip()),
         *_files(tasks),
-        *(_ungated(task) for task in tasks if not task.gate and not has_default_gate),
+        *_overlaps(tasks),
+        *_checkpoints(tasks),
+        *(finding for part in plan.parts for finding in _autonomous(part, tasks)),
+        *(_ungated(task) for task in tasks if task.kind in _WORK and not task.gate and not has_default_gate),
     )
 
 
@@ -84,13 +91,13 @@ def _unsettled(edges: Mapping[str, Sequence[str]]) -> set[str]:
 
 def _duplicates(tasks: Sequence[Task]) -> Iterator[Finding]:
     ids: dict[str, Task] = {}
-    titles: dict[str, Task] = {}
+    titles: dict[tuple[str, str], Task] = {}
     for task in tasks:
         first = ids.setdefault(task.id, task)
         if first is not task:
             message = f"the id {quoted(task.id)} is already that of the task at line {first.line}"
             yield _error("duplicate-id", message, task)
-        first = titles.setdefault(task.title, task)
+        first = titles.setdefault((task.part, task.title), task)
         if first is not task:
             message = f"the title {quoted(task.title)} is already that of the task at line {first.line}"
             yield _warning("duplicate-title", message, task)
@@ -103,6 +110,7 @@ def _dependencies(tasks: Sequence[Task]) -> Iterator[Finding]:
         edges.setdefault(task.id, task.depends_on)
     cycle = find_cycle(edges)
     circle = set(cycle)
+    told: set[tuple[str, str]] = set()
     if cycle:
         shown = " -> ".join(quoted(id) for id in _short((*cycle, cycle[0])))
         yield _error("cycle", f"tasks depend on each other in a circle: {shown}", tasks[place[cycle[0]]])
@@ -110,9 +118,87 @@ def _dependencies(tasks: Sequence[Task]) -> Iterator[Finding]:
         for id in task.depends_on:
             if id not in place:
                 yield _error("unknown-dependency", f"depends_on names {quoted(id)}, which is no task", task)
+            elif tasks[place[id]].wave > task.wave and not {id, task.id} <= circle:
+                later = tasks[place[id]]
+                pair = (task.part or task.id, later.part or later.id)
+                if pair in told:
+                    continue
+                told.add(pair)
+                message = f"task {quoted(task.id)} of wave {task.wave} depends on {quoted(id)} of wave {later.wave}"
+                yield _error("wave-order", f"{message}, which begins only after it", task)
             elif place[id] > number and not {id, task.id} <= circle:
                 message = f"task {quoted(task.id)} depends on {quoted(id)}, which comes later"
                 yield _error("later-dependency", f"{message}; tasks run in the order of the plan: move it up", task)
+
+
+def _same_wave(tasks: Sequence[Task]) -> Iterator[Finding]:
+    """Dependencies within a wave: they hold, but the tasks of a wave are meant to need nothing of each other."""
+    by_id = {task.id: task for task in reversed(tasks)}
+    seen: set[tuple[str, str]] = set()
+    for task in tasks:
+        for other in (by_id[id] for id in task.depends_on if id in by_id):
+            pair = (task.part or task.id, other.part or other.id)  # parts depend on each other as a whole
+            if other is task or other.wave != task.wave or not task.wave or pair[0] == pair[1] or pair in seen:
+                continue
+            seen.add(pair)
+            message = f"task {quoted(task.id)} depends on {quoted(other.id)}, and both are of wave {task.wave}"
+            yield _warning("same-wave", f"{message}; it waits for it all the same", task)
+
+
+def _overlaps(tasks: Sequence[Task]) -> Iterator[Finding]:
+    """Tasks of one wave that could be worked on at once and declare the same file; nothing where there are no waves."""
+    if not any(task.wave for task in tasks):
+        return
+    writers: dict[tuple[int, str], list[Task]] = {}
+    for task in tasks:
+        for path in dict.fromkeys(_plain(path) for path in task.files):
+            writers.setdefault((task.wave, path), []).append(task)
+    for (wave, path), several in writers.items():
+        pairs = combinations(several[:_WRITERS_COMPARED], 2)
+        pair = next((pair for pair in pairs if _side_by_side(*pair)), None)
+        if pair:
+            message = f"tasks {quoted(pair[0].id)} and {quoted(pair[1].id)} of wave {wave} both write {quoted(path)}"
+            yield _warning("shared-file", message, pair[1])
+
+
+def _side_by_side(one: Task, other: Task) -> bool:
+    """Whether two tasks of a wave could be worked on at once: the tasks of one part never are."""
+    if one.id in other.depends_on or other.id in one.depends_on:
+        return False
+    return not one.part or one.part != other.part
+
+
+def _plain(path: str) -> str:
+    return path.removeprefix("./").rstrip("/")
+
+
+def _checkpoints(tasks: Sequence[Task]) -> Iterator[Finding]:
+    for task in tasks:
+        if task.kind not in HUMAN:
+            continue
+        asked = task.checkpoint
+        texts = (task.description, *((asked.subject, asked.instructions) if asked else ()))
+        if not any(text.strip() and text != task.title for text in texts):
+            yield _warning("empty-checkpoint", f"the checkpoint {quoted(task.id)} does not say what is asked", task)
+        ids = [option.id for option in asked.options] if asked else []
+        if task.kind == "decision" and not ids:
+            yield _error("no-options", f"the decision {quoted(task.id)} has no options to choose from", task)
+        for id in dict.fromkeys(id for id in ids if ids.count(id) > 1 or id == "abort"):
+            why = "ends the run" if id == "abort" else "stands for several"
+            message = f"the option {quoted(id)} of the decision {quoted(task.id)} cannot be answered: that word {why}"
+            yield _error("bad-option", message, task)
+
+
+def _autonomous(part: Part, tasks: Sequence[Task]) -> Iterator[Finding]:
+    """Whether a document says of itself that it needs a person, and does."""
+    said = str(part.about.get("autonomous", "")).lower()
+    people = [task for task in tasks if task.part == part.id and task.kind in HUMAN]
+    if said == "true" and people:
+        message = f"{part.path} says autonomous: true, but task {quoted(people[0].id)} asks a person"
+        yield _warning("autonomous", message, people[0])
+    elif said == "false" and not people:
+        message = f"{part.path} says autonomous: false, but no task asks a person"
+        yield Finding(severity="warning", code="autonomous", message=message)
 
 
 def _files(tasks: Sequence[Task]) -> Iterator[Finding]:

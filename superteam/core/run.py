@@ -25,6 +25,7 @@ class Phase(StrEnum):
 
     DISPATCH = "dispatch"
     GATE = "gate"
+    INTEGRATE = "integrate"
     COMMIT = "commit"
     VALIDATE = "validate"
     CONCLUDE = "conclude"
@@ -45,6 +46,10 @@ class Phase(StrEnum):
 # A verification has no dispatch of its own: it begins at the gate, and ends there, or when a person took its failure as
 # it is, if there is nothing to commit.
 #
+# Work whose base is no longer the tip, since another task's commit came first, is merged onto the tip (integrate) and
+# gated again before its commit.
+#
+#
 # A failure keeps the work in its phase until it is resolved: a fix, a redo or a rollback leads back to dispatch, a
 # recheck to gate or validate, a person's retry to inspect, skip to put-back, and what lies below the tip to rebuild. A
 # baseline that is captured again leads back to validate. What a changed plan drops ends wherever it is.
@@ -53,14 +58,15 @@ ENDS = frozenset({Phase.GATE, Phase.COMMIT, Phase.CONCLUDE, Phase.ACCEPT, Phase.
 _TAKEN_BACK = frozenset({Phase.PUT_BACK, Phase.REBUILD})
 _DECIDED = frozenset({Phase.DISPATCH, Phase.INSPECT}) | _TAKEN_BACK
 FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
-    Phase.DISPATCH: frozenset({Phase.GATE, Phase.COMMIT, Phase.ACCEPT}) | _TAKEN_BACK,
-    Phase.GATE: frozenset({Phase.COMMIT}) | _DECIDED,
-    Phase.COMMIT: frozenset({Phase.GATE, Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
+    Phase.DISPATCH: frozenset({Phase.GATE, Phase.INTEGRATE, Phase.COMMIT, Phase.ACCEPT}) | _TAKEN_BACK,
+    Phase.GATE: frozenset({Phase.INTEGRATE, Phase.COMMIT}) | _DECIDED,
+    Phase.INTEGRATE: frozenset({Phase.GATE, Phase.COMMIT}) | _DECIDED,
+    Phase.COMMIT: frozenset({Phase.GATE, Phase.INTEGRATE, Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
     Phase.VALIDATE: frozenset({Phase.CONCLUDE}),
     Phase.CONCLUDE: frozenset({Phase.VALIDATE, Phase.ACCEPT}),
     Phase.ACCEPT: frozenset({Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
     Phase.MOVE: frozenset({Phase.VALIDATE}),
-    Phase.INSPECT: frozenset({Phase.DISPATCH, Phase.GATE, Phase.COMMIT, Phase.VALIDATE}),
+    Phase.INSPECT: frozenset({Phase.DISPATCH, Phase.GATE, Phase.INTEGRATE, Phase.COMMIT, Phase.VALIDATE}),
     Phase.PUT_BACK: frozenset(),
     Phase.REBUILD: frozenset(),
 }
@@ -118,7 +124,9 @@ class Work:
     the task that the commit names: a repair may have gone over to another culprit since. `tried` is what was tried for
     the culprits before, so that two that break each other's tests do not take turns for ever. `validation` is that of
     the source whose turn it is, `accepted` what the sources before it come to with this commit; `excused` are (source,
-    test). `rejected` is what the person said who rejected what a checkpoint shows: then the work mends that.
+    test). `rejected` is what the person said who rejected what a checkpoint shows: then the work mends that. `slot` is
+    the number of the work tree; `integrating` work has the turn to go onto the branch, and its base is the tip as soon
+    as it was integrated; `conflicts` are the files in which that left conflict markers.
     """
 
     kind: Literal["task", "check", "repair"]
@@ -148,6 +156,13 @@ class Work:
     tried: Mapping[str, History] = field(default_factory=dict)
     asked: int = 0
     rejected: str | None = None
+    slot: int = 0
+    integrating: bool = False
+    conflicts: tuple[str, ...] = ()
+
+    def has_turn(self) -> bool:
+        """Whether nobody else may change the branch: it stands on the tip, or is about to."""
+        return self.integrating or self.kind != "task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +187,16 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class TaskRun:
     """A task and how far it is. `attempts` counts dispatches; `number` is the last dispatch's number, `gates` counts
-    all runs of its gate. `decision` is a person's, at a checkpoint; `must_haves` are as the gate last found them.
-    `dropped` tasks were taken out of the run by a person, and are skipped. The first commit of a rejected checkpoint
-    is its `commit_sha`, later ones are `repairs`."""
+    all runs of its gate, `rounds` the questions about it and its validations. `decision` is a person's, at a
+    checkpoint; `must_haves` are as the gate last found them. `dropped` tasks were taken out of the run by a person, and
+    are skipped. The first commit of a rejected checkpoint is its `commit_sha`, later ones are `repairs`."""
 
     task: Task
     status: TaskStatus = "pending"
     attempts: int = 0
     number: int = 0
     gates: int = 0
+    rounds: int = 0
     base_sha: str | None = None
     commit_sha: str | None = None
     repairs: tuple[str, ...] = ()
@@ -206,8 +222,8 @@ class Run:
     """One execution of a plan. `tip` is where the run's branch stands; `unvalidated` are (task, commit) since the
     last accepted validation; `sources` is what each validation source knows. `branch` is (task, commit) of all that
     stands on the run's branch, oldest first, repairs too: a task that was done again stands above later ones.
-    `unasked` are finished tasks that the plan now describes differently, to be asked about. `reordered`: a person
-    changed the order of the plan's tasks."""
+    `unasked` are finished tasks that the plan now describes differently, to be asked about; `queued` are questions that
+    came while another one was asked. `reordered`: a person changed the order of the plan's tasks."""
 
     run_id: str
     plan: Plan
@@ -230,6 +246,7 @@ class Run:
     unvalidated: tuple[tuple[str, str], ...] = ()
     validations: tuple[ValidationResult, ...] = ()
     pending: Question | None = None
+    queued: tuple[Question, ...] = ()
     questions: int = 0
     budget_failure: Failure | None = None
     allowed: Mapping[str, int] = field(default_factory=dict)

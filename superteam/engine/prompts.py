@@ -27,6 +27,12 @@ TESTS_FIRST = """\
 Tests come first here: put them into test files. They are run by themselves on the state before this task, where they
 have to fail, and with your other changes, where they have to pass.
 """
+CONFLICTS = """\
+While you worked, other tasks were committed. Your change was merged with theirs, and these files conflicted:
+{files}
+Where they are text, each conflict stands between `<<<<<<<` and `>>>>>>>`: above the `=======` what is committed, below
+it your change. Keep what both sides intend, and leave no marker. A file that is not text has the committed content.
+"""
 
 
 def implement(
@@ -53,6 +59,8 @@ def fix(t: TaskRun, diff: str, note: str | None, around: str = "") -> str:
     if gate:
         parts.append(_gate_digest(gate, work.gate_red_at_start))
     parts += [_failure_digest(failure) for failure in work.fixing if failure.origin != "gate"]
+    if work.conflicts:
+        parts.append(CONFLICTS.format(files="\n".join(f"- {path}" for path in work.conflicts)))
     if diff.strip() or work.rejected is None:
         parts.append("The difference that is to be mended (since the last good commit):\n" + fence(diff, "diff"))
     parts.append(_person(note))

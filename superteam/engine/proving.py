@@ -77,7 +77,7 @@ async def must_have_results(world: World, run: Run, t: TaskRun) -> tuple[MustHav
     must = run.must_haves(t.task.id)
     if must == MustHaves():
         return ()
-    tree = world.workspace.work.path
+    tree = world.workspace.work(t.work.slot if t.work else 0).path
     look = partial(check_must_haves, must, partial(text_of, tree), partial(is_there, tree))
     return await to_thread.run_sync(look)
 

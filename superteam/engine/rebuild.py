@@ -66,5 +66,5 @@ async def _holds(world: World, run: Run, step: Step, t: TaskRun, merged: str, ti
     if command is None:
         return True
     await world.workspace.prepare(merged, tip, f"replaced/{name(step)}-{name(replace(step, task=t.task.id))}")
-    done = await shell(world, run, replace(step, task=t.task.id), command, world.workspace.work)
+    done = await shell(world, run, replace(step, task=t.task.id), command, world.workspace.work())
     return done.exit.code == 0

@@ -38,10 +38,10 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
     t, work = of(run, step)
     if work.commit and work.kind != "check":  # a fix makes a new object: the one it replaces stays reachable
         await world.workspace.keep(f"replaced/{name(step)}-commit", work.commit)
-    notes = await world.workspace.prepare(work.from_tree, work.base, f"replaced/{name(step)}")
+    notes = await world.workspace.prepare(work.from_tree, work.base, f"replaced/{name(step)}", work.slot)
     brief = await _brief(world, run, step, t, work)
     report = await world.agents(t.task.agent or run.settings.agent.use or "").work(brief)
-    taken = await world.workspace.capture()
+    taken = await world.workspace.capture(work.slot)
     changed = await world.workspace.changed(work.base_tree, taken.tree)
     return e.AgentFinished(
         task=t.task.id,
@@ -53,6 +53,7 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
         tree=taken.tree,
         changed=changed,
         out_of_scope=outside(changed, t.task.files),
+        conflicts=await _conflicts_left(world, work, taken.tree),
         left_out=taken.left_out,
         leftovers=report.leftovers,
         notes=(*notes, *taken.notes),
@@ -67,8 +68,13 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
     )
 
 
+async def _conflicts_left(world: World, work: Work, tree: str) -> tuple[str, ...]:
+    """The files that conflicted when the task was integrated, and in which a tree still holds both sides."""
+    return await world.workspace.marked(tree, work.conflicts) if work.conflicts else ()
+
+
 async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> Brief:
-    tree, limits = world.workspace.work, run.settings.agent
+    tree, limits = world.workspace.work(work.slot), run.settings.agent
     text = await _prompt(world, run, t, work)
     base = world.outputs / name(step)
     prompt_file = base.with_name(f"{base.name}.prompt.md")
@@ -92,7 +98,7 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> 
 
 async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
     part = run.plan.part_of(t.task)
-    named = await anyio.to_thread.run_sync(references, world.workspace.work.path, part.references if part else ())
+    named = await anyio.to_thread.run_sync(references, world.workspace.work(work.slot).path, part.references if part else ())
     if work.role == "implement":
         return prompts.implement(run, t, work.fixing, work.note, named)
     good = _last_good(run, work) if work.kind == "repair" else work.base
@@ -115,9 +121,9 @@ async def _run_gate(world: World, run: Run, step: Step) -> e.Event:
     t, work = of(run, step)
     command = run.gate(t.task.id)
     # After a kill the tree is not what it was; in the ordinary course this finds everything in place.
-    await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}")
-    done = await shell(world, run, step, command, world.workspace.work) if command else None
-    tree = await world.workspace.absorb()
+    await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}", work.slot)
+    done = await shell(world, run, step, command, world.workspace.work(work.slot)) if command else None
+    tree = await world.workspace.absorb(work.slot)
     ok = done is None or (done.exit.code == 0 and done.exit.ended_by == "exit")
     must_haves = await must_have_results(world, run, t)
     missing = what_is_missing(must_haves)
@@ -175,6 +181,12 @@ async def _check_gate(world: World, run: Run, step: Step) -> e.Event:
     return e.GateChecked(task=t.task.id, red=done.exit.code != 0, detail=how_it_ended(done))
 
 
+async def _integrate(world: World, run: Run, step: Step) -> e.Event:
+    t, work = of(run, step)
+    tree, conflicts = await world.workspace.combine(work.base, run.tip, work.tree)
+    return e.Integrated(task=t.task.id, base=run.tip, base_tree=run.tip_tree, tree=tree, conflicts=conflicts)
+
+
 async def _make_commit(world: World, run: Run, step: Step) -> e.Event:
     t, work = of(run, step)
     text = message(run, t, repair=work.kind == "repair" or t.commit_sha is not None)
@@ -190,16 +202,17 @@ async def _move_branch(world: World, run: Run, step: Step) -> e.Event:
 
 
 async def _inspect(world: World, run: Run, step: Step) -> e.Event:
-    assert step.task is not None
-    taken = await world.workspace.capture()
-    return e.TreeInspected(task=step.task, tree=taken.tree)
+    t, work = of(run, step)
+    taken = await world.workspace.capture(work.slot)
+    left = await _conflicts_left(world, work, taken.tree)
+    return e.TreeInspected(task=t.task.id, tree=taken.tree, conflicts=left)
 
 
 async def _put_back(world: World, run: Run, step: Step) -> e.Event:
     t, work = of(run, step)
     if work.commit:
         await world.workspace.keep(f"replaced/{name(step)}-commit", work.commit)
-    await world.workspace.prepare(work.base_tree, work.base, f"replaced/{name(step)}")
+    await world.workspace.prepare(work.base_tree, work.base, f"replaced/{name(step)}", work.slot)
     return e.TaskPutBack(task=t.task.id)
 
 
@@ -218,11 +231,11 @@ async def _respond(world: World, run: Run, step: Step) -> e.Event:
     question = None
     if response is Response.ASK:
         # The person finds the tree that was judged, without what the gate left: whatever differs later is theirs.
-        await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}")
+        await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}", work.slot)
         good = work.base if work.kind == "task" else _last_good(run, work)
         diff = await world.workspace.diff(good, work.tree, QUESTION_DIFF_LIMIT)
         taken_back = None if work.kind == "task" else await forecast(world, run, t)
-        question = failure_question(number, t, failure, diff, taken_back, str(world.workspace.work.path))
+        question = failure_question(number, t, failure, diff, taken_back, str(world.workspace.work(work.slot).path))
     return e.ActionChosen(task=t.task.id, failure=failure, action=action, response=response, question=question)
 
 
@@ -242,12 +255,11 @@ async def _watch_time(world: World, run: Run, step: Step) -> e.Event:
 
 async def _finish(world: World, run: Run, step: Step) -> e.Event:
     status, code = ending(run)
-    begun = run.working()
-    if begun:
-        await world.workspace.prepare(run.tip_tree, run.tip, f"replaced/{name(step)}-aborted")
-    for t in begun:
-        if t.work and t.work.commit:
-            await world.workspace.keep(f"replaced/{name(step)}-aborted-commit", t.work.commit)
+    for work in [t.work for t in run.working() if t.work]:
+        kept = f"replaced/{name(step)}-aborted" + (f"-{work.slot + 1}" if work.slot else "")
+        await world.workspace.prepare(run.tip_tree, run.tip, kept, work.slot)
+        if work.commit:
+            await world.workspace.keep(f"{kept}-commit", work.commit)
     reason = await world.workspace.finish(run.tip, fast_forward=code == 0)
     return e.RunEnded(status=status, exit_code=code, fast_forwarded=code == 0 and reason is None, reason=reason)
 
@@ -257,6 +269,7 @@ _PERFORM: Mapping[Kind, Callable[[World, Run, Step], Awaitable[e.Event]]] = {
     Kind.DISPATCH: _dispatch,
     Kind.RUN_GATE: _run_gate,
     Kind.CHECK_GATE: _check_gate,
+    Kind.INTEGRATE: _integrate,
     Kind.MAKE_COMMIT: _make_commit,
     Kind.RUN_PROBE: run_probe,
     Kind.CONCLUDE: conclude_validation,

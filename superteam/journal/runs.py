@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from superteam.core.events import EVENT, RunCreated
+from superteam.core.events import EVENT, Event, RunCreated
 from superteam.core.evolve import evolve, start
 from superteam.core.run import Run
 from superteam.errors import JournalError, SuperteamError
@@ -77,14 +77,21 @@ def find(root: Path, wanted: str | None) -> str:
 
 def fold(records: list[Record]) -> Run:
     """The state that the records come to; JournalError if they do not begin with a run's creation."""
-    events = [(EVENT.validate_python(record.event), record.at) for record in records]
-    created, at = events[0] if events else (None, "")
-    if not isinstance(created, RunCreated):
-        raise JournalError("the journal does not begin with the creation of a run", "superteam runs")
+    told = events(records)
+    created, at = told[0]
+    assert isinstance(created, RunCreated)
     run = start(created, at)
-    for event, at in events[1:]:
+    for event, at in told[1:]:
         run = evolve(run, event, at)
     return run
+
+
+def events(records: list[Record]) -> list[tuple[Event, str]]:
+    """What the records say, each with its time; JournalError if they do not begin with a run's creation."""
+    told = [(EVENT.validate_python(record.event), record.at) for record in records]
+    if not told or not isinstance(told[0][0], RunCreated):
+        raise JournalError("the journal does not begin with the creation of a run", "superteam runs")
+    return told
 
 
 def load(root: Path, run_id: str) -> Run:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypedDict
 
-from superteam.core.plan import Task
+from superteam.core.plan import HUMAN, Checkpoint, Choice, Task, TaskKind
 from superteam.core.plan_rules import quoted
 from superteam.plans.findings import Findings
 from superteam.plans.nodes import Node, compose
 
 _KEYS = (
     *("title", "description", "files", "id", "depends_on", "gate", "validate", "agent"),
-    *("may-remove", "may-skip", "may-fail", "allow-empty", "acceptance_test"),
+    *("may-remove", "may-skip", "may-fail", "allow-empty", "acceptance_test", "checkpoint", "options"),
 )
+_CHOICE = ("id", "name", "pros", "cons")
 _SPELLINGS = {key.replace("-", "_"): key for key in _KEYS}
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _WORDS = {"text": "a text", "list": "a list", "mapping": "a mapping"}
@@ -61,8 +63,69 @@ def _task(node: Node, place: int, findings: Findings) -> Task | None:
         may_fail=_texts(fields, "may-fail", findings),
         allow_empty=_flag(fields, "allow-empty", findings),
         acceptance_test=_text(fields, "acceptance_test", findings),
+        **_checkpoint(fields, findings),
         line=node.line,
     )
+
+
+class _Asking(TypedDict, total=False):
+    kind: TaskKind
+    checkpoint: Checkpoint
+
+
+def _checkpoint(fields: Fields, findings: Findings) -> _Asking:
+    """What makes a task a question to a person: its description is what the person is told."""
+    word = _one_line(fields, "checkpoint", findings)
+    kind = next((kind for kind in HUMAN if kind == word), None)
+    if word and kind is None:
+        message = f"checkpoint must be one of {', '.join(sorted(HUMAN))}, not {quoted(word)}"
+        findings.error("wrong-type", message, fields["checkpoint"].line)
+    if "options" in fields and kind != "decision":
+        message = "options belong to 'checkpoint: decision'; here they are ignored"
+        findings.warning("unused-key", message, fields["options"].line)
+    if kind is None:
+        return {}
+    asked = Checkpoint(
+        subject=_one_line(fields, "title", Findings()) or "",
+        instructions=_text(fields, "description", Findings()) or "",
+        options=tuple(_choices(fields, findings)) if kind == "decision" else (),
+    )
+    return {"kind": kind, "checkpoint": asked}
+
+
+def _choices(fields: Fields, findings: Findings) -> Iterable[Choice]:
+    node = fields.get("options")
+    if node is None:
+        return
+    if node.kind != "list":
+        findings.error("wrong-type", "options must be a list such as '- {id: a, name: The first}'", node.line)
+        return
+    for option in node.items:
+        if option.kind == "text" and not option.null and option.text.strip():
+            yield Choice(id=" ".join(option.text.split()))
+        elif option.kind != "mapping":
+            findings.error("wrong-type", "an option must be a mapping with an id", option.line)
+        else:
+            yield _choice(option, findings)
+
+
+def _choice(option: Node, findings: Findings) -> Choice:
+    found: dict[str, Node] = {}
+    for key, value in option.pairs():
+        if key.text not in _CHOICE:
+            findings.warning("unknown-key", f"the key {quoted(key.text)} of an option is not known", key.line)
+        elif not value.null:
+            found.setdefault(key.text, value)
+    if "id" not in found:
+        findings.error("missing-id", "an option has no id, which is what a person answers", option.line)
+    return Choice(
+        id=_one_line(found, "id", findings) or "", **{name: _words(found, name, findings) for name in _CHOICE[1:]}
+    )
+
+
+def _words(fields: Fields, name: str, findings: Findings) -> str:
+    """A text, or several as one."""
+    return "; ".join(_texts(fields, name, findings))
 
 
 def _fields(node: Node, findings: Findings) -> Fields:

@@ -1,4 +1,4 @@
-"""Reads a plan document: its superteam-tasks block, or else its task headings."""
+"""Reads a plan document: its superteam-tasks block, or else its task headings, or else its list of tasks."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ import hashlib
 import re
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from superteam.core.plan import Finding, Plan
+from superteam.core.plan import Finding, Plan, Task
 from superteam.core.plan_rules import check as check_rules
 from superteam.core.plan_rules import quoted
 from superteam.errors import PlanError
 from superteam.plans.findings import Findings
 
+if TYPE_CHECKING:
+    from superteam.plans.outline import Outline
+
 INFO = "superteam-tasks"
 _LARGEST_DOCUMENT = 4 * 2**20
 _LISTED = 20
 _ALMOST = re.compile(r"superteam[-_ ]?tasks?", re.I)
-_LOOKED_FOR = f"the plan holds no tasks: neither a fenced block ```{INFO} nor headings such as '## Task 1: title'"
+_LOOKED_FOR = (
+    f"the plan holds no tasks: neither a fenced block ```{INFO}, nor headings such as '## Task 1: title' (headings, "
+    "superpowers), nor <tasks> with <task> (GSD), nor check-boxes such as '- [ ] T001 what to do' (spec-kit), nor a "
+    "check-box or numbered list under a heading that says tasks, plan or steps"
+)
 
 
 def read_plan(path: Path, root: Path) -> Plan:
@@ -82,7 +90,6 @@ def _text(data: bytes, findings: Findings) -> str | None:
 
 def _plan(text: str, name: str, sha256: str, findings: Findings) -> Plan | None:
     from superteam.plans.block import read_block
-    from superteam.plans.headings import read_headings
     from superteam.plans.outline import read_outline
 
     outline = read_outline(text)
@@ -98,9 +105,9 @@ def _plan(text: str, name: str, sha256: str, findings: Findings) -> Plan | None:
     if blocks:
         if not blocks[0].closed:
             findings.warning("open-block", f"the {INFO} block is never closed", blocks[0].line)
-        tasks = read_block(blocks[0].content, blocks[0].line + 1, findings)
+        form, tasks = INFO, read_block(blocks[0].content, blocks[0].line + 1, findings)
     else:
-        tasks = read_headings(outline, findings)
+        form, tasks = _without_block(outline, findings)
     if not tasks:
         if not findings.failed:
             findings.error("no-tasks", _LOOKED_FOR, None)
@@ -109,12 +116,26 @@ def _plan(text: str, name: str, sha256: str, findings: Findings) -> Plan | None:
     title = next((heading.text for heading in outline.headings if heading.level == 1 and heading.text), None)
     return Plan(
         path=name,
-        format=INFO if blocks else "headings",
+        format=form,
         title=title or Path(name).stem,
         sha256=sha256,
         context=outline.text(1, start),
         tasks=tasks,
     )
+
+
+def _without_block(outline: Outline, findings: Findings) -> tuple[str, tuple[Task, ...]]:
+    """The form of a document without a block, and its tasks: headings win over lists, which often stand below them."""
+    from superteam.plans.headings import read_headings
+    from superteam.plans.speckit import read_task_list
+    from superteam.plans.superpowers import is_superpowers, with_commands
+
+    tasks = read_headings(outline, findings)
+    if not tasks:
+        return "spec-kit", read_task_list(outline, findings)
+    if is_superpowers(outline, tasks):
+        return "superpowers", with_commands(outline, tasks, findings)
+    return "headings", tasks
 
 
 def _unusable(name: str, errors: list[Finding]) -> PlanError:

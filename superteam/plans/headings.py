@@ -19,6 +19,7 @@ _LABEL = re.compile(
     r"(?:[ \t]*\([^()\n]*\))?[ \t]*(?P<colon>:?)(?:\*\*|__)?[ \t]*(?P<late>:?)[ \t]*",
     re.I,
 )
+_MODIFY = re.compile(r"^(?!.*create).*modify", re.I)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINES = re.compile(r"([^:#]+)(?::L?\d[\dL,:–-]*|#L\d[\dL-]*)")
 _NO_PATH = re.compile(r"""[\s<>|$;="'{}\\]|^-|\(\)$|://""")
@@ -29,17 +30,24 @@ def read_headings(outline: Outline, findings: Findings) -> tuple[Task, ...]:
 
     (What people mean by `---` right below a line of text is a rule, whatever CommonMark says.)
     """
+    for heading in outline.headings:
+        if heading.marked and 2 <= heading.level <= 4 and not _match(heading) and _ALMOST.match(heading.text):
+            message = f"the heading {quoted(heading.text)} is no task; a task is written '## Task 1: title'"
+            findings.warning("not-a-task", message, heading.line)
+    return tuple(_task(outline, heading, match, end, findings) for heading, match, end in _sections(outline))
+
+
+def task_ends(outline: Outline) -> dict[int, int]:
+    """For the line of each task's heading, the line behind the task's text."""
+    return {heading.line: end for heading, _, end in _sections(outline)}
+
+
+def _sections(outline: Outline) -> Iterator[tuple[Heading, re.Match[str], int]]:
     marked = [heading for heading in outline.headings if heading.marked]
-    tasks = []
     for place, heading in enumerate(marked):
         match = _match(heading)
         if match:
-            end = _end(marked, place, len(outline.lines) + 1)
-            tasks.append(_task(outline, heading, match, end, findings))
-        elif 2 <= heading.level <= 4 and _ALMOST.match(heading.text):
-            message = f"the heading {quoted(heading.text)} is no task; a task is written '## Task 1: title'"
-            findings.warning("not-a-task", message, heading.line)
-    return tuple(tasks)
+            yield heading, match, _end(marked, place, len(outline.lines) + 1)
 
 
 def _match(heading: Heading) -> re.Match[str] | None:
@@ -67,18 +75,20 @@ def _task(outline: Outline, heading: Heading, match: re.Match[str], end: int, fi
         findings.error("missing-title", f"task {match[1]} has no title", heading.line)
     first = bisect_left(outline.passages, heading.line + 1, key=attrgetter("line"))
     last = bisect_left(outline.passages, end, key=attrgetter("line"))
+    files = list(_files(outline.passages[first:last]))
     return Task(
         id=match[1],
         title=title,
         description=outline.text(heading.line + 1, end),
-        files=tuple(dict.fromkeys(_files(outline.passages[first:last]))),
+        files=tuple(dict.fromkeys(path for path, _ in files)),
+        modifies=tuple(dict.fromkeys(path for path, known in files if known)),
         line=heading.line,
     )
 
 
-def _files(passages: Sequence[Passage]) -> Iterator[str]:
-    """Backticked paths behind a label, and those that begin the lines below a label."""
-    below_label = False
+def _files(passages: Sequence[Passage]) -> Iterator[tuple[str, bool]]:
+    """Backticked paths behind a label, and those that begin the lines below one; whether it says that they exist."""
+    below_label = known = False
     for passage in passages:
         for line in passage.text.split("\n"):
             line = line.strip()
@@ -86,9 +96,10 @@ def _files(passages: Sequence[Passage]) -> Iterator[str]:
             if behind is None and not line.startswith("`"):
                 below_label = below_label and passage.listed
                 continue
-            below_label = below_label or behind is not None
+            if behind is not None:
+                below_label, known = True, _MODIFY.search(line, 0, len(line) - len(behind)) is not None
             if below_label:
-                yield from _paths(line if behind is None else behind)
+                yield from ((path, known) for path in _paths(line if behind is None else behind))
 
 
 def _behind_label(line: str) -> str | None:

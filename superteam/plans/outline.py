@@ -1,4 +1,4 @@
-"""The structure of a Markdown document as CommonMark sees it: fences, headings and passages, with their lines."""
+"""The structure of a Markdown document as CommonMark sees it: fences, headings, passages, list items, with lines."""
 
 from __future__ import annotations
 
@@ -42,6 +42,18 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a list outside of quotes; `end` is the line behind it. `depth` is 1 where it is in no other item;
+    `number` is as written, empty for bullets; `text` is its first paragraph."""
+
+    line: int
+    end: int
+    depth: int
+    number: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """A document's structure, each part in document order; `lines` are the document's own."""
 
@@ -49,6 +61,7 @@ class Outline:
     fences: tuple[Fence, ...]
     headings: tuple[Heading, ...]
     passages: tuple[Passage, ...]
+    items: tuple[Item, ...] = ()
 
     def text(self, start: int, end: int) -> str:
         """The source between two lines (from 1, the end not included) without the blank lines around it."""
@@ -64,7 +77,8 @@ def read_outline(text: str) -> Outline:
     lines = re.sub(r"\r\n?", "\n", text).split("\n")
     parser = MarkdownIt("commonmark").disable(["inline", "text_join", "reference"])
     tokens = parser.parse("\n".join(_without_frontmatter(lines)))
-    return Outline(tuple(lines), tuple(_fences(tokens)), tuple(_headings(tokens)), tuple(_passages(tokens)))
+    parts = (tuple(_fences(tokens)), tuple(_headings(tokens)), tuple(_passages(tokens)), tuple(_items(tokens)))
+    return Outline(tuple(lines), *parts)
 
 
 def _without_frontmatter(lines: list[str]) -> list[str]:
@@ -96,3 +110,20 @@ def _passages(tokens: list[Token]) -> Iterator[Passage]:
         items += (token.type == "list_item_open") - (token.type == "list_item_close")
         if inside.type == "inline" and inside.map:
             yield Passage(inside.content, inside.map[0] + 1, items > 0)
+
+
+def _items(tokens: list[Token]) -> Iterator[Item]:
+    depth = quotes = 0
+    for place, token in enumerate(tokens):
+        quotes += (token.type == "blockquote_open") - (token.type == "blockquote_close")
+        depth -= token.type == "list_item_close"
+        if token.type == "list_item_open":
+            depth += 1
+            if token.map and not quotes:
+                yield Item(token.map[0] + 1, token.map[1] + 1, depth, token.info, _first_text(tokens, place))
+
+
+def _first_text(tokens: list[Token], place: int) -> str:
+    """The text of the paragraph with which an item begins."""
+    begins = place + 2 < len(tokens) and tokens[place + 1].type == "paragraph_open"
+    return tokens[place + 2].content if begins else ""

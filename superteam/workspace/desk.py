@@ -9,8 +9,9 @@ import fcntl
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -32,8 +33,17 @@ SOURCES = PYTHON_AND_WEB | {".go", ".rs", ".rb", ".php", ".java", ".kt", ".c", "
 SYNTAX_ERROR = "<<<<<<< ((( superteam looks whose code the suite runs\n"
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
 async def _in_thread(work: Callable[[], T]) -> T:
-    return await anyio.to_thread.run_sync(work)
+    """Runs it in a worker thread; gits of ours that are at work at once would find each other's locks."""
+
+    def alone() -> T:
+        with _ONE_AT_A_TIME:
+            return work()
+
+    return await anyio.to_thread.run_sync(alone)
 
 
 # -- a tree of ours
@@ -174,23 +184,32 @@ class Desk:
     in_place: bool
     held: list[int]
     has_head: bool = False
+    more_trees: dict[int, OwnTree] = field(default_factory=dict)
 
-    # the work tree
+    # the work trees
 
-    async def prepare(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
+    def _slot(self, slot: int) -> OwnTree:
+        """The work tree with this number; the further ones are for tasks that are done side by side."""
+        if slot == 0:
+            return self.agent_tree
+        if slot not in self.more_trees:
+            path = self.agent_tree.path.with_name(f"{self.agent_tree.path.name}-{slot + 1}")
+            self.more_trees[slot] = OwnTree(self.engine, path, self.agent_tree.settings, self.agent_tree.environ)
+        return self.more_trees[slot]
+
+    async def prepare(self, tree: str, head: str, keep_as: str, slot: int = 0) -> tuple[str, ...]:
         if self.in_place:
             return await _in_thread(lambda: self._prepare_in_place(tree, head, keep_as))
-        work = self.agent_tree
+        work = self._slot(slot)
         # Right after a capture the gate finds everything in place: it runs the agent's code as the agent did.
         if work.files != tree or work.given != head or not (work.path / ".git" / "HEAD").is_file():
-            await _in_thread(lambda: self._put_work(tree, head, keep_as))
+            await _in_thread(lambda: self._put_work(work, tree, head, keep_as))
             await _in_thread(lambda: work.give_git(head, self._branch()))
-            await work.make_ready(self._log("setup-work"))
+            await work.make_ready(self._log(f"setup-{work.path.name}"))
         work.files = None  # from here on it is in other hands
         return ()
 
-    def _put_work(self, tree: str, head: str, keep_as: str) -> None:
-        work = self.agent_tree
+    def _put_work(self, work: OwnTree, tree: str, head: str, keep_as: str) -> None:
         if work.files != tree and work.path.is_dir() and self.engine.index(work.path).is_file():
             found = work.current()
             if found != tree:
@@ -198,30 +217,29 @@ class Desk:
         if work.files != tree:
             work.put(tree)
 
-    @property
-    def work(self) -> Tree:
+    def work(self, slot: int = 0) -> Tree:
         if self.in_place:
             return Tree(self.repository.toplevel, "", {**base_environment(self.environ), **self._mark()})
-        return Tree(self.agent_tree.path, "", {**self.agent_tree.environment(), **self._mark()})
+        tree = self._slot(slot)
+        return Tree(tree.path, "", {**tree.environment(), **self._mark()})
 
-    async def capture(self) -> Capture:
-        return await _in_thread(self._capture)
+    async def capture(self, slot: int = 0) -> Capture:
+        return await _in_thread(lambda: self._capture(self._slot(slot)))
 
-    def _capture(self) -> Capture:
+    def _capture(self, work: OwnTree) -> Capture:
         if self.in_place:
             return Capture(self._snapshot_in_place())
-        tree = self.agent_tree.current()
-        brought = set(self.agent_tree.kept())
-        left = [name for name in self.engine.left_out(self.agent_tree.path) if name.rstrip("/") not in brought]
+        tree = work.current()
+        brought = set(work.kept())
+        left = [name for name in self.engine.left_out(work.path) if name.rstrip("/") not in brought]
         return Capture(tree, tuple(left))
 
-    async def absorb(self) -> str:
+    async def absorb(self, slot: int = 0) -> str:
         if self.in_place:
             return await _in_thread(lambda: self.engine.snapshot(self.repository.toplevel, only_tracked=True))
-        return await _in_thread(self._absorb)
+        return await _in_thread(lambda: self._absorb(self._slot(slot)))
 
-    def _absorb(self) -> str:
-        work = self.agent_tree
+    def _absorb(self, work: OwnTree) -> str:
         if work.indexed is not None and not _is_touched(self.engine, work.path):
             work.files = work.indexed
             return work.files
@@ -384,6 +402,12 @@ class Desk:
 
     def _merged_tree(self, base: str, ours: str, theirs: str) -> str | None:
         return self.engine.merge(base, ours, theirs)
+
+    async def combine(self, base: str, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
+        return await _in_thread(lambda: self.engine.combine(base, ours, theirs))
+
+    async def marked(self, tree: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+        return await _in_thread(lambda: self.engine.marked(tree, paths))
 
     async def keep(self, name: str, sha: str) -> None:
         await _in_thread(lambda: self._keep(name, sha, None))

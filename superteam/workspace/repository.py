@@ -228,6 +228,12 @@ class Repository:
         found = self.git("status", "--porcelain=v1", "-z", "--untracked-files=no", "--no-renames")
         return [entry[3:] for entry in found.out.split("\0") if entry]
 
+    def changed_by(self, commit: str) -> dict[str, str]:
+        """What a commit did to each path, compared with its first parent: A, M, D or T as git has it."""
+        found = self.git("diff-tree", "-r", "-z", "--no-renames", "--name-status", f"{commit}^1", commit)
+        fields = found.out.split("\0")
+        return dict(zip(fields[1::2], fields[::2], strict=False))
+
     def require_startable(self, in_place: bool) -> None:
         """Refuses what a run cannot start in; changes nothing."""
         for name, operation in OPERATIONS.items():
@@ -592,6 +598,11 @@ class Engine:
 
     def merge(self, base: str, ours: str, theirs: str) -> str | None:
         """The tree of a merge of three commits or trees, None where they conflict."""
+        tree, conflicts = self.combine(base, ours, theirs)
+        return None if conflicts else tree
+
+    def combine(self, base: str, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
+        """The tree of a merge, and the paths that conflict: such files hold both sides between conflict markers."""
         who = {**NOBODY, "GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
         # Commits of our own, because --merge-base needs git 2.40.
         root = self._commit(f"{base}^{{tree}}", None, "base", who)
@@ -599,7 +610,19 @@ class Engine:
         done = self.git("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", *sides, check=False)
         if done.status not in (0, 1):
             _checked(done, ["merge-tree"], check=True)
-        return _fields(done.out)[0] if done.status == 0 else None
+        tree, *paths = _fields(done.out)
+        return tree, tuple(dict.fromkeys(filter(None, paths))) if done.status else ()
+
+    def marked(self, tree: str, paths: Sequence[str]) -> tuple[str, ...]:
+        """Those of the files in a tree in which a conflict marker of `combine` is left: it names a commit."""
+        marker = r"^(<{7,}|>{7,}) [0-9a-f]{40}"
+        found = self.git(
+            "--literal-pathspecs", "grep", "-l", "-z", "--full-name", "-E", "-e", marker, tree, "--", *paths,
+            check=False,
+        )  # fmt: skip
+        if found.status not in (0, 1):
+            _checked(found, ["grep"], check=True)
+        return tuple(name.removeprefix(f"{tree}:") for name in _fields(found.out))
 
     def mix(self, base: str, other: str, paths: Collection[str]) -> str | None:
         """The tree of a commit with these paths as another tree has them; None if that has none of them."""

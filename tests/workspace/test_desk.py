@@ -64,7 +64,7 @@ class Bench:
 
     @property
     def work(self) -> Path:
-        return self.desk.work.path
+        return self.desk.work().path
 
     def do(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return anyio.run(function, *arguments)
@@ -193,7 +193,7 @@ def test_an_agent_without_a_repository_finds_none_further_up(root: Path, bench_o
     bench = bench_of()
     bench.prepare()
     _deletes_git(bench.work, root)
-    env = {**bench.desk.work.env}
+    env = {**bench.desk.work().env}
     done = subprocess.run(["git", "rev-parse", "--git-dir"], cwd=bench.work, env=env, capture_output=True, check=False)
     assert done.returncode != 0
 

@@ -9,6 +9,7 @@ from superteam.core import events as e
 from superteam.core.evolve.adjusting import plan_adjusted
 from superteam.core.evolve.answers import action_chosen, question_answered, tree_inspected
 from superteam.core.evolve.budgets import check_budgets
+from superteam.core.evolve.integrating import integrated
 from superteam.core.evolve.parts import edit_work
 from superteam.core.evolve.resuming import advance_clock, plan_changed, run_ended, run_resumed
 from superteam.core.evolve.tasks import agent_finished, branch_moved, branch_rebuilt, gate_finished, task_put_back
@@ -72,6 +73,8 @@ def _apply(run: Run, event: e.Event, at: str) -> Run:
             return baseline_captured(run, event)
         case e.AgentFinished():
             return agent_finished(run, event, at)
+        case e.Integrated():
+            return integrated(run, event)
         case e.GateFinished():
             return gate_finished(run, event, at)
         case e.GateChecked():
@@ -101,7 +104,7 @@ def _apply(run: Run, event: e.Event, at: str) -> Run:
         case e.RunInterrupted():
             return run
         case e.RunAborted():
-            return replace(run, aborted=True, pending=None, halted=None, budget_failure=None)
+            return replace(run, aborted=True, pending=None, queued=(), halted=None, budget_failure=None)
         case e.RunEnded():
             return run_ended(run, event)
         case e.Warned():

@@ -7,7 +7,8 @@ from typing import assert_never
 
 from superteam.core import events as e
 from superteam.core.evolve.budgets import allow_more, budget_action
-from superteam.core.evolve.parts import add_warnings, finish_verification, new_work
+from superteam.core.evolve.integrating import conflict_failures
+from superteam.core.evolve.parts import add_warnings, ask, finish_verification, new_work
 from superteam.core.evolve.people import answer_person, reopen
 from superteam.core.evolve.resuming import ask_about_finished
 from superteam.core.evolve.validations import validate_again, validate_by
@@ -40,7 +41,8 @@ def action_chosen(run: Run, event: e.ActionChosen) -> Run:
             checked = replace(work, history=_retried(work, event.failure.type))
             return _recheck(run, event.task, checked, event.failure)
         case Response.ASK:
-            return replace(run, pending=event.question, questions=run.questions + 1)
+            assert event.question is not None
+            return ask(run, event.question)
         case Response.SKIP:
             return _leave(run, event.task, work, by_person=False)
         case Response.ABORT:
@@ -193,7 +195,8 @@ def _roll_back(run: Run, t: TaskRun, work: Work) -> Run:
     if _is_below(run, t.task.id, work) or run.is_human(t.task.id):
         phase = Phase.REBUILD if _is_below(run, t.task.id, work) else Phase.PUT_BACK
         return run.with_work(t.task.id, replace(work, phase=phase, failures=(), redo=True))
-    fresh = replace(new_work(run, Phase.DISPATCH), note=work.note, commit=work.commit)  # the dispatch keeps it
+    fresh = replace(new_work(run, Phase.DISPATCH), slot=work.slot, note=work.note)
+    fresh = replace(fresh, commit=work.commit)  # the dispatch keeps it
     if t.task.kind == "verification":
         fresh = replace(fresh, phase=Phase.PUT_BACK, redo=True)
     return run.with_work(t.task.id, fresh)
@@ -209,7 +212,8 @@ def tree_inspected(run: Run, event: e.TreeInspected) -> Run:
     kind = "repair" if work.kind == "check" and event.tree != work.tree else work.kind
     if event.tree != work.tree:
         phase = Phase.GATE if run.gated(event.task) else Phase.COMMIT
-        changed = replace(work, kind=kind, tree=event.tree, phase=phase, fixing=())
+        left = conflict_failures(event.task, event.conflicts)
+        changed = replace(work, kind=kind, tree=event.tree, phase=phase, fixing=(), failures=left)
         return run.with_work(event.task, replace(changed, validation=None, committed_at=run.last_at))
     failure = work.fixing[0]
     if _surroundings(failure):

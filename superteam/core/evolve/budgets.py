@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from superteam.core import events as e
-from superteam.core.evolve.parts import add_warnings
+from superteam.core.evolve.parts import add_warnings, ask
 from superteam.core.failures import Failure, FailureType, Response
 from superteam.core.run import Cost, Run
 
@@ -73,7 +73,8 @@ def budget_action(run: Run, event: e.ActionChosen) -> Run:
     """What the taxonomy decided about a maximum that is reached."""
     name = event.failure.tests[0]
     if event.response is Response.ASK:
-        return replace(run, pending=event.question, questions=run.questions + 1)
+        assert event.question is not None
+        return ask(run, event.question)
     if event.response is Response.ABORT:
         return replace(run, aborted=True)
     return add_warnings(allow_more(run, name), event.failure.message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from superteam.core import events as e
 from superteam.core.run import Phase, Run, Work
 
 
@@ -33,3 +34,18 @@ def finish_verification(run: Run, task: str) -> Run:
     if work.failures or work.tree != work.base_tree:
         return run
     return run.with_task(replace(t, work=None, status="complete"))
+
+
+def ask(run: Run, question: e.Question) -> Run:
+    """The run with this question pending, or behind the one that is: it is numbered here, where the order is known."""
+    question = question.model_copy(update={"id": f"q{run.questions + 1}"})
+    if question.task is not None:
+        run = count_round(run, question.task)
+    run = replace(run, questions=run.questions + 1)
+    return replace(run, queued=(*run.queued, question)) if run.pending else replace(run, pending=question)
+
+
+def count_round(run: Run, task: str) -> Run:
+    """The run with one more question about, or validation of, this task: its steps may come again under new keys."""
+    t = run.of(task)
+    return run.with_task(replace(t, rounds=t.rounds + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from superteam.core import events as e
-from superteam.core.evolve.parts import new_work
+from superteam.core.evolve.parts import ask, new_work
 from superteam.core.plan import HUMAN
 from superteam.core.questions import human_question
 from superteam.core.run import Decision, Phase, Run, TaskRun
@@ -13,8 +13,7 @@ from superteam.core.run import Decision, Phase, Run, TaskRun
 
 def ask_person(run: Run, t: TaskRun) -> Run:
     """Asks what the document asks; a planned pause right after it would be one too many."""
-    question = human_question(run.questions + 1, run, t)
-    return replace(run, pending=question, questions=run.questions + 1, since_pause=0)
+    return ask(replace(run, since_pause=0), human_question(run.questions + 1, run, t))
 
 
 def answer_person(run: Run, task: str, event: e.Answered) -> Run:

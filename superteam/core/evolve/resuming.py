@@ -7,7 +7,7 @@ from datetime import datetime
 
 from superteam.core import events as e
 from superteam.core.evolve.budgets import reached
-from superteam.core.evolve.parts import add_warnings
+from superteam.core.evolve.parts import add_warnings, ask
 from superteam.core.evolve.people import without_human_question
 from superteam.core.evolve.validations import JUDGED, validate_again
 from superteam.core.run import Phase, Run, SourceState, TaskRun, Work
@@ -92,15 +92,19 @@ def plan_changed(run: Run, event: e.PlanChanged) -> Run:
         run = add_warnings(run, f"the plan changed: {', '.join(event.pending)} taken as now written")
     if run.reordered:
         run = add_warnings(replace(run, reordered=False), "the plan changed: its own order of the tasks counts again")
-    return ask_about_finished(without_human_question(_without_void_question(run)))
+    run = without_human_question(_without_void_question(run))
+    return run if len(run.working()) > 1 else ask_about_finished(run)  # several tasks at work go on first
 
 
 def _without_void_question(run: Run) -> Run:
     """A question about work that was dropped, since the plan no longer asks for it, has no answer any more."""
-    asked = run.pending
-    if asked is None or asked.kind not in ("failure", "agent") or asked.task is None:
-        return run
-    return run if asked.task in {t.task.id for t in run.working()} else replace(run, pending=None)
+    run = replace(run, queued=tuple(question for question in run.queued if not _is_void(run, question)))
+    return replace(run, pending=None) if run.pending and _is_void(run, run.pending) else run
+
+
+def _is_void(run: Run, asked: e.Question) -> bool:
+    about_work = asked.kind in ("failure", "agent") and asked.task is not None
+    return about_work and asked.task not in {t.task.id for t in run.working()}
 
 
 def ask_about_finished(run: Run) -> Run:
@@ -111,8 +115,7 @@ def ask_about_finished(run: Run) -> Run:
     left = [id for id in run.unasked if id in complete]
     if not left:
         return replace(run, unasked=())
-    question = _question_about_finished(run, left[0])
-    return replace(run, pending=question, questions=run.questions + 1, unasked=tuple(left[1:]))
+    return ask(replace(run, unasked=tuple(left[1:])), _question_about_finished(run, left[0]))
 
 
 def _question_about_finished(run: Run, id: str) -> e.Question:
@@ -138,4 +141,5 @@ def run_ended(run: Run, event: e.RunEnded) -> Run:
         fast_forwarded=event.fast_forwarded,
         end_reason=event.reason,
         pending=None,
+        queued=(),
     )

@@ -7,7 +7,8 @@ from dataclasses import replace
 from superteam.core import events as e
 from superteam.core.cadence import before_the_branch
 from superteam.core.evolve.budgets import spend
-from superteam.core.evolve.parts import add_warnings, edit_work, finish_verification
+from superteam.core.evolve.integrating import conflict_failures
+from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification
 from superteam.core.evolve.people import reopen, reopen_what_was_seen
 from superteam.core.failures import Failure, FailureType
 from superteam.core.run import Phase, Run, SourceState, TaskRun, TaskStatus, Work
@@ -51,8 +52,7 @@ def _agent_asks(run: Run, event: e.AgentFinished) -> Run:
         ),
         evidence={"output": event.output},
     )
-    run = edit_work(run, event.task, phase=Phase.DISPATCH, from_tree=event.tree)
-    return replace(run, pending=question, questions=run.questions + 1)
+    return ask(edit_work(run, event.task, phase=Phase.DISPATCH, from_tree=event.tree), question)
 
 
 def _after_dispatch(run: Run, event: e.AgentFinished, work: Work) -> Run:
@@ -70,7 +70,7 @@ def _after_dispatch(run: Run, event: e.AgentFinished, work: Work) -> Run:
         listed = ", ".join(event.out_of_scope[:20])
         text = f"changed outside the task's declared files: {listed}"
         raised.append(Failure(type=FailureType.SCOPE_VIOLATION, task=event.task, message=text))
-    return edit_work(run, event.task, failures=tuple(raised))
+    return edit_work(run, event.task, failures=(*raised, *conflict_failures(event.task, event.conflicts)))
 
 
 def _ended_badly(event: e.AgentFinished) -> bool:

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from superteam.core import events as e
 from superteam.core.cadence import due
-from superteam.core.evolve.parts import new_work
+from superteam.core.evolve.integrating import give_turn
+from superteam.core.evolve.parts import ask, new_work
 from superteam.core.evolve.people import ask_person
 from superteam.core.evolve.resuming import ask_about_finished
 from superteam.core.evolve.validations import in_debt, next_source, validate
 from superteam.core.plan import HUMAN
 from superteam.core.run import Phase, Run, TaskRun
+from superteam.core.scheduling import next_task
 from superteam.core.sources import source_names
 
 
@@ -19,8 +21,13 @@ def begin_next(run: Run) -> Run:
     """Opens the next piece of work when nothing is being done and nobody is asked."""
     if run.ended or run.halted or run.aborted or run.pending:
         return run
-    if run.working() or run.uncaptured():
+    if run.queued:
+        return replace(run, pending=run.queued[0], queued=run.queued[1:])
+    if run.uncaptured():
         return run
+    run = give_turn(run)
+    if run.working():
+        return _begin_beside(run)
     if run.unasked and (asking := ask_about_finished(run)).pending:
         return asking
     run = block_dependants(run)
@@ -32,17 +39,58 @@ def begin_next(run: Run) -> Run:
     left = run.left()
     if not left:
         return run
-    if left[0].task.kind in HUMAN:
-        return ask_person(run, left[0])
+    first = run.of((run.settings.jobs > 1 and _next_of(run)) or left[0].task.id)
+    if first.task.kind in HUMAN:
+        return ask_person(run, first)
     if _pause_due(run):
         return _pause(run)
-    return run.with_task(begun(run, left[0]))
+    return _begin_beside(_begin(run, first.task.id))
 
 
-def begun(run: Run, t: TaskRun) -> TaskRun:
+def begun(run: Run, t: TaskRun, slot: int = 0) -> TaskRun:
     """The task with its own work begun: a verification has nothing to do but its gate."""
     work = new_work(run, Phase.GATE if t.task.kind == "verification" else Phase.DISPATCH)
-    return replace(t, status="running", work=work)
+    return replace(t, status="running", work=replace(work, slot=slot))
+
+
+def _begin(run: Run, id: str) -> Run:
+    """Begins a task in the first work tree that is free."""
+    taken = {t.work.slot for t in run.working() if t.work}
+    slot = next(number for number in range(len(taken) + 1) if number not in taken)
+    return run.with_task(begun(run, run.of(id), slot))
+
+
+def _begin_beside(run: Run) -> Run:
+    """Begins what may be done beside the tasks that are being worked on, as far as there is room."""
+    if run.settings.jobs == 1:
+        return run
+    run = block_dependants(run)
+    while _room(run) > 0 and (id := _next_of(run)) is not None:
+        run = _begin(run, id)
+    return run
+
+
+def _room(run: Run) -> int:
+    """How many tasks may begin: no more than there are trees, nor than fit in before a pause or a validation is due."""
+    settings, working = run.settings, run.working()
+    if run.pending or run.unasked or run.budget_failure or any(t.work and t.work.kind != "task" for t in working):
+        return 0
+    rooms = [settings.jobs]
+    if every := _pause_every(run):
+        rooms.append(every - run.since_pause)
+    if source_names(settings) and settings.validation_cadence == "every-N":
+        rooms.append(settings.validation_interval - len(run.unvalidated))
+    return min(rooms) - len(working)
+
+
+def _next_of(run: Run) -> str | None:
+    states = {status: frozenset(t.task.id for t in run.tasks if t.status == status) for status in _SCHEDULED}
+    working = frozenset(t.task.id for t in run.working())
+    task = next_task([t.task for t in run.tasks], states["pending"], working, states["complete"])
+    return task.id if task else None
+
+
+_SCHEDULED = ("pending", "complete")
 
 
 def _in_debt(run: Run) -> bool:
@@ -66,8 +114,12 @@ def _last_complete(run: Run) -> str | None:
 
 
 def _pause_due(run: Run) -> bool:
-    every = {"checkpoint": 1, "batch": run.settings.batch_size}.get(run.settings.execution_mode)
+    every = _pause_every(run)
     return every is not None and run.since_pause >= every
+
+
+def _pause_every(run: Run) -> int | None:
+    return {"checkpoint": 1, "batch": run.settings.batch_size}.get(run.settings.execution_mode)
 
 
 def _pause(run: Run) -> Run:
@@ -81,7 +133,7 @@ def _pause(run: Run) -> Run:
             e.Option(id="abort", label="end the run"),
         ),
     )
-    return replace(run, pending=question, questions=run.questions + 1, since_pause=0)
+    return ask(replace(run, since_pause=0), question)
 
 
 def block_dependants(run: Run) -> Run:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from superteam.core import events as e
 from superteam.core.cadence import before_the_branch
+from superteam.core.evolve.parts import count_round
 from superteam.core.failures import FailureType, History
 from superteam.core.results import TestId
 from superteam.core.run import Phase, Point, ProbeFacts, Run, SourceState, Work
@@ -132,7 +133,7 @@ def facts_of(event: e.ProbeFinished) -> ProbeFacts:
 
 def validation_concluded(run: Run, event: e.ValidationConcluded) -> Run:
     """The verdict is there; the work goes over to the guilty task if that is another one."""
-    run = replace(run, validations=(*run.validations, event.result))
+    run = count_round(replace(run, validations=(*run.validations, event.result)), event.task)
     work = run.of(event.task).work
     assert work is not None
     work = replace(work, failures=event.failures, phase=Phase.ACCEPT)
@@ -142,7 +143,7 @@ def validation_concluded(run: Run, event: e.ValidationConcluded) -> Run:
         return run.with_work(event.task, work)
     tried = {**work.tried, event.task: work.history}
     work = replace(work, tried=tried, history=tried.get(culprit, History()))
-    return run.with_work(event.task, None).with_work(culprit, work)
+    return count_round(run.with_work(event.task, None).with_work(culprit, work), culprit)
 
 
 _BLOCKING = frozenset(
