@@ -384,11 +384,9 @@ def test_the_version_is_printed_without_importing_the_configuration() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ('name = "tests"\nartifact = "a.json"', "is taken"),
         ('name = "../x"\nartifact = "a.json"', "should match pattern"),
         ('name = "s"\nartifact = "../a.json"', "below the repository's root"),
         ('name = "s"\nartifact = "/a.json"', "below the repository's root"),
-        ('name = "other"\nartifact = "a.json"', "two [[sources]] have the name 'other'"),
     ],
 )
 def test_a_source_that_cannot_work_is_refused(root: Path, wrong: str, words: str) -> None:

@@ -106,9 +106,7 @@ class SourceDefinition(Section):
     fixtures: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _usable(self) -> SourceDefinition:
-        if self.name == "tests":
-            raise ValueError('name = "tests" is taken: it is the source that runs test-command')
+    def _in_the_tree(self) -> SourceDefinition:
         if self.artifact.startswith("/") or ".." in self.artifact.split("/"):
             raise ValueError(f"artifact = {self.artifact!r} must be a path below the repository's root")
         return self
@@ -152,14 +150,6 @@ class Settings(Section):
     commit: CommitSettings = CommitSettings()
     budget: BudgetSettings = BudgetSettings()
     failure_actions: dict[FailureType, Action] = {}
-
-    @model_validator(mode="after")
-    def _own_names(self) -> Settings:
-        names = [source.name for source in self.sources]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(f"two [[sources]] have the name {twice!r}")
-        return self
 
     @model_validator(mode="before")
     @classmethod
