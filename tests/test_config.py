@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -378,3 +379,19 @@ def test_the_version_is_printed_without_importing_the_configuration() -> None:
     )
     imported = set(done.stdout.split())
     assert not imported & {"superteam.config", "pydantic", "typer", "platformdirs", "git", "rich", "yaml", "anyio"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ('name = "../x"\nartifact = "a.json"', "should match pattern"),
+        ('name = "s"\nartifact = "../a.json"', "below the repository's root"),
+        ('name = "s"\nartifact = "/a.json"', "below the repository's root"),
+    ],
+)
+def test_a_source_that_cannot_work_is_refused(root: Path, wrong: str, words: str) -> None:
+    kind = '\nkind = "smoke-artifact"\ncommand = ["x"]\n'
+    first = f'[[sources]]\nname = "other"\nartifact = "b.json"{kind}'
+    (root / "superteam.toml").write_text(f"{first}[[sources]]\n{wrong}{kind}")
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        loaded(root)

@@ -20,7 +20,7 @@ from superteam.core.events import Event
 from superteam.core.failures import APPROVABLE, DEFAULT_ACTIONS, FIXABLE
 from superteam.core.plan import Task
 from superteam.core.run import BEGINS, ENDS, FOLLOWS, Phase
-from superteam.core.settings import AgentDefinition, Section, Settings
+from superteam.core.settings import AgentDefinition, Section, Settings, SourceDefinition
 from superteam.plans import load_plan
 from superteam.reports.formats import READERS
 from superteam.runners.recognise import RUNNERS
@@ -156,6 +156,8 @@ def keys(kind: type[Section], above: str = "") -> Iterator[str]:
             yield from keys(inner, f"{key}.")
         elif AgentDefinition in get_args(inner):
             yield from keys(AgentDefinition, f"{key}.NAME.")
+        elif SourceDefinition in get_args(inner):
+            yield from keys(SourceDefinition, f"{key}.")
         else:
             yield f"{key}.TYPE" if key == "failure-actions" else key
 
@@ -167,7 +169,8 @@ def test_every_key_is_in_the_configuration_reference_and_no_other() -> None:
 
 def test_the_defaults_in_the_reference_are_those_of_the_code() -> None:
     shown = {row[0]: row[1] for row in rows("docs/reference/configuration.md") if len(row) == 3}
-    without = {key for key in keys(Settings) if key.startswith("agents.NAME") or key.endswith(".TYPE")}
+    listed = ("agents.NAME", "sources.")
+    without = {key for key in keys(Settings) if key.startswith(listed) or key.endswith(".TYPE")}
     written = "\n".join(
         f"{key} = {shown[key]}" for key in keys(Settings) if shown[key] != "none" and key not in without
     )

@@ -23,6 +23,7 @@ from superteam.core.results import (
 )
 from superteam.core.selection import NOTHING, Selection, SelectionError, select, select_tests
 from superteam.core.settings import SourceDefinition
+from superteam.core.sources import TESTS
 from superteam.errors import ConfigError, SetupFailed, SourceError
 from superteam.evidence import smoke_artifacts as artifacts
 from superteam.journal import runs
@@ -32,7 +33,6 @@ from superteam.sources.smoke_artifact import Refused, SmokeArtifactSource, argum
 from superteam.workspace.desk import Desk, open_desk
 
 Output = Callable[[str, bytes], None]
-TESTS = "tests"
 SUMMARIES = ("superteam.status.v1", "superteam.validation.v1", "superteam.validations.v1")
 SNIPPET = (
     'in superteam.toml: [[sources]] name = "smoke", kind = "smoke-artifact", artifact = "path/latest.json", '
@@ -258,7 +258,7 @@ async def _tests(
     if definition is not None:
         source = _smoke_source(project, definition, on_output)
         return await _executed(project, request, source, parent, selection, tree, tree_sha)
-    suite = make_source(project, _outputs(project), on_output, "rerun", _shape(parent.document))
+    suite = make_source(project, _outputs(project), on_output, TESTS, "rerun", _shape(parent.document))
     execution = await suite.collect(tree, frozenset(selection.selected))
     return Rerun(request, selection, TESTS, tree_sha, execution)
 

@@ -99,11 +99,17 @@ class SourceDefinition(Section):
     prints, one a line), or leaves such arguments out where none are known.
     """
 
-    name: str = Field(pattern=r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     kind: Literal["smoke-artifact"]
-    artifact: str
+    artifact: str = Field(min_length=1)
     command: tuple[str, ...] = Field(min_length=1)
     fixtures: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_the_tree(self) -> SourceDefinition:
+        if self.artifact.startswith("/") or ".." in self.artifact.split("/"):
+            raise ValueError(f"artifact = {self.artifact!r} must be a path below the repository's root")
+        return self
 
 
 class CommitSettings(Section):

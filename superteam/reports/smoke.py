@@ -136,7 +136,7 @@ def _fixture(cases: Cases, number: int, entry: Any) -> None:
     if problem:
         cases.error(f"fixtures[{number}]: {problem}")
         return
-    id, outcome = fixture_id(entry), _OUTCOMES.get(fixture_status(entry), Outcome.FAILED)
+    id, outcome = _text(fixture_id(entry)), _OUTCOMES.get(fixture_status(entry), Outcome.FAILED)
     message = _message(entry) if outcome.bad else ""
     if id in SYNTHETIC:
         if outcome.bad:
@@ -155,7 +155,9 @@ def _message(entry: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    """A value as text that can be encoded: JSON may hold halves of characters."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _seconds(value: Any) -> float | None:
@@ -221,7 +223,7 @@ def _issues(artifact: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for issue in issues if isinstance(issues, list) else ():
         if isinstance(issue, Mapping) and fixture_id(issue) and (issue.get("error") or issue.get("failedStage")):
             text = ": ".join(_text(issue[name]) for name in ("failedStage", "error") if issue.get(name))
-            yield fixture_id(issue), cut(text)
+            yield _text(fixture_id(issue)), cut(text)
 
 
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -16,10 +16,12 @@ from superteam.ports import Tree
 from superteam.process import Completed, read_regular, run, secrets_redactor
 from superteam.reports import smoke
 from superteam.reports.formats import nothing
+from superteam.runners.call import fits
 from superteam.sources.command import last_lines, scratch_folder, suite_environment
 
 PLACEHOLDER = re.compile(r"\{fixtures?\}")
 _LISTED = 4 * 2**20  # bytes of ids that the command `fixtures` may print
+_VARIABLE = 30_000  # characters of ids that an environment variable may hold: four bytes each, and the kernel's 128 KB
 _EXTRA = "others ran with them"
 _WHOLE = "the whole command was run: it takes no ids, since neither {fixtures} nor {fixture} is in it"
 
@@ -89,8 +91,8 @@ class SmokeArtifactSource:
 
         before = await to_thread.run_sync(_mark, tree.path, self.definition.artifact)
         env = suite_environment(tree.env)
-        if named:
-            env["SUPERTEAM_FIXTURES"] = "\n".join(named)
+        if named and len(listed := "\n".join(named)) < _VARIABLE:
+            env["SUPERTEAM_FIXTURES"] = listed
         done = await self._run(tree, arguments, env, scratch_folder(self.outputs), None)
         found = await to_thread.run_sync(_written, tree.path, self.definition.artifact, before)
         if isinstance(found, smoke.Unreadable):
@@ -166,7 +168,7 @@ def arguments_for(command: Sequence[str], ids: tuple[TestId, ...] | None) -> lis
         before = [command[place - 1]] if _is_option_of(command, place) else []
         for value in _values(word, ids):
             found += [*before, value]
-    return found
+    return found if fits(found) else Refused(f"{len(ids or ())} fixture ids are too long for one call of the command")
 
 
 def _is_option_of(command: Sequence[str], place: int) -> bool:

@@ -354,6 +354,42 @@ def test_a_summary_without_failed_tests_has_nothing_to_rerun(repo: Repo) -> None
     assert done.json["selection"]["error"]["fallback"] == "python -m pytest -q -p no:cacheprovider"
 
 
+def validations(*entries: dict[str, Any]) -> str:
+    return json.dumps({"schema": "superteam.validations.v1", "validations": entries})
+
+
+def test_of_several_sources_that_failed_one_has_to_be_named(repo: Repo, smoke: Smoke, tmp_path: Path) -> None:
+    both = [
+        {"source": "tests", "regressions": ["test_calc.py::test_add"]},
+        {"source": "smoke", "unresolved": ["alpha"]},
+    ]
+    repo.write({"all.json": validations(*({"verdict": "fail", **entry} for entry in both))})
+    done = smoke(file="all.json")
+    assert (done.code, "several sources failed there: tests, smoke" in done.err) == (2, True)
+    done = smoke("--source", "smoke", "--json", file="all.json")
+    assert (done.code, done.json["selection"]["selected"], ran(tmp_path)) == (0, ["alpha"], ["alpha"])
+    assert json.loads((repo.root / LATEST).read_text())["rerun"]["artifactPath"] == "all.json"
+    done = smoke("--source", "tests", "--json", file="all.json")
+    assert (done.code, [test["id"] for test in done.json["tests"]]) == (0, ["test_calc.py::test_add"])
+
+
+def test_the_newest_sound_validation_of_a_source_counts(repo: Repo, smoke: Smoke) -> None:
+    first = {"verdict": "fail", "regressions": ["test_calc.py::test_add"]}
+    repo.write({"mended.json": validations(first, {"verdict": "pass"})})
+    assert smoke(file="mended.json").code == 3
+    repo.write({"crashed.json": validations(first, {"verdict": "inconclusive"})})
+    assert smoke("--dry-run", "--json", file="crashed.json").json["selected"] == ["test_calc.py::test_add"]
+
+
+@pytest.mark.parametrize(
+    "members", [{"validations": 1}, {"validations": [1, {"verdict": "fail", "source": [], "regressions": {}}]}, {}]
+)
+def test_an_odd_summary_does_no_harm(repo: Repo, smoke: Smoke, members: dict[str, Any]) -> None:
+    repo.write({"odd.json": json.dumps({"schema": "superteam.status.v1", "tasks": 3, "baseline": [], **members})})
+    done = smoke("--json", file="odd.json")
+    assert done.code in (2, 3), done.err
+
+
 # Writing
 
 

@@ -204,6 +204,15 @@ def test_one_without_a_result_did_not_come_to_its_end() -> None:
     assert "no result" in report.damage
 
 
+def test_halves_of_characters_become_text_that_can_be_kept() -> None:
+    found = parse(
+        b'{"result": "fail", "fixtures": [{"fixtureId": "\\ud800", "status": "fail", "error": "\\udfff"}]}', "it"
+    )
+    assert isinstance(found, Artifact)
+    report = report_of(found.document)
+    assert {key: result.message for key, result in report.tests.items()} == {"\\ud800": "\\udfff"}
+
+
 # Hostile ones
 
 values = st.recursive(

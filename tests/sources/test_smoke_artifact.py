@@ -34,7 +34,7 @@ for place, word in enumerate(sys.argv):
     if word == "--fixture": wanted += sys.argv[place + 1].split(",")
     if word.startswith("--one="): wanted.append(word[6:])
 pathlib.Path("calls.jsonl").open("a").write(json.dumps([sys.argv[1:], os.environ.get("SUPERTEAM_FIXTURES")]) + "\\n")
-wanted = (wanted or list(known))[:spoil.get("sample", 1000)]
+wanted = (wanted or list(known))[:spoil.get("sample", 10**6)]
 entries = [{"fixtureId": id, "status": known.get(id, "fail"), "failedStage": "goal", "error": f"{id} broke"}
            for id in wanted]
 passed = sum(entry["status"] == "pass" for entry in entries)
@@ -207,18 +207,29 @@ def test_an_id_that_cannot_be_passed_is_refused(smoke, tmp_path, id):
     assert "the fixture id" in reason
 
 
+def test_more_ids_than_one_call_can_take_are_refused_before_anything_runs(smoke, tmp_path):
+    verdict, reason = told(smoke({}, only={f"fixture-{number:06}" for number in range(20_000)}))
+    assert (verdict, calls(tmp_path)) == ("inconclusive", [])
+    assert "20000 fixture ids are too long for one call" in reason
+
+
+def test_ids_that_do_not_fit_into_a_variable_still_arrive_as_arguments(smoke, tmp_path):
+    wanted = {f"fixture-{number:04}": "pass" for number in range(4000)}
+    found = smoke(wanted, only=set(wanted), command=(*COMMAND[:2], "--fixture", "{fixtures}"))
+    assert told(found) == ("pass", "")
+    assert calls(tmp_path)[0][1] is None
+
+
 def test_such_an_id_reaches_the_program_within_an_argument(smoke, tmp_path):
     assert told(smoke({"-x,y": "pass"}, only={"-x,y"}, command=(*COMMAND[:2], "--one={fixture}"))) == ("pass", "")
     assert calls(tmp_path)[0][0] == ["--one=-x,y"]
 
 
-@pytest.mark.parametrize("artifact", ["../elsewhere.json", "/etc/hostname", "link/latest.json"])
-def test_an_artifact_out_of_the_tree_is_not_read(smoke, tmp_path, artifact):
+def test_an_artifact_out_of_the_tree_is_not_read(smoke, tmp_path):
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "link").symlink_to(tmp_path)
-    for name in ("elsewhere.json", "latest.json"):
-        (tmp_path / name).write_text('{"result": "pass", "fixtures": [{"fixtureId": "a", "status": "pass"}]}')
-    verdict, reason = told(smoke({"a": "pass"}, artifact=artifact))
+    (tmp_path / "latest.json").write_text('{"result": "pass", "fixtures": [{"fixtureId": "a", "status": "pass"}]}')
+    verdict, reason = told(smoke({"a": "pass"}, artifact="link/latest.json"))
     assert verdict == "inconclusive"
     assert "leads out of the tree" in reason
 
