@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from superteam.cli.adjust import register
 from superteam.cli.console import emit_json, say
 
 plan = typer.Typer(help="Work with plan documents.", no_args_is_help=True, rich_markup_mode=None)
@@ -41,6 +42,9 @@ def check(
     else:
         _show(path, found, findings)
     return 2 if failed else 0
+
+
+register(plan)
 
 
 def _has_default_gate(root: Path) -> bool:
