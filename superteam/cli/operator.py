@@ -119,6 +119,8 @@ def _read(descriptor: int) -> bytes:
 
 def read_answer(question: Question, line: str) -> tuple[str, str | None]:
     """An option by its id, number or unambiguous beginning, with a note after a colon; ValueError says why not."""
+    if line.strip() in (option.id for option in question.options):  # a plan's own may hold a colon
+        return line.strip(), None
     word, _, rest = line.partition(":")
     word, remark = word.strip(), rest.strip() or None
     ids = [option.id for option in question.options]
