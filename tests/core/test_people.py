@@ -202,3 +202,24 @@ def test_whatever_a_document_says_the_answers_are_distinct_and_abort_is_the_last
 def _replay(game: Game) -> Run:
     game.journal(game.created())
     return game.journal.replay()
+
+
+def test_a_red_verification_is_mended_by_a_commit(tmp_path: Path) -> None:
+    tasks = (task("1"), task("v", "verification"))
+    game = game_of(tasks, tmp_path, deeds={"1": ("gate",)}, validation_command=None)
+    assert statuses(finish(game)) == "complete complete"
+    assert made_for(game) == [("v", False), ("1", False)]
+
+
+def test_a_reject_that_is_answered_with_no_change_is_a_crash_of_the_agent(tmp_path: Path) -> None:
+    tasks = (task("1"), task("h", "human-verify"))
+    game = game_of(tasks, tmp_path, "skip", deeds={"h": ("nothing", "nothing")}, rejects={"h": 1})
+    run = finish(game)
+    assert statuses(run) == "complete skipped"
+    assert [f.type for f in run.of("h").failures] == ["impl-crash", "impl-crash"]
+
+
+def test_what_is_settled_at_the_end_is_never_charged_to_a_checkpoint(tmp_path: Path) -> None:
+    game = game_of((task("1"), task("h", "human-action")), tmp_path, deeds={"1": ("moody",)})
+    run = finish(game)
+    assert len(run.validations) == 2 and {v.after_task for v in run.validations} == {"1"}
