@@ -72,3 +72,22 @@ def test_the_proof_is_run_again_after_a_kill(repo: Repo, given: Setup) -> None:
     process.communicate()
     assert repo.superteam("resume").code == 0
     assert repo.task_commits() == ["1"]
+
+
+def test_tests_within_rust_sources_cannot_be_taken_apart_and_a_warning_says_so(repo: Repo, given: Setup) -> None:
+    source = "pub fn one() -> i32 { 1 }\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn it() {}\n}\n"
+    given([{"title": "not used"}], [{"task": "1", "write": {"src/lib.rs": source}}])
+    begin(repo, TDD.model_copy(update={"gate": "true"}))
+    done = repo.superteam("resume")
+    assert done.code == 0, done.err
+    assert "its tests stand in source files" in done.out
+
+
+def test_a_command_that_cannot_be_run_at_the_start_proves_nothing_and_a_warning_says_so(
+    repo: Repo, given: Setup
+) -> None:
+    given([{"title": "not used"}], [{"task": "1", "write": {"check": "#!/bin/sh\n", "test_sub.py": PROVES_NOTHING}}])
+    begin(repo, TDD.model_copy(update={"gate": "chmod +x check && ./check || ./check"}))
+    done = repo.superteam("resume")
+    assert done.code == 0, done.err
+    assert "gave no answer at the task's start: exit code 127" in done.out
