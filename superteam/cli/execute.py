@@ -141,12 +141,15 @@ def _end(root: Path, result: Any, json: bool) -> int:
 
 
 def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
+    from superteam.core.plan import HUMAN
+
     tasks = [
         {
             "id": t.id,
             "title": t.title,
             "agent": t.agent or settings.agent.use,
             "gate": t.gate or settings.validation_command,
+            "kind": t.kind,
         }
         for t in plan.tasks
     ]
@@ -156,6 +159,7 @@ def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
     many = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
     say(f"{plan.title} ({plan.path}): {many}, nothing is run")
     for t in tasks:
-        say(f"  {t['id']}  {t['title']}  (agent: {t['agent'] or 'none chosen'}, gate: {t['gate'] or 'none'})")
+        by = f"agent: {t['agent'] or 'none chosen'}, gate: {t['gate'] or 'none'}"
+        say(f"  {t['id']}  {t['title']}  ({'a person is asked: ' + t['kind'] if t['kind'] in HUMAN else by})")
     cadence = settings.validation_cadence if settings.test_command else "no test-command, so none"
     say(f"validation across tasks: {cadence}" + (f", {settings.test_command}" if settings.test_command else ""))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from superteam.cli.adjust import register
 from superteam.cli.console import emit_json, note, say
 
 plan = typer.Typer(help="Work with plan documents.", no_args_is_help=True, rich_markup_mode=None)
@@ -48,6 +49,9 @@ def check(
     else:
         _show(path, found, findings, failed)
     return 2 if failed else 0
+
+
+register(plan)
 
 
 def _failed(findings: Any, strict: bool) -> bool:

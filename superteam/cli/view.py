@@ -20,6 +20,7 @@ from superteam.core import events as e
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.finding import Finding
+from superteam.core.plan import HUMAN
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
 from superteam.evidence.status import standing, task_status
@@ -107,8 +108,9 @@ def _event(event: e.Event, after: Run) -> list[Line]:
         case e.AgentFinished():
             return _agent(event, after)
         case e.GateFinished():
-            text = f"task {event.task} gate failed: {event.detail} ({event.command})"
-            return [] if event.ok else [Line("bad", text)]
+            of = f" ({event.command})" if event.command else ""
+            text = f"task {event.task} gate failed: {event.detail}{of}"
+            return _verified(event, after) if event.ok else [Line("bad", text)]
         case e.GateChecked():
             text = f"task {event.task} gate: it is red at the task's start too ({event.detail})"
             return [Line("step", text)] if event.red else []
@@ -117,13 +119,16 @@ def _event(event: e.Event, after: Run) -> list[Line]:
         case e.ValidationConcluded():
             return _validation(event.task, event.result)
         case e.BranchMoved():
-            repair = event.sha in after.of(event.task).repairs
-            done = "repaired" if repair else "complete"
+            t = after.of(event.task)
+            done = "repaired" if event.sha in t.repairs else "complete"
+            done = "mended, to be looked at again" if t.task.kind in HUMAN else done
             return [Line("good", f"task {event.task} {done}: commit {event.sha[:12]}")]
         case e.ActionChosen():
             return _action(event)
         case e.Answered():
             return [Line("step", f"answer: {event.choice}" + (f" ({event.note})" if event.note else ""))]
+        case e.PlanAdjusted():
+            return [Line("step", f"plan {event.change}: task {', '.join(event.tasks)}")]
         case e.TaskPutBack():
             text = f"task {event.task} {after.of(event.task).status}: its tree was put back to the task's start"
             return [Line("warning", text)]
@@ -134,6 +139,16 @@ def _event(event: e.Event, after: Run) -> list[Line]:
             return [Line("warning", f"interrupted by {event.signal}")]
         case _:
             return []
+
+
+def _verified(event: e.GateFinished, after: Run) -> list[Line]:
+    """A verification that is complete has no commit that would say so."""
+    t = after.of(event.task)
+    if t.task.kind != "verification" or t.status != "complete":
+        return []
+    open_ = [result.text for result in event.must_haves if result.state == "unverified"]
+    more = f", unverified: {_names(open_)}" if open_ else ""
+    return [Line("good", f"task {event.task} complete: verified{more}")]
 
 
 def _begun(event: e.StepStarted, run: Run) -> list[Line]:
@@ -227,6 +242,7 @@ def _changes(before: Run | None, after: Run) -> list[Line]:
     # At a terminal the operator shows the whole question.
     if asked and not after.interactive and (before is None or before.pending is None):
         by = f"the agent of task {asked.task} asks: " if asked.kind == "agent" else ""
+        by = f"the plan asks (task {asked.task}): " if asked.kind == "human" else by
         lines.append(Line("question", f"question {asked.id}: {by}{asked.question}"))
     return lines
 
@@ -376,6 +392,8 @@ def label(run: Run, event: e.StepStarted) -> str | None:
         case Kind.DISPATCH if t and t.work:
             agent = one_line(t.task.agent or run.settings.agent.use or "the agent", 40)
             return f"{about}{t.work.role}, attempt {event.number} ({agent})"
+        case Kind.RUN_GATE if t and run.gate(t.task.id) is None:
+            return f"{about}checks"
         case Kind.RUN_GATE | Kind.CHECK_GATE if t:
             where = " at the task's start" if event.step == Kind.CHECK_GATE else ""
             return f"{about}gate{where}: {one_line(run.gate(t.task.id) or '', 80)}"
@@ -599,6 +617,8 @@ def _findings(run: Run) -> list[str]:
         ("suspects (debt)", [*run.suspects, *(id for v in run.validations[-1:] for id in v.suspects)]),
         ("changed among what decides verdicts", [_changed(v, f) for v in run.validations for f in v.findings]),
         ("notes", [note for v in run.validations for note in v.notes]),
+        ("decided by a person", _decided(run)),
+        ("must-haves", _must_haves(run)),
         ("approved", _approved(run)),
         ("taken as it is", _taken(run)),
         ("failures", _failures(run)),
@@ -636,6 +656,21 @@ def _changed(found: e.ValidationResult, finding: Finding) -> str:
 
 def _culprit(found: e.ValidationResult, id: str) -> str | None:
     return found.introduced_by.get(id, found.after_task)
+
+
+def _decided(run: Run) -> list[str]:
+    decided = [(t.task.id, t.decision) for t in run.tasks if t.decision]
+    return [f"task {id}: {found.choice}" + (f" ({found.note})" if found.note else "") for id, found in decided]
+
+
+def _must_haves(run: Run) -> list[str]:
+    """What was not seen to be so, and how much was."""
+    rows = [(t.task.id, result) for t in run.tasks for result in t.must_haves]
+    passed = sum(result.state == "passed" for _, result in rows)
+    lines = [f"{passed} of {len(rows)} passed"] if rows else []
+    return lines + [
+        f"{result.state}: {result.text} (task {id}: {result.reason})" for id, result in rows if result.state != "passed"
+    ]
 
 
 def _approved(run: Run) -> list[str]:
@@ -732,7 +767,7 @@ def _answer(run: Run) -> list[str]:
     if asked.kind == "checkpoint":
         return [f"superteam resume {id}"]
     choices = ", ".join(one_line(option.id, 20) for option in asked.options)
-    remark = ' --note "..."' if asked.kind in ("failure", "agent") else ""
+    remark = ' --note "..."' if asked.kind in ("failure", "agent", "human") else ""
     return [
         f"superteam status {id}  (shows the question)",
         f"superteam answer CHOICE --run {id}{remark}  (CHOICE: {choices})",

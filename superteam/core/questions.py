@@ -107,6 +107,11 @@ def human_question(number: int, run: Run, t: TaskRun) -> Question:
     )
 
 
+def needs_note(question: Question) -> frozenset[str]:
+    """The answers that say nothing without a note."""
+    return frozenset({REJECT.id}) if question.kind == "human" and REJECT in question.options else frozenset()
+
+
 def _human_options(task: Task, found: Checkpoint) -> tuple[Option, ...]:
     if task.kind == "human-verify":
         return (VERIFIED, REJECT, ABORT)

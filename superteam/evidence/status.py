@@ -83,6 +83,9 @@ def _task(run: Run, t: TaskRun) -> dict[str, Any]:
             {"type": str(f.type), "action": str(f.action), "tests": list(f.tests), "message": f.message}
             for f in t.failures
         ],
+        "decision": {"choice": t.decision.choice, "note": t.decision.note} if t.decision else None,
+        "must_haves": [result.model_dump(mode="json") for result in t.must_haves],
+        "dropped": t.dropped,
     }
 
 
