@@ -35,6 +35,7 @@ COMMANDS: dict[str, Row] = {
     "abort": Row("superteam.cli.runs:abort", "End a run for good; its commits stay reachable."),
     "validate": Row("superteam.cli.validate:validate", "Compare the working tree with a baseline, without any agent."),
     "baseline": Row("superteam.cli.validate:baseline", "The pinned baseline."),
+    "rerun": Row("superteam.cli.rerun:rerun", "Rerun exactly what failed in an earlier artifact."),
     "plan": Row("superteam.cli.plans:plan", "Read and lint a plan document."),
     "read": Row("superteam.cli.read:read", "What superteam sees in a test report."),
     "taxonomy": Row("superteam.cli.taxonomy:taxonomy", "The effective failure type to action table, with origins."),

@@ -60,8 +60,8 @@ class CommandSource:
 
         from anyio import to_thread
 
-        scratch = _scratch(self.outputs)
-        env = _environment(tree.env)
+        scratch = scratch_folder(self.outputs)
+        env = suite_environment(tree.env)
         found = await to_thread.run_sync(self._recognise, tree.path)
         told = self._tell(found, env, _folder(scratch / "report"), tree.path, only)
         done = await self._run(self._arguments(found, told), tree, {**env, **told.env}, scratch, told)
@@ -76,7 +76,7 @@ class CommandSource:
             reproduce_command=self._reproduce(found, report, only),
             output=str(done.output),
             head=done.stdout_head or done.stderr_head,
-            tail=_tail(done),
+            tail=last_lines(done),
         )
 
     def _recognise(self, tree: Path) -> tuple[Runner, Call] | Untold:
@@ -143,7 +143,7 @@ class CommandSource:
             report = _read_lines(done.output)
             if report.tests:
                 return replace(report, note=told.why), done
-        tail = _tail(done)
+        tail = last_lines(done)
         report = command_report(self.command, done.exit, tail, signature(_last_words(tail)))
         return replace(report, note=told.why), done
 
@@ -215,14 +215,14 @@ def _delete(tree: Path, pattern: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def _environment(env: Mapping[str, str]) -> dict[str, str]:
+def suite_environment(env: Mapping[str, str]) -> dict[str, str]:
     """The tree's environment for a suite: quiet about colours, and known to be no person's."""
     found = {"CI": "1", "NO_COLOR": "1", **env}
     found.pop("PYTHONPYCACHEPREFIX", None)
     return found
 
 
-def _scratch(outputs: Path) -> Path:
+def scratch_folder(outputs: Path) -> Path:
     """A new folder that no test can guess."""
     return _folder(outputs / secrets.token_hex(16))
 
@@ -248,7 +248,7 @@ def _without_twins(report: TestReport, only: frozenset[TestId]) -> TestReport:
     return report if len(kept) == len(report.tests) else replace(report, tests=kept)
 
 
-def _tail(done: Completed) -> str:
+def last_lines(done: Completed) -> str:
     return "\n".join(part.rstrip("\n") for part in (done.stdout_tail, done.stderr_tail) if part.strip())
 
 
