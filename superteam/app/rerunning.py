@@ -258,7 +258,7 @@ async def _tests(
     if definition is not None:
         source = _smoke_source(project, definition, on_output)
         return await _executed(project, request, source, parent, selection, tree, tree_sha)
-    suite = make_source(project, _outputs(project), on_output, "rerun", _shape(parent.document))
+    suite = make_source(project, _outputs(project), on_output, TESTS, "rerun", _shape(parent.document))
     execution = await suite.collect(tree, frozenset(selection.selected))
     return Rerun(request, selection, TESTS, tree_sha, execution)
 

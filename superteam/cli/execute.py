@@ -140,6 +140,8 @@ def _end(result: Any, json: bool) -> int:
 
 
 def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
+    from superteam.core.sources import TESTS, command_of, source_names
+
     tasks = [
         {
             "id": t.id,
@@ -156,5 +158,7 @@ def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
     say(f"{plan.title} ({plan.path}): {many}, nothing is run")
     for t in tasks:
         say(f"  {t['id']}  {t['title']}  (agent: {t['agent'] or 'none chosen'}, gate: {t['gate'] or 'none'})")
-    cadence = settings.validation_cadence if settings.test_command else "no test-command, so none"
-    say(f"validation across tasks: {cadence}" + (f", {settings.test_command}" if settings.test_command else ""))
+    names = source_names(settings)
+    cadence = settings.validation_cadence if names else "no test-command, so none"
+    commands = [command_of(settings, name) if name == TESTS else f"source {name}" for name in names]
+    say(f"validation across tasks: {', '.join((cadence, *commands))}")
