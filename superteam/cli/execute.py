@@ -142,6 +142,7 @@ def _end(root: Path, result: Any, json: bool) -> int:
 
 def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
     from superteam.core.plan import HUMAN
+    from superteam.core.sources import TESTS, command_of, source_names
 
     tasks = [
         {
@@ -161,5 +162,7 @@ def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
     for t in tasks:
         by = f"agent: {t['agent'] or 'none chosen'}, gate: {t['gate'] or 'none'}"
         say(f"  {t['id']}  {t['title']}  ({'a person is asked: ' + t['kind'] if t['kind'] in HUMAN else by})")
-    cadence = settings.validation_cadence if settings.test_command else "no test-command, so none"
-    say(f"validation across tasks: {cadence}" + (f", {settings.test_command}" if settings.test_command else ""))
+    names = source_names(settings)
+    cadence = settings.validation_cadence if names else "no test-command, so none"
+    commands = [command_of(settings, name) if name == TESTS else f"source {name}" for name in names]
+    say(f"validation across tasks: {', '.join((cadence, *commands))}")

@@ -23,6 +23,7 @@ from superteam.core.finding import Finding
 from superteam.core.plan import HUMAN
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
+from superteam.core.sources import command_of, source_names
 from superteam.evidence.status import standing, task_status
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _event(event: e.Event, after: Run) -> list[Line]:
         case e.StepStarted():
             return _begun(event, after)
         case e.BaselineCaptured():
-            return _baseline(event.baseline)
+            return _baseline(event.baseline, after)
         case e.AgentFinished():
             return _agent(event, after)
         case e.GateFinished():
@@ -115,9 +116,9 @@ def _event(event: e.Event, after: Run) -> list[Line]:
             text = f"task {event.task} gate: it is red at the task's start too ({event.detail})"
             return [Line("step", text)] if event.red else []
         case e.ProbeFinished():
-            return _probe(event)
+            return _probe(event, after)
         case e.ValidationConcluded():
-            return _validation(event.task, event.result)
+            return _validation(event.task, event.result, after)
         case e.BranchMoved():
             t = after.of(event.task)
             done = "repaired" if event.sha in t.repairs else "complete"
@@ -153,7 +154,7 @@ def _verified(event: e.GateFinished, after: Run) -> list[Line]:
 
 def _begun(event: e.StepStarted, run: Run) -> list[Line]:
     if event.step == Kind.CAPTURE_BASELINE:
-        return [Line("step", f"baseline: {run.settings.test_command} at {run.start_sha[:12]}")]
+        return [Line("step", f"baseline{_by(run, _next_source(run))}: {_next_command(run)} at {run.start_sha[:12]}")]
     t = _task(run, event.task)
     if event.step != Kind.DISPATCH or t is None or t.work is None:
         return []
@@ -163,14 +164,29 @@ def _begun(event: e.StepStarted, run: Run) -> list[Line]:
     return [Line("step", f"task {t.task.id} {t.work.role}, attempt {event.number} (agent {agent})")]
 
 
+def _by(run: Run, source: str) -> str:
+    """The name of a source in words, where there is another one that could be meant."""
+    return f" ({source})" if len(source_names(run.settings)) > 1 else ""
+
+
+def _next_source(run: Run) -> str:
+    """The source whose baseline is captured now."""
+    return next(iter(run.uncaptured()), run.main_source())
+
+
+def _next_command(run: Run) -> str:
+    return command_of(run.settings, _next_source(run)) if source_names(run.settings) else ""
+
+
 def _task(run: Run, id: str | None) -> TaskRun | None:
     return next((t for t in run.tasks if t.task.id == id), None)
 
 
-def _baseline(found: e.BaselineDocument) -> list[Line]:
+def _baseline(found: e.BaselineDocument, run: Run) -> list[Line]:
     if found.verdict == "inconclusive":
         return []  # the run halts and says why
-    return [Line("good" if found.verdict == "pass" else "step", f"baseline {found.verdict}: {_counts(found.counts)}")]
+    text = f"baseline{_by(run, found.source)} {found.verdict}: {_counts(found.counts)}"
+    return [Line("good" if found.verdict == "pass" else "step", text)]
 
 
 def _agent(event: e.AgentFinished, after: Run) -> list[Line]:
@@ -186,18 +202,18 @@ def _agent(event: e.AgentFinished, after: Run) -> list[Line]:
     return [Line("bad", f"task {event.task} agent ended well but changed nothing")] if idle else []
 
 
-def _probe(event: e.ProbeFinished) -> list[Line]:
-    seen = event.observation
+def _probe(event: e.ProbeFinished, run: Run) -> list[Line]:
+    seen, by = event.observation, _by(run, event.source)
     if seen.probe.purpose != "suite":
         return []
     if not seen.sound:
-        return [Line("bad", f"task {event.task} suite inconclusive: {seen.reason}")]
+        return [Line("bad", f"task {event.task} suite{by} inconclusive: {seen.reason}")]
     new = seen.difference.new_failures
-    text = f"task {event.task} has {_many(len(new), 'new failure')}, to be settled by reruns: {_names(new)}"
+    text = f"task {event.task}{by} has {_many(len(new), 'new failure')}, to be settled by reruns: {_names(new)}"
     return [Line("step", text)] if new else []
 
 
-def _validation(task: str, result: e.ValidationResult) -> list[Line]:
+def _validation(task: str, result: e.ValidationResult, run: Run) -> list[Line]:
     level: Level = "good" if result.verdict == "pass" else "bad"
     found = (
         ("regressions", result.regressions),
@@ -207,7 +223,8 @@ def _validation(task: str, result: e.ValidationResult) -> list[Line]:
     )
     parts = [f"{name}: {_names(ids)}" for name, ids in found if ids] or [result.reason or _counts(result.counts)]
     low = ", low confidence" if result.confidence == "low" else ""
-    return [Line(level, f"task {task} validation {result.verdict}{low}: {'; '.join(parts)}")]
+    by = _by(run, result.source)
+    return [Line(level, f"task {task} validation{by} {result.verdict}{low}: {'; '.join(parts)}")]
 
 
 def _action(event: e.ActionChosen) -> list[Line]:
@@ -357,38 +374,44 @@ def _task_row(run: Run, t: TaskRun, status: str, width: int, ascii_only: bool) -
 
 
 def _verdict(run: Run, t: TaskRun) -> str:
-    found = _newest(run).get(t.task.id)
-    if found is None or task_status(run, t) == "skipped":  # of what was left out nothing stands
+    """The newest verdict after a task: of several sources the one that weighs most."""
+    newest = [found for found in _newest(run) if found.after_task == t.task.id]
+    if not newest or task_status(run, t) == "skipped":  # of what was left out nothing stands
         return ""
-    if found.verdict == "fail" and t.status == "complete" and set(_against(found)) <= _approved_tests(run):
+    approved = _approved_tests(run)
+    standing = [v for v in newest if not (v.verdict == "fail" and t.status == "complete" and _against(v) <= approved)]
+    found = min(standing, key=lambda v: ("fail", "inconclusive", "pass").index(v.verdict), default=None)
+    if found is None or (found.verdict == "pass" and len(standing) < len(newest)):
         return "fail, approved"
     return found.verdict + (" (low)" if found.confidence == "low" else "")
 
 
-def _against(found: e.ValidationResult) -> tuple[str, ...]:
-    """The tests that stand against a validation's pass."""
-    return (*found.regressions, *found.unresolved, *found.missing, *found.newly_skipped)
+def _against(found: e.ValidationResult) -> set[tuple[str, str]]:
+    """The tests that stand against a validation's pass, each with its source."""
+    ids = (*found.regressions, *found.unresolved, *found.missing, *found.newly_skipped)
+    return {(found.source, id) for id in ids}
 
 
-def _approved_tests(run: Run) -> set[str]:
-    return {id for t in run.tasks for f in t.failures if f.approved for id in f.tests}
+def _approved_tests(run: Run) -> set[tuple[str, str]]:
+    return {(f.source, id) for t in run.tasks for f in t.failures if f.approved for id in f.tests}
 
 
-def _newest(run: Run) -> dict[str | None, e.ValidationResult]:
-    """The newest validation after each task."""
-    return {found.after_task: found for found in run.validations}
+def _newest(run: Run) -> list[e.ValidationResult]:
+    """The newest validation by each source after each task; what an older commit of it was told is void."""
+    commits = {found.after_task: found.sha for found in run.validations}
+    valid = (found for found in run.validations if found.sha == commits[found.after_task])
+    return list({(found.after_task, found.source): found for found in valid}.values())
 
 
 def label(run: Run, event: e.StepStarted) -> str | None:
     """A step in the words of the picture, or None where there is nothing to see."""
-    command = one_line(run.settings.test_command or "", 80)
     t = _task(run, event.task)
     about = f"task {one_line(event.task, 12)}: " if event.task else ""
     match event.step:
         case Kind.WATCH_TIME | Kind.ASK:
             return None
         case Kind.CAPTURE_BASELINE:
-            return f"baseline: {command}"
+            return f"baseline{_by(run, _next_source(run))}: {one_line(_next_command(run), 80)}"
         case Kind.DISPATCH if t and t.work:
             agent = one_line(t.task.agent or run.settings.agent.use or "the agent", 40)
             return f"{about}{t.work.role}, attempt {event.number} ({agent})"
@@ -398,7 +421,9 @@ def label(run: Run, event: e.StepStarted) -> str | None:
             where = " at the task's start" if event.step == Kind.CHECK_GATE else ""
             return f"{about}gate{where}: {one_line(run.gate(t.task.id) or '', 80)}"
         case Kind.RUN_PROBE if t:
-            return f"{about}{_probing(run, t)}: {command}"
+            source = t.work.validation.source if t.work and t.work.validation else run.main_source()
+            command = command_of(run.settings, source) if source in source_names(run.settings) else source
+            return f"{about}{_probing(run, t)}{_by(run, source)}: {one_line(command, 80)}"
         case _:
             return about + event.step.replace("-", " ")
 
@@ -607,14 +632,17 @@ def _table(run: Run) -> list[tuple[str, ...]]:
 
 def _findings(run: Run) -> list[str]:
     """What a person should look at, each kind under its name; what was repaired since is not among it."""
-    newest, known = _standing(run), _approved_tests(run)
+    newest = [(v, {id for source, id in _approved_tests(run) if source == v.source}) for v in _standing(run)]
     sections = (
-        ("regressions", [_blamed(v, id) for v in newest for id in v.regressions if id not in known]),
-        ("unresolved", [id for v in newest for id in v.unresolved if id not in known]),
-        ("missing or newly skipped", [id for v in newest for id in (*v.missing, *v.newly_skipped) if id not in known]),
+        ("regressions", [_blamed(v, id) for v, known in newest for id in v.regressions if id not in known]),
+        ("unresolved", [id for v, known in newest for id in v.unresolved if id not in known]),
+        (
+            "missing or newly skipped",
+            [id for v, known in newest for id in (*v.missing, *v.newly_skipped) if id not in known],
+        ),
         ("planned red, still owed", list(run.owed)),
         ("flakes", [id for v in run.validations for id in v.flaky]),
-        ("suspects (debt)", [*run.suspects, *(id for v in run.validations[-1:] for id in v.suspects)]),
+        ("suspects (debt)", _suspects(run)),
         ("changed among what decides verdicts", [_changed(v, f) for v in run.validations for f in v.findings]),
         ("notes", [note for v in run.validations for note in v.notes]),
         ("decided by a person", _decided(run)),
@@ -627,6 +655,12 @@ def _findings(run: Run) -> list[str]:
     return [line for name, items in sections for line in _section(name, items)]
 
 
+def _suspects(run: Run) -> list[str]:
+    last = {found.source: found for found in run.validations}
+    owing = [id for state in run.sources.values() for id in state.suspects]
+    return [*owing, *(id for found in last.values() for id in found.suspects)]
+
+
 def _section(name: str, items: Iterable[str]) -> list[str]:
     shown = list(dict.fromkeys(one_line(item) for item in items))
     more = [f"  [... {len(shown) - LISTED} more: superteam status --json]"] if len(shown) > LISTED else []
@@ -636,7 +670,7 @@ def _section(name: str, items: Iterable[str]) -> list[str]:
 def _standing(run: Run) -> list[e.ValidationResult]:
     """The newest validations, without what a task that was taken back had brought in."""
     gone = {t.task.id for t in run.tasks if task_status(run, t) in ("skipped", "failed")}
-    newest = [v for v in _newest(run).values() if v.after_task not in gone]
+    newest = [v for v in _newest(run) if v.after_task not in gone]
     return [
         v.model_copy(update={"regressions": tuple(id for id in v.regressions if _culprit(v, id) not in gone)})
         for v in newest
@@ -701,9 +735,9 @@ def _warnings(run: Run) -> list[str]:
 
 
 def _facts(run: Run) -> list[str]:
-    known = len(run.baseline.known_failures) if run.baseline else 0
-    lines = [f"known failures at the baseline: {known}"] if run.baseline and run.baseline.verdict == "fail" else []
-    if run.settings.test_command is None:
+    red = [state.baseline for state in run.sources.values() if state.baseline and state.baseline.verdict == "fail"]
+    lines = [f"known failures at the baseline{_by(run, b.source)}: {len(b.known_failures)}" for b in red]
+    if not source_names(run.settings):
         lines.append("not validated across tasks: there is no test-command")
     elif run.unvalidated and run.ended:
         lines.append(f"not validated across tasks: {', '.join(one_line(id, 20) for id, _ in run.unvalidated)}")

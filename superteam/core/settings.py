@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from superteam.core.failures import Action, FailureType
 
@@ -163,3 +163,13 @@ class Settings(Section):
                 rest = {k: v for k, v in data.items() if k not in ("validation_interval", "validation-interval")}
                 return {**rest, key: "every-N", "validation-interval": int(match[1])}
         return data
+
+    @field_validator("sources")
+    @classmethod
+    def _told_apart(cls, sources: tuple[SourceDefinition, ...]) -> tuple[SourceDefinition, ...]:
+        names = ["tests", *(source.name for source in sources)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            taken = "is the name of the test command" if twice == "tests" else "is the name of two of them"
+            raise ValueError(f"each source needs a name of its own, and {twice!r} {taken}")
+        return sources

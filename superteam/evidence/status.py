@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from superteam.core.events import BaselineDocument
 from superteam.core.run import Run, TaskRun
 
 SCHEMA = "superteam.status.v1"
@@ -20,7 +21,8 @@ def status_document(run: Run, live: bool) -> dict[str, Any]:
         "exit_code": code,
         "plan": {"path": run.plan.path, "title": run.plan.title, "sha256": run.plan.sha256},
         "branch": run.run_branch,
-        "baseline": _baseline(run),
+        "baseline": _baseline(run.baseline),
+        "baselines": {name: found for name, state in run.sources.items() if (found := _baseline(state.baseline))},
         "tasks": [_task(run, t) for t in run.tasks],
         "validations": [result.model_dump(mode="json") for result in run.validations],
         "cost": {
@@ -89,9 +91,8 @@ def _task(run: Run, t: TaskRun) -> dict[str, Any]:
     }
 
 
-def _baseline(run: Run) -> dict[str, Any] | None:
+def _baseline(found: BaselineDocument | None) -> dict[str, Any] | None:
     """The pinned baseline; an inconclusive execution is never one."""
-    found = run.baseline
     if found is None or found.verdict == "inconclusive":
         return None
     return {

@@ -25,7 +25,8 @@ def action_chosen(run: Run, event: e.ActionChosen) -> Run:
     t = run.of(event.task)
     work = t.work
     assert work is not None
-    record = FailureRecord(event.failure.type, event.action, event.failure.tests, event.failure.message)
+    failure = event.failure
+    record = FailureRecord(failure.type, event.action, failure.tests, failure.message, source=failure.source)
     run = run.with_task(replace(t, failures=(*t.failures, record)))
     match event.response:
         case Response.PROCEED:

@@ -31,7 +31,7 @@ def baseline_captured(run: Run, event: e.BaselineCaptured) -> Run:
     return run
 
 
-JUDGED = (Phase.VALIDATE, Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE)
+JUDGED = (Phase.VALIDATE, Phase.CONCLUDE, Phase.ACCEPT)
 
 
 def commit_made(run: Run, event: e.CommitMade) -> Run:
