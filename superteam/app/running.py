@@ -88,9 +88,11 @@ def execute(project: Project, path: Path, wishes: Wishes, view: View, operator: 
             held.describe(before.run_id)
             project = with_options_of(project, before)
             _check_agents(project, plan)
+            _check_jobs(project.settings)
             require_trust(project, plan, wishes.trust_plan, wishes.confirm, _start_in_place(before))
             return _resume(project, before, plan, wishes, view, operator)
         _check_agents(project, plan)
+        _check_jobs(project.settings)
         require_trust(project, plan, wishes.trust_plan, wishes.confirm)
         if before and not before.ended:
             _end_as_aborted(project, before, view, operator)
@@ -111,6 +113,7 @@ def resume(project: Project, run_id: str | None, wishes: Wishes, view: View, ope
         project = with_options_of(project, run)
         plan = _plan_now(project, run)
         _check_agents(project, plan)
+        _check_jobs(project.settings)
         if plan.sha256 != run.plan.sha256:
             require_trust(project, plan, wishes.trust_plan, wishes.confirm, _start_in_place(run))
         return _resume(project, run, plan, wishes, view, operator)
@@ -173,6 +176,12 @@ def _check_agents(project: Project, plan: Plan) -> None:
         raise ConfigError(text, 'superteam execute PLAN --agent NAME, or [agent] use = "NAME" in superteam.toml')
     for name in sorted(filter(None, named)):
         make_agent(name, settings, project.root).check()
+
+
+def _check_jobs(settings: Settings) -> None:
+    if settings.jobs > 1 and settings.workspace.isolation == "in-place":
+        text = f"jobs is {settings.jobs}, but in place there is one checkout for the agent, so one task at a time"
+        raise ConfigError(text, "run without --in-place; or --jobs 1, jobs = 1 in superteam.toml")
 
 
 def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View, operator: Operator) -> Result:

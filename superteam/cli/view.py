@@ -108,6 +108,10 @@ def _event(event: e.Event, after: Run) -> list[Line]:
             return _baseline(event.baseline, after)
         case e.AgentFinished():
             return _agent(event, after)
+        case e.Integrated():
+            text = f"task {event.task} is merged with what other tasks committed meanwhile"
+            clash = f"task {event.task} conflicts with what other tasks committed meanwhile: {_names(event.conflicts)}"
+            return [Line("bad", clash) if event.conflicts else Line("step", text)]
         case e.GateFinished():
             of = f" ({event.command})" if event.command else ""
             text = f"task {event.task} gate failed: {event.detail}{of}"
@@ -311,10 +315,11 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """A step that is under way, in words, and since how many seconds."""
+    """A step that is under way, in words, and since how many seconds; `tail` is what it printed last."""
 
     label: str
     seconds: float
+    tail: tuple[str, ...] = ()
 
 
 _GLYPHS = {
@@ -332,14 +337,25 @@ _COLOURS = {"complete": "green", "running": "bold", "waiting": "bold yellow", "f
 def picture(
     run: Run, doing: Sequence[Doing], tail: Sequence[str], elapsed: float, height: int, ascii_only: bool = False
 ) -> list[Row]:
-    """The rows of the live picture, fewer than `height` lines; of little room the tasks and steps get the most."""
+    """The rows of the live picture, fewer than `height` lines; of little room the tasks and steps get the most.
+
+    `tail` are the last lines of a step that runs alone; those of several stand below each of them.
+    """
+    doing = doing[: max(1, height - 3)]
     spare = max(0, height - 3 - len(doing))
     tail = tail[len(tail) - min(len(tail), spare, 5 if height >= 24 else 3) :]
-    room = max(1, height - 2 - len(doing) - len(tail))
     bar = "|" if ascii_only else "│"
+    talking = sum(bool(step.tail) for step in doing)
+    each = min(spare // talking, 3 if height >= 24 else 1) if talking else 0
+    steps = [row for step in doing for row in _step_rows(step, each, bar)]
+    room = max(1, height - 2 - len(steps) - len(tail))
     head = Row(f"{one_line(run.plan.title, 60)} ({one_line(run.plan.path, 60)})  {clock(elapsed)}", "bold")
-    steps = [Row(f"{step.label}  {clock(step.seconds)}") for step in doing]
     return [head, *_task_rows(run, room, ascii_only), *steps, *(Row(f"  {bar} {line}", "dim") for line in tail)]
+
+
+def _step_rows(step: Doing, lines: int, bar: str) -> list[Row]:
+    last = step.tail[len(step.tail) - min(len(step.tail), lines) :]
+    return [Row(f"{step.label}  {clock(step.seconds)}"), *(Row(f"  {bar} {line}", "dim") for line in last)]
 
 
 def _task_rows(run: Run, room: int, ascii_only: bool) -> list[Row]:
@@ -481,7 +497,7 @@ class Live:
     """A picture of the run on a terminal, drawn four times a second; what happens scrolls by above it.
 
     While it is stopped (a question is asked) lines are still told. Output may come from any step under way; the
-    picture shows the last lines of the one that spoke last. A thread draws, so all that it reads is replaced, never
+    picture shows the last lines of each. A thread draws, so all that it reads is replaced, never
     changed in place.
     """
 
@@ -493,8 +509,7 @@ class Live:
         self._run: Run | None = None
         self._at = time.monotonic()
         self._doing: dict[str, tuple[str, float]] = {}
-        self._speaker = ""
-        self._tail = Tail()
+        self._tails: dict[str, Tail] = {}
 
     def start(self) -> None:
         """Begins to draw; again after `stop`."""
@@ -530,17 +545,16 @@ class Live:
 
     def output(self, key: str, data: bytes) -> None:
         """Takes what a program printed."""
-        if key != self._speaker:
-            self._speaker, self._tail = key, Tail()
-        self._tail.feed(data)
+        if key not in self._tails:
+            self._tails = {**self._tails, key: Tail()}
+        self._tails[key].feed(data)
 
     def _follow(self, event: e.Event, after: Run) -> None:
         now = time.monotonic()
         doing = {key: step for key, step in self._doing.items() if key in after.in_flight}
         if isinstance(event, e.StepStarted) and event.key and (words := label(after, event)):
             doing[event.key] = (words, now)
-        if self._speaker and self._speaker not in after.in_flight:
-            self._speaker, self._tail = "", Tail()
+        self._tails = {key: tail for key, tail in self._tails.items() if key in after.in_flight}
         self._run, self._at, self._doing = after, now, doing
 
     def _print(self, text: str, style: str) -> None:
@@ -561,10 +575,16 @@ class Live:
         run, now = self._run, time.monotonic()
         if run is None:
             return []
-        doing = [Doing(words, now - since) for words, since in self._doing.values()]
+        shown = {key: tail.shown() for key, tail in self._tails.items()}
+        several = len(self._doing) > 1
+        doing = [
+            Doing(words, now - since, shown.get(key, ()) if several else ())
+            for key, (words, since) in self._doing.items()
+        ]
         plain = not self._console.encoding.lower().startswith("utf")
         height = self._console.size.height
-        return picture(run, doing, self._tail.shown(), run.elapsed_s + now - self._at, height, plain)
+        tail = () if several else next(reversed(shown.values()), ())
+        return picture(run, doing, tail, run.elapsed_s + now - self._at, height, plain)
 
 
 # -- what a run came to

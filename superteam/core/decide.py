@@ -49,9 +49,10 @@ def decide(run: Run) -> frozenset[Step]:
     """Every step that should be running now."""
     if run.ended or run.halted:
         return frozenset()
-    if run.aborted:
-        return frozenset({Step(Kind.FINISH)})
     steps = _work(run)
+    moves = frozenset(step for step in steps if step.kind is Kind.MOVE_BRANCH)  # accepted, perhaps half done
+    if run.aborted:
+        return moves or frozenset({Step(Kind.FINISH)})
     going_on = frozenset(step for step in steps if step.key in run.in_flight)
     if run.pending:
         number = int(run.pending.id.removeprefix("q"))
@@ -59,7 +60,7 @@ def decide(run: Run) -> frozenset[Step]:
     if run.budget_failure:
         over = "max-time" in run.budget_failure.tests
         respond = Step(Kind.RESPOND, None, run.questions + sum(run.allowed.values()))
-        return frozenset({respond}) if over else going_on | {respond}
+        return (going_on & moves if over else going_on) | {respond}
     if steps and run.settings.budget.max_time is not None:
         return steps | {Step(Kind.WATCH_TIME, None, sum(run.allowed.values()))}
     return steps or frozenset({Step(Kind.FINISH)})

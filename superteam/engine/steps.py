@@ -98,7 +98,9 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> 
 
 async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
     part = run.plan.part_of(t.task)
-    named = await anyio.to_thread.run_sync(references, world.workspace.work(work.slot).path, part.references if part else ())
+    named = await anyio.to_thread.run_sync(
+        references, world.workspace.work(work.slot).path, part.references if part else ()
+    )
     if work.role == "implement":
         return prompts.implement(run, t, work.fixing, work.note, named)
     good = _last_good(run, work) if work.kind == "repair" else work.base

@@ -188,7 +188,9 @@ class Game:
         if question.kind == "human":
             return self.decide(question, offered)
         number = int(question.id.removeprefix("q"))
-        wanted = self.scenario.answers[(number - 1) % len(self.scenario.answers)]
+        # Side by side the order of the questions is not that of the plan: then each task has its answer.
+        place = zlib.crc32(str(question.task).encode()) if self.scenario.settings.jobs > 1 else number - 1
+        wanted = self.scenario.answers[place % len(self.scenario.answers)]
         order = ["skip", "continue", "abort"] if number > 12 else [wanted, "continue", "skip", "abort"]
         if question.kind == "budget" and number > 20:
             order = ["abort"]

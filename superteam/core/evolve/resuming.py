@@ -136,6 +136,15 @@ def _question_about_finished(run: Run, id: str) -> e.Question:
     )
 
 
+def run_aborted(run: Run) -> Run:
+    """A person ends the run. A commit that was about to be on the branch is left: it may be why the run cannot go on,
+    since somebody else has moved the branch."""
+    for t in run.working():
+        if t.work and t.work.phase is Phase.MOVE:
+            run = run.with_work(t.task.id, replace(t.work, phase=Phase.ACCEPT))
+    return replace(run, aborted=True, pending=None, queued=(), halted=None, budget_failure=None)
+
+
 def run_ended(run: Run, event: e.RunEnded) -> Run:
     """The run is over; nothing is asked any more."""
     return replace(
