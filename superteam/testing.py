@@ -143,7 +143,7 @@ class MemoryWorkspace:
     """A repository with a work tree, in memory. `files` is the work tree: a scripted agent changes it directly.
 
     `at` is called before and after each effect with its name; a test raises there what a kill would have done.
-    `moves` is every change of the run's branch, old and new.
+    `moves` is every change of the run's branch, old and new; `reviewed` are the trees of reviewers, by role.
     """
 
     folder: Path
@@ -156,6 +156,7 @@ class MemoryWorkspace:
     branch: str = ""
     user_branch: str = ""
     start: str = ""
+    reviewed: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def begin(self) -> str:
         """Commits `files` as the start; the run's and the user's branch stand there."""
@@ -208,6 +209,13 @@ class MemoryWorkspace:
 
     async def check_out(self, sha: str) -> Tree:
         return Tree(self.folder, sha, {})
+
+    async def check_out_for_review(self, role: str, sha: str) -> Tree:
+        self.reviewed[role] = self.content(sha)
+        return Tree(self.folder, sha, {})
+
+    async def capture_review(self, role: str) -> Capture:
+        return Capture(self.store(self.reviewed[role]))
 
     async def check_out_spoilt(self, sha: str) -> Tree | None:
         return None

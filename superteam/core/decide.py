@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from superteam.core.failures import FailureType, Response, resolve
-from superteam.core.run import Phase, Run, TaskRun, Work
+from superteam.core.run import Phase, Run, TaskRun, Work, missing_roles
 
 
 class Kind(StrEnum):
@@ -19,6 +19,7 @@ class Kind(StrEnum):
     MAKE_COMMIT = "commit"
     RUN_PROBE = "probe"
     CONCLUDE = "conclude"
+    REVIEW = "review"
     ACCEPT = "accept"
     MOVE_BRANCH = "move-branch"
     RESPOND = "respond"
@@ -32,16 +33,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do. `number` tells repeated steps of a kind apart, so that a key is never used twice."""
+    """One thing to do. `number` tells repeated steps of a kind apart, so that a key is never used twice; `role` tells
+    reviewers apart."""
 
     kind: Kind
     task: str | None = None
     number: int = 0
+    role: str = ""
 
     @property
     def key(self) -> str:
         """The deterministic name under which the journal knows this step."""
-        return f"{self.kind}:{self.task or '-'}#{self.number}"
+        return f"{self.kind}:{self.task or '-'}#{self.number}" + (f"-{self.role}" if self.role else "")
 
 
 def decide(run: Run) -> frozenset[Step]:
@@ -63,7 +66,7 @@ def decide(run: Run) -> frozenset[Step]:
 def _work(run: Run) -> frozenset[Step]:
     if run.settings.test_command and run.baseline is None:
         return frozenset({Step(Kind.CAPTURE_BASELINE, None, run.baseline_runs + 1)})
-    return frozenset(_next(run, t, t.work) for t in run.tasks if t.work)
+    return frozenset(step for t in run.tasks if t.work for step in _wanted(run, t, t.work))
 
 
 _STEPS = {
@@ -75,6 +78,17 @@ _STEPS = {
     Phase.PUT_BACK: Kind.PUT_BACK,
     Phase.REBUILD: Kind.REBUILD,
 }
+
+
+def _wanted(run: Run, t: TaskRun, work: Work) -> tuple[Step, ...]:
+    """The steps that a piece of work wants now: one, or the reviewers side by side."""
+    if work.phase is not Phase.REVIEW or work.failures:
+        return (_next(run, t, work),)
+    return tuple(Step(Kind.REVIEW, t.task.id, _reviews(t, role) + 1, role) for role in missing_roles(run, work))
+
+
+def _reviews(t: TaskRun, role: str) -> int:
+    return sum(record.role == role for record in t.reviews)
 
 
 def _next(run: Run, t: TaskRun, work: Work) -> Step:

@@ -11,6 +11,7 @@ from superteam.core.events import BaselineDocument, Question, ValidationResult
 from superteam.core.failures import Failure, History
 from superteam.core.plan import Plan, Task
 from superteam.core.results import TestId
+from superteam.core.review import ReviewFinding
 from superteam.core.settings import Settings
 from superteam.core.settle import Validation
 
@@ -26,6 +27,7 @@ class Phase(StrEnum):
     COMMIT = "commit"
     VALIDATE = "validate"
     CONCLUDE = "conclude"
+    REVIEW = "review"
     ACCEPT = "accept"
     MOVE = "move"
     INSPECT = "inspect"
@@ -36,24 +38,25 @@ class Phase(StrEnum):
 # What is legal: the phases in which work begins, those after which it ends, and those that may follow each phase. The
 # state diagram in docs/explanation is made from these tables, and tests/core/test_phases.py walks runs along them.
 #
-#   dispatch -> gate -> commit -> [validate -> conclude -> accept] -> move
+#   dispatch -> gate -> commit -> [validate -> conclude] -> [review] -> [accept] -> move
 #
 # A failure keeps the work in its phase until it is resolved: a fix, a redo or a rollback leads back to dispatch, a
 # recheck to gate or validate, a person's retry to inspect, skip to put-back, and what lies below the tip to rebuild. A
 # baseline that is captured again leads back to validate. What a changed plan drops ends wherever it is.
-BEGINS = frozenset({Phase.DISPATCH, Phase.VALIDATE, Phase.ACCEPT, Phase.REBUILD})
+BEGINS = frozenset({Phase.DISPATCH, Phase.VALIDATE, Phase.REVIEW, Phase.ACCEPT, Phase.REBUILD})
 ENDS = frozenset({Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE, Phase.PUT_BACK, Phase.REBUILD})
 _TAKEN_BACK = frozenset({Phase.PUT_BACK, Phase.REBUILD})
 _DECIDED = frozenset({Phase.DISPATCH, Phase.INSPECT}) | _TAKEN_BACK
 FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
-    Phase.DISPATCH: frozenset({Phase.GATE, Phase.COMMIT, Phase.ACCEPT}) | _TAKEN_BACK,
+    Phase.DISPATCH: frozenset({Phase.GATE, Phase.COMMIT, Phase.REVIEW, Phase.ACCEPT}) | _TAKEN_BACK,
     Phase.GATE: frozenset({Phase.COMMIT}) | _DECIDED,
-    Phase.COMMIT: frozenset({Phase.GATE, Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
+    Phase.COMMIT: frozenset({Phase.GATE, Phase.VALIDATE, Phase.REVIEW, Phase.MOVE}) | _DECIDED,
     Phase.VALIDATE: frozenset({Phase.CONCLUDE}),
-    Phase.CONCLUDE: frozenset({Phase.VALIDATE, Phase.ACCEPT}),
+    Phase.CONCLUDE: frozenset({Phase.VALIDATE, Phase.REVIEW, Phase.ACCEPT}),
+    Phase.REVIEW: frozenset({Phase.VALIDATE, Phase.ACCEPT, Phase.MOVE}) | _DECIDED,
     Phase.ACCEPT: frozenset({Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
     Phase.MOVE: frozenset({Phase.VALIDATE}),
-    Phase.INSPECT: frozenset({Phase.DISPATCH, Phase.GATE, Phase.COMMIT, Phase.VALIDATE}),
+    Phase.INSPECT: frozenset({Phase.DISPATCH, Phase.GATE, Phase.COMMIT, Phase.VALIDATE, Phase.REVIEW}),
     Phase.PUT_BACK: frozenset(),
     Phase.REBUILD: frozenset(),
 }
@@ -76,6 +79,27 @@ class ProbeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    """One dispatch of a reviewer. `passed` is None where it gave no verdict, and `ended` says how it ended instead;
+    `round` counts the reviews of all roles, `number` those of this role; `changed` are files that it wrote to, which
+    was undone. `taken`: a person or a configured action let it pass as it is."""
+
+    role: str
+    round: int
+    number: int
+    sha: str
+    ended: str
+    passed: bool | None
+    findings: tuple[ReviewFinding, ...] = ()
+    summary: str = ""
+    changed: tuple[str, ...] = ()
+    detail: str = ""
+    question: str | None = None
+    output: str | None = None
+    taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What is being done for a task now.
 
@@ -83,7 +107,8 @@ class Work:
     repair: a fix made on top of such a commit. `from_tree` is the tree a dispatch starts from, `tree` the newest one.
     `fixing` are the failures a fix dispatch is to mend, and `resume_at` the phase they kept the work in. `made_for` is
     the task that the commit names: a repair may have gone over to another culprit since. `tried` is what was tried for
-    the culprits before, so that two that break each other's tests do not take turns for ever.
+    the culprits before, so that two that break each other's tests do not take turns for ever. `reviews` are what the
+    reviewers said of `commit` in this round, by role.
     """
 
     kind: Literal["task", "check", "repair"]
@@ -111,6 +136,7 @@ class Work:
     redo: bool = False
     tried: Mapping[str, History] = field(default_factory=dict)
     asked: int = 0
+    reviews: Mapping[str, ReviewRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +153,7 @@ class FailureRecord:
 @dataclass(frozen=True, slots=True)
 class TaskRun:
     """A task and how far it is. `attempts` counts dispatches; `number` is the last dispatch's number, `gates` counts
-    all runs of its gate."""
+    all runs of its gate. `reviews` are those of all rounds, `review_rounds` how many rounds there were."""
 
     task: Task
     status: TaskStatus = "pending"
@@ -140,6 +166,8 @@ class TaskRun:
     failures: tuple[FailureRecord, ...] = ()
     summary: str = ""
     work: Work | None = None
+    reviews: tuple[ReviewRecord, ...] = ()
+    review_rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,3 +286,8 @@ class Run:
         if gate and task.acceptance_test:
             return f"( {gate}\n) && ( {task.acceptance_test}\n)"
         return gate or task.acceptance_test
+
+
+def missing_roles(run: Run, work: Work) -> tuple[str, ...]:
+    """The reviewers that have not yet looked at the work's commit."""
+    return tuple(role for role in run.settings.review.roles if role not in work.reviews)

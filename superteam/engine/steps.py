@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import anyio
 
@@ -19,7 +18,8 @@ from superteam.core.scope import outside
 from superteam.engine import prompts
 from superteam.engine.probing import accept, capture_baseline, conclude_validation, run_probe
 from superteam.engine.rebuild import forecast, rebuild
-from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell
+from superteam.engine.reviewing import review
+from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell, write_private
 from superteam.ports import Brief
 
 QUESTION_DIFF_LIMIT = 200_000
@@ -68,7 +68,7 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> 
     text = await _prompt(world, run, t, work)
     base = world.outputs / name(step)
     prompt_file = base.with_name(f"{base.name}.prompt.md")
-    _write_private(prompt_file, text)
+    write_private(prompt_file, text)
     return Brief(
         role=work.role,
         task_id=t.task.id,
@@ -92,12 +92,6 @@ async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
     good = run.reference() if work.kind == "repair" else work.base
     diff = await world.workspace.diff(good, work.from_tree, prompts.DIFF_LIMIT)
     return prompts.fix(t, diff, work.note)
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 async def _run_gate(world: World, run: Run, step: Step) -> e.Event:
@@ -236,6 +230,7 @@ _PERFORM: Mapping[Kind, Callable[[World, Run, Step], Awaitable[e.Event]]] = {
     Kind.MAKE_COMMIT: _make_commit,
     Kind.RUN_PROBE: run_probe,
     Kind.CONCLUDE: conclude_validation,
+    Kind.REVIEW: review,
     Kind.ACCEPT: accept,
     Kind.MOVE_BRANCH: _move_branch,
     Kind.RESPOND: _respond,

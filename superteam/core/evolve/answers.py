@@ -9,6 +9,7 @@ from superteam.core import events as e
 from superteam.core.evolve.budgets import allow_more, budget_action
 from superteam.core.evolve.parts import add_warnings, new_work
 from superteam.core.evolve.resuming import ask_about_finished
+from superteam.core.evolve.reviews import retry_reviewers, review_again, settle_reviews, take_reviews
 from superteam.core.evolve.validations import validate
 from superteam.core.failures import Failure, FailureType, History, Response
 from superteam.core.run import FailureRecord, Phase, Run, TaskRun, Work
@@ -28,6 +29,8 @@ def action_chosen(run: Run, event: e.ActionChosen) -> Run:
             return _proceed(run, event.task, work, event.failure)
         case Response.FIX:
             return run.with_work(event.task, _fix(run, work))
+        case Response.REDO if event.failure.origin == "review":
+            return settle_reviews(retry_reviewers(run, event.task, work, event.failure), event.task)
         case Response.REDO:
             history = _retried(work, event.failure.type)
             redo = replace(work, phase=Phase.DISPATCH, history=history, failures=())
@@ -73,7 +76,10 @@ def _proceed(run: Run, task: str, work: Work, failure: Failure) -> Run:
     taken = {FailureType.TEST_REGRESSION, FailureType.TEST_MISSING}
     excused = work.excused | (frozenset(failure.tests) if failure.type in taken else frozenset())
     rest = tuple(f for f in work.failures if f is not failure and f != failure)
-    return run.with_work(task, replace(work, failures=rest, excused=excused))
+    run = run.with_work(task, replace(work, failures=rest, excused=excused))
+    if failure.origin == "review":
+        run = take_reviews(run, task, failure)
+    return settle_reviews(run, task)
 
 
 def _recheck(run: Run, task: str, work: Work, failure: Failure) -> Run:
@@ -191,6 +197,8 @@ def tree_inspected(run: Run, event: e.TreeInspected) -> Run:
         changed = replace(work, kind=kind, tree=event.tree, phase=phase, fixing=())
         return run.with_work(event.task, replace(changed, validation=None, committed_at=run.last_at))
     failure = work.fixing[0]
+    if failure.origin == "review":
+        return settle_reviews(review_again(run, event.task, work), event.task)
     if _surroundings(failure):
         return _recheck(run, event.task, replace(work, phase=work.resume_at, fixing=()), failure)
     if failure.origin == "agent":

@@ -8,6 +8,7 @@ from datetime import datetime
 from superteam.core import events as e
 from superteam.core.evolve.budgets import reached
 from superteam.core.evolve.parts import add_warnings
+from superteam.core.evolve.reviews import settle_reviews
 from superteam.core.run import Run, TaskRun
 
 
@@ -29,6 +30,9 @@ def run_resumed(run: Run, event: e.RunResumed) -> Run:
         run = replace(run, baseline=None, points=(), unvalidated=run.branch)
     if event.changes:
         run = add_warnings(run, *(f"configuration changed: {change}" for change in event.changes))
+    if run.pending is None:
+        for t in run.working():  # the roles may be others now
+            run = settle_reviews(run, t.task.id)
     pending = run.pending
     if pending and pending.kind == "checkpoint":
         return replace(run, pending=None)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from superteam.core import events as e
 from superteam.core.cadence import before_the_branch
 from superteam.core.evolve.parts import edit_work
+from superteam.core.evolve.reviews import before_accepting, without_reviews
 from superteam.core.failures import FailureType, History
 from superteam.core.results import TestId
 from superteam.core.run import Phase, Point, ProbeFacts, Run, Work
@@ -26,7 +27,7 @@ def baseline_captured(run: Run, event: e.BaselineCaptured) -> Run:
     return run
 
 
-_JUDGED = (Phase.VALIDATE, Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE)
+_JUDGED = (Phase.VALIDATE, Phase.CONCLUDE, Phase.REVIEW, Phase.ACCEPT, Phase.MOVE)
 
 
 def commit_made(run: Run, event: e.CommitMade) -> Run:
@@ -36,7 +37,8 @@ def commit_made(run: Run, event: e.CommitMade) -> Run:
     work = replace(t.work, commit=event.sha, made_for=event.task)
     if work.kind == "repair" or before_the_branch(run.settings):
         return run.with_work(event.task, validate(run, replace(work), event.task, final=False))
-    return run.with_work(event.task, replace(work, phase=Phase.MOVE))
+    unjudged = without_reviews(replace(work, validation=None))
+    return run.with_work(event.task, replace(unjudged, phase=before_accepting(run, unjudged)))
 
 
 def validate(run: Run, work: Work, task: str, final: bool) -> Work:
@@ -55,6 +57,7 @@ def validate(run: Run, work: Work, task: str, final: bool) -> Work:
         closing=last,
         suspects=_suspected(run, task) if last else {},
     )
+    work = without_reviews(work)
     return replace(work, phase=Phase.VALIDATE, validation=validation, facts=None, failures=())
 
 
@@ -88,7 +91,7 @@ def validation_concluded(run: Run, event: e.ValidationConcluded) -> Run:
     run = replace(run, validations=(*run.validations, event.result))
     work = run.of(event.task).work
     assert work is not None
-    work = replace(work, failures=event.failures, phase=Phase.ACCEPT)
+    work = replace(work, failures=event.failures, phase=before_accepting(run, work))
     blocking = [f for f in event.failures if f.task and f.type in _BLOCKING]
     culprit = blocking[0].task if blocking else event.task
     if culprit is None or culprit == event.task or work.kind == "task":
