@@ -20,6 +20,7 @@ from superteam.core import events as e
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.finding import Finding
+from superteam.core.review import merged
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
 from superteam.evidence.status import standing, task_status
@@ -116,6 +117,8 @@ def _event(event: e.Event, after: Run) -> list[Line]:
             return _probe(event)
         case e.ValidationConcluded():
             return _validation(event.task, event.result)
+        case e.ReviewFinished():
+            return _review(event)
         case e.BranchMoved():
             repair = event.sha in after.of(event.task).repairs
             done = "repaired" if repair else "complete"
@@ -193,6 +196,28 @@ def _validation(task: str, result: e.ValidationResult) -> list[Line]:
     parts = [f"{name}: {_names(ids)}" for name, ids in found if ids] or [result.reason or _counts(result.counts)]
     low = ", low confidence" if result.confidence == "low" else ""
     return [Line(level, f"task {task} validation {result.verdict}{low}: {'; '.join(parts)}")]
+
+
+def _review(event: e.ReviewFinished) -> list[Line]:
+    about = f"task {event.task} review ({event.role}) {event.sha[:12]}"
+    if event.question is not None:
+        return []
+    if event.review is None:
+        return [Line("bad", f"{about} {event.ended}: {event.detail}")]
+    said = event.review
+    found = f": {_many(len(said.findings), 'finding')}" if said.findings else ""
+    return [Line("good" if said.passed else "bad", f"{about} {'passed' if said.passed else 'did not pass'}{found}")]
+
+
+def _open_findings(run: Run) -> list[str]:
+    """What the reviewers said last of each task's commit, and did not see mended."""
+    rows = []
+    for t in run.tasks:
+        newest = {r.role: r for r in t.reviews if r.passed is not None and r.sha == t.reviews[-1].sha}
+        rows += [f"task {t.task.id}: {found.text}" for found in merged({r: n.findings for r, n in newest.items()})]
+        silent = (n for n in newest.values() if n.passed is False and not n.findings)
+        rows += [f"task {t.task.id}: {n.role} did not pass it: {n.summary or 'without a finding'}" for n in silent]
+    return rows
 
 
 def _action(event: e.ActionChosen) -> list[Line]:
@@ -379,6 +404,8 @@ def label(run: Run, event: e.StepStarted) -> str | None:
         case Kind.RUN_GATE | Kind.CHECK_GATE if t:
             where = " at the task's start" if event.step == Kind.CHECK_GATE else ""
             return f"{about}gate{where}: {one_line(run.gate(t.task.id) or '', 80)}"
+        case Kind.REVIEW:
+            return f"{about}review ({event.role})"
         case Kind.RUN_PROBE if t:
             return f"{about}{_probing(run, t)}: {command}"
         case _:
@@ -587,6 +614,7 @@ def _findings(run: Run) -> list[str]:
         ("flakes", [id for v in run.validations for id in v.flaky]),
         ("suspects (debt)", [*run.suspects, *(id for v in run.validations[-1:] for id in v.suspects)]),
         ("changed among what decides verdicts", [_changed(v, f) for v in run.validations for f in v.findings]),
+        ("review findings", _open_findings(run)),
         ("notes", [note for v in run.validations for note in v.notes]),
         ("approved", _approved(run)),
         ("taken as it is", _taken(run)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from superteam.core.run import Run, TaskRun
+from superteam.core.run import ReviewRecord, Run, TaskRun
 
 SCHEMA = "superteam.status.v1"
 BASELINE_COUNTS = ("passed", "failed", "errored", "skipped")
@@ -83,6 +83,19 @@ def _task(run: Run, t: TaskRun) -> dict[str, Any]:
             {"type": str(f.type), "action": str(f.action), "tests": list(f.tests), "message": f.message}
             for f in t.failures
         ],
+        "reviews": [_review(record) for record in t.reviews],
+    }
+
+
+def _review(record: ReviewRecord) -> dict[str, Any]:
+    """One dispatch of a reviewer; `passed` is null where it gave no verdict."""
+    return {
+        "role": record.role,
+        "round": record.round,
+        "passed": record.passed,
+        "findings": [finding.model_dump(mode="json") for finding in record.findings],
+        "summary": record.summary,
+        "changed": list(record.changed),
     }
 
 
