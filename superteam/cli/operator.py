@@ -184,6 +184,7 @@ def _evidence(question: Question, full: bool) -> list[list[str]]:
     return [
         _tests(found, full),
         _gate(found, full),
+        _reviews(found, full),
         _diff(found, full),
         _taken_back(found),
         _places(found, full),
@@ -219,6 +220,24 @@ def _gate(found: Mapping[str, Any], full: bool) -> list[str]:
         if text.strip():
             lines += [f"  {label}:", *_block(text, OUTPUT_LINES, full, found.get("output"), "    | ")]
     return lines
+
+
+def _reviews(found: Mapping[str, Any], full: bool) -> list[str]:
+    """What each reviewer said, in its own words."""
+    lines = []
+    for said in found.get("reviews") or ():
+        state = {True: "passed", False: "did not pass"}.get(said.get("passed"), "gave no verdict")
+        lines.append(f"  {_harmless(str(said.get('role')))} {state}:")
+        text = "\n".join([*map(_finding, said.get("findings") or ()), str(said.get("summary") or "")]).strip()
+        lines += _block(text or str(said.get("detail") or ""), OUTPUT_LINES, full, None, "    | ")
+    return ["Reviews (the reviewers' words):", *lines] if lines else []
+
+
+def _finding(found: Mapping[str, Any]) -> str:
+    place = f" {found['file']}" if found.get("file") else ""
+    place += f":{found['line']}" if place and found.get("line") else ""
+    hint = f" Suggestion: {found['suggestion']}" if found.get("suggestion") else ""
+    return " ".join(f"{found.get('severity')}{place}: {found.get('issue')}{hint}".split())
 
 
 def _diff(found: Mapping[str, Any], full: bool) -> list[str]:

@@ -21,6 +21,7 @@ from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.finding import Finding
 from superteam.core.plan import HUMAN
+from superteam.core.review import merged
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
 from superteam.core.sources import command_of, source_names
@@ -123,6 +124,8 @@ def _event(event: e.Event, after: Run) -> list[Line]:
             return _probe(event, after)
         case e.ValidationConcluded():
             return _validation(event.task, event.result, after)
+        case e.ReviewFinished():
+            return _review(event)
         case e.BranchMoved():
             t = after.of(event.task)
             done = "repaired" if event.sha in t.repairs else "complete"
@@ -229,6 +232,28 @@ def _validation(task: str, result: e.ValidationResult, run: Run) -> list[Line]:
     low = ", low confidence" if result.confidence == "low" else ""
     by = _by(run, result.source)
     return [Line(level, f"task {task} validation{by} {result.verdict}{low}: {'; '.join(parts)}")]
+
+
+def _review(event: e.ReviewFinished) -> list[Line]:
+    about = f"task {event.task} review ({event.role}) {event.sha[:12]}"
+    if event.question is not None:
+        return []
+    if event.review is None:
+        return [Line("bad", f"{about} {event.ended}: {event.detail}")]
+    said = event.review
+    found = f": {_many(len(said.findings), 'finding')}" if said.findings else ""
+    return [Line("good" if said.passed else "bad", f"{about} {'passed' if said.passed else 'did not pass'}{found}")]
+
+
+def _open_findings(run: Run) -> list[str]:
+    """What the reviewers said last of each task's commit, and did not see mended."""
+    rows = []
+    for t in run.tasks:
+        newest = {r.role: r for r in t.reviews if r.passed is not None and r.sha == t.reviews[-1].sha}
+        rows += [f"task {t.task.id}: {found.text}" for found in merged({r: n.findings for r, n in newest.items()})]
+        silent = (n for n in newest.values() if n.passed is False and not n.findings)
+        rows += [f"task {t.task.id}: {n.role} did not pass it: {n.summary or 'without a finding'}" for n in silent]
+    return rows
 
 
 def _action(event: e.ActionChosen) -> list[Line]:
@@ -436,6 +461,8 @@ def label(run: Run, event: e.StepStarted) -> str | None:
         case Kind.RUN_GATE | Kind.CHECK_GATE if t:
             where = " at the task's start" if event.step == Kind.CHECK_GATE else ""
             return f"{about}gate{where}: {one_line(run.gate(t.task.id) or '', 80)}"
+        case Kind.REVIEW:
+            return f"{about}review ({event.role})"
         case Kind.RUN_PROBE if t:
             source = t.work.validation.source if t.work and t.work.validation else run.main_source()
             command = command_of(run.settings, source) if source in source_names(run.settings) else source
@@ -664,6 +691,7 @@ def _findings(run: Run) -> list[str]:
         ("flakes", [id for v in run.validations for id in v.flaky]),
         ("suspects (debt)", _suspects(run)),
         ("changed among what decides verdicts", [_changed(v, f) for v in run.validations for f in v.findings]),
+        ("review findings", _open_findings(run)),
         ("notes", [note for v in run.validations for note in v.notes]),
         ("decided by a person", _decided(run)),
         ("must-haves", _must_haves(run)),

@@ -29,6 +29,8 @@ def seconds(value: Any) -> float:
 
 
 Duration = Annotated[float, BeforeValidator(seconds)]
+# A part of a folder's and of a file's name, on file systems too that do not tell upper from lower case.
+ReviewRole = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
 
 
 def _hyphens(name: str) -> str:
@@ -87,8 +89,14 @@ class WorkspaceSettings(Section):
 class ReviewSettings(Section):
     """[review]: the reviewers of each task's change, and how many rounds of review and fix there are."""
 
-    roles: tuple[str, ...] = ()
+    roles: tuple[ReviewRole, ...] = ()
     max_iterations: int = Field(3, ge=1)
+
+    @model_validator(mode="after")
+    def _once(self) -> ReviewSettings:
+        if len(set(self.roles)) < len(self.roles):
+            raise ValueError("a role of [review] is named twice")
+        return self
 
 
 class SourceDefinition(Section):

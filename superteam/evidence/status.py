@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from superteam.core.events import BaselineDocument
-from superteam.core.run import Run, TaskRun
+from superteam.core.run import ReviewRecord, Run, TaskRun
 
 SCHEMA = "superteam.status.v1"
 BASELINE_COUNTS = ("passed", "failed", "errored", "skipped")
@@ -88,6 +88,19 @@ def _task(run: Run, t: TaskRun) -> dict[str, Any]:
         "decision": {"choice": t.decision.choice, "note": t.decision.note} if t.decision else None,
         "must_haves": [result.model_dump(mode="json") for result in t.must_haves],
         "dropped": t.dropped,
+        "reviews": [_review(record) for record in t.reviews],
+    }
+
+
+def _review(record: ReviewRecord) -> dict[str, Any]:
+    """One dispatch of a reviewer; `passed` is null where it gave no verdict."""
+    return {
+        "role": record.role,
+        "round": record.round,
+        "passed": record.passed,
+        "findings": [finding.model_dump(mode="json") for finding in record.findings],
+        "summary": record.summary,
+        "changed": list(record.changed),
     }
 
 

@@ -1,4 +1,4 @@
-"""Reads a plan document: its superteam-tasks block, else its GSD tags, else its task headings, else its list of tasks."""
+"""Reads a plan: its superteam-tasks block, else its GSD tags, else its task headings, else its list of tasks."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from superteam.core.evolve.budgets import check_budgets
 from superteam.core.evolve.integrating import integrated
 from superteam.core.evolve.parts import edit_work
 from superteam.core.evolve.resuming import advance_clock, plan_changed, run_aborted, run_ended, run_resumed
+from superteam.core.evolve.reviews import review_finished
 from superteam.core.evolve.tasks import agent_finished, branch_moved, branch_rebuilt, gate_finished, task_put_back
 from superteam.core.evolve.upcoming import begin_next
 from superteam.core.evolve.validations import (
@@ -85,6 +86,8 @@ def _apply(run: Run, event: e.Event, at: str) -> Run:
             return probe_finished(run, event)
         case e.ValidationConcluded():
             return validation_concluded(run, event)
+        case e.ReviewFinished():
+            return review_finished(run, event)
         case e.ValidationAccepted():
             return validation_accepted(run, event)
         case e.BranchMoved():

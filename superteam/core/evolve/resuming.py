@@ -9,6 +9,7 @@ from superteam.core import events as e
 from superteam.core.evolve.budgets import reached
 from superteam.core.evolve.parts import add_warnings, ask
 from superteam.core.evolve.people import without_human_question
+from superteam.core.evolve.reviews import settle_reviews
 from superteam.core.evolve.validations import JUDGED, validate_again
 from superteam.core.run import Phase, Run, SourceState, TaskRun, Work
 from superteam.core.sources import TESTS, source_names
@@ -31,6 +32,9 @@ def run_resumed(run: Run, event: e.RunResumed) -> Run:
     run = _with_sources(run, used, frozenset((*event.again, *((TESTS,) if event.capture_again else ()))))
     if event.changes:
         run = add_warnings(run, *(f"configuration changed: {change}" for change in event.changes))
+    if run.pending is None:
+        for t in run.working():  # the roles may be others now
+            run = settle_reviews(run, t.task.id)
     pending = run.pending
     if pending and pending.kind == "checkpoint":
         return replace(run, pending=None)
