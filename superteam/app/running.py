@@ -41,6 +41,7 @@ from superteam.journal import runs
 from superteam.journal.baselines import keep_baseline
 from superteam.journal.history import History
 from superteam.journal.log import Journal
+from superteam.journal.states import write_state
 from superteam.journal.store import Store
 from superteam.ports import Agent, Operator
 from superteam.workspace.desk import Desk, open_desk
@@ -308,7 +309,7 @@ def _drive(
         return Result(driver.run, received)
     finally:
         view.stop()
-        _write_state(project, driver.run, live=False)
+        _write_state(project, driver.run, live=False, size=journal.sound_size)
         desk.close()
         journal.close()
 
@@ -335,9 +336,9 @@ def _observe(project: Project, view: View, before: Run, event: e.Event, after: R
         _write_state(project, after, live=not after.ended)
 
 
-def _write_state(project: Project, run: Run, live: bool) -> None:
+def _write_state(project: Project, run: Run, live: bool, size: int | None = None) -> None:
     path = runs.journal_path(project.root, run.run_id).with_name("state.json")
-    _or_warn(path, lambda: runs.write_document(path, status_document(run, live)))
+    _or_warn(path, lambda: write_state(project.root, run.run_id, status_document(run, live), size))
 
 
 def _summarise(project: Project, run: Run) -> None:
@@ -496,7 +497,7 @@ def answer(project: Project, run_id: str | None, choice: str, note: str | None, 
         driver = Driver(runs.fold(records), lambda event: _append(journal, event), _nothing)
         driver.observe = partial(_observe, project, view)
         driver.record(e.Answered(question=question.id, choice=choice, note=note))
-        _write_state(project, driver.run, live=False)
+        _write_state(project, driver.run, live=False, size=journal.sound_size)
         journal.close()
         return driver.run
 

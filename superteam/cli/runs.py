@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,14 +15,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 def status(run: RunId = None, json: Json = False) -> None:
     """Show where a run stands."""
+    from superteam.journal.runs import find
+    from superteam.journal.states import read_state
+
+    root = _root()
+    id = find(root, run)
+    if json and (known := read_state(root, id)):
+        emit_json(known)
+        return
     from superteam.cli.operator import question_text
     from superteam.cli.view import final
     from superteam.evidence.status import status_document
     from superteam.journal import runs as journals
     from superteam.journal.summaries import summary_lines
 
-    root = _root()
-    found = journals.load(root, journals.find(root, run))
+    found = journals.load(root, id)
     live = journals.is_live(root, found.run_id)
     if json:
         emit_json(status_document(found, live))
@@ -36,14 +43,14 @@ def status(run: RunId = None, json: Json = False) -> None:
 def runs(json: Json = False) -> None:
     """List all runs of this repository, newest first."""
     from superteam.errors import JournalError
-    from superteam.evidence.status import status_document
     from superteam.journal import runs as journals
+    from superteam.journal.states import read_state
 
     root = _root()
     rows = []
     for id in reversed(journals.run_ids(root)):
         try:
-            document = status_document(journals.load(root, id), journals.is_live(root, id))
+            document = read_state(root, id) or _made_again(root, id)
         except JournalError as problem:
             note(f"{id}: {problem.message}")
             continue
@@ -57,6 +64,14 @@ def runs(json: Json = False) -> None:
         say("no runs yet; begin one: superteam execute plan.md")
     for row in rows:
         say(f"{row['run_id']}  {row['status']:<12}  {row['complete']}/{row['tasks']} tasks  {row['plan']}")
+
+
+def _made_again(root: Path, id: str) -> dict[str, Any]:
+    """The status of a run from its journal, which is the truth."""
+    from superteam.evidence.status import status_document
+    from superteam.journal import runs as journals
+
+    return status_document(journals.load(root, id), journals.is_live(root, id))
 
 
 def answer(

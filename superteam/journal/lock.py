@@ -9,28 +9,16 @@ import fcntl
 import os
 import time
 from pathlib import Path
-from typing import Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import TYPE_CHECKING, Self
 
 from superteam.errors import LockHeld, WorkspaceError
+
+if TYPE_CHECKING:
+    from superteam.journal.owner import Owner
 
 _TRIES = 5
 _PAUSE_S = 0.01
 _LARGEST_DOCUMENT = 65536
-
-
-class Owner(BaseModel):
-    """Who holds the lock; written into the lock file. `started` is the time given to `acquire`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    schema_: Literal["superteam.lock.v1"] = Field("superteam.lock.v1", alias="schema")
-    pid: int
-    host: str
-    started: str
-    purpose: str
-    run_id: str | None = None
 
 
 class Lock:
@@ -65,6 +53,8 @@ class Lock:
 
 def acquire(path: Path, purpose: str, now: str) -> Lock:
     """Takes the lock or raises LockHeld at once (50 ms), naming the holder."""
+    from superteam.journal.owner import Owner
+
     owner = Owner(pid=os.getpid(), host=os.uname().nodename, started=now, purpose=purpose)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -79,6 +69,10 @@ def acquire(path: Path, purpose: str, now: str) -> Lock:
 
 def read_owner(path: Path) -> Owner | None:
     """Who wrote the lock file last; None if it was given back. A killed holder stays named: see `is_held`."""
+    from pydantic import ValidationError
+
+    from superteam.journal.owner import Owner
+
     try:
         with path.open("rb") as stream:
             return Owner.model_validate_json(stream.readline(_LARGEST_DOCUMENT))

@@ -87,6 +87,11 @@ class Journal:
         self._seq += 1
         self._size += len(line)
 
+    @property
+    def sound_size(self) -> int | None:
+        """How many bytes the acknowledged records take; None once a record could not be written."""
+        return self._size if self._broken is None else None
+
     def close(self) -> None:
         """Ends writing; appending afterwards is an error. May be called twice."""
         if self._fd >= 0:

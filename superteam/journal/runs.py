@@ -6,14 +6,15 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from superteam.core.events import EVENT, Event, RunCreated
-from superteam.core.evolve import evolve, start
-from superteam.core.run import Run
 from superteam.errors import JournalError, SuperteamError
 from superteam.journal import lock
 from superteam.journal.log import Record, read
+
+if TYPE_CHECKING:
+    from superteam.core.events import Event
+    from superteam.core.run import Run
 
 IGNORE_ALL = "# made by superteam; nothing in this folder is ever committed\n*\n"
 
@@ -46,8 +47,10 @@ def lock_path(root: Path) -> Path:
 def is_live(root: Path, run_id: str) -> bool:
     """Whether a process is driving this run now."""
     path = lock_path(root)
+    if not lock.is_held(path):
+        return False
     owner = lock.read_owner(path)
-    return bool(owner and owner.run_id == run_id and lock.is_held(path))
+    return owner is not None and owner.run_id == run_id
 
 
 def run_ids(root: Path) -> list[str]:
@@ -77,6 +80,9 @@ def find(root: Path, wanted: str | None) -> str:
 
 def fold(records: list[Record]) -> Run:
     """The state that the records come to; JournalError if they do not begin with a run's creation."""
+    from superteam.core.events import RunCreated
+    from superteam.core.evolve import evolve, start
+
     told = events(records)
     created, at = told[0]
     assert isinstance(created, RunCreated)
@@ -88,6 +94,8 @@ def fold(records: list[Record]) -> Run:
 
 def events(records: list[Record]) -> list[tuple[Event, str]]:
     """What the records say, each with its time; JournalError if they do not begin with a run's creation."""
+    from superteam.core.events import EVENT, RunCreated
+
     told = [(EVENT.validate_python(record.event), record.at) for record in records]
     if not told or not isinstance(told[0][0], RunCreated):
         raise JournalError("the journal does not begin with the creation of a run", "superteam runs")
