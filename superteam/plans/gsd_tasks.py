@@ -19,7 +19,7 @@ KNOWN = frozenset(
         *("decision", "context", "options", "verification", "description", "requires"),
     }
 )
-_OPTION = frozenset({"option", "name", "pros", "cons"})
+_OPTION = frozenset({"name", "pros", "cons"})
 _LABELS = {
     "action": "",
     "description": "",
@@ -166,10 +166,10 @@ def _draft(
         if found.name == "acceptance-test":
             proofs.append(raw)
         elif found.name == "automated":
-            commands.append(raw)
+            commands.append(_command(markup, found))
         else:
             inside = [e for e in markup.children(found.inner, frozenset({"automated"})) if e.name == "automated"]
-            commands += [markup.text[slice(*command.inner)] for command in inside]
+            commands += [_command(markup, command) for command in inside]
             rest.append((found.name, _text(_without(markup, found.inner, inside) if inside else raw)))
     texts = _joined(rest)
     title = clean_title(heading or texts.get("name") or texts.get("title") or "")
@@ -181,6 +181,12 @@ def _draft(
     draft.files = _files(texts.get("files", ""), draft, findings)
     draft.choices = tuple(_choices(markup, [f for f in fields if f.name == "options"], findings))
     return draft
+
+
+def _command(markup: Markup, found: Element) -> str:
+    """The text of a command; of one that is never closed only its line, since prose may follow."""
+    text = markup.text[slice(*found.inner)]
+    return text if found.closed else text.strip().partition("\n")[0]
 
 
 def _joined(fields: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -232,7 +238,7 @@ def _checkpoint(draft: Draft) -> Checkpoint:
 def _choices(markup: Markup, fields: Sequence[Element], findings: Findings) -> Iterator[Choice]:
     taken: set[str] = {"abort"}
     for found in fields:
-        options = [e for e in markup.children(found.inner, _OPTION) if e.name == "option"]
+        options = [e for e in markup.children(found.inner, frozenset({"option"})) if e.name == "option"]
         drafts = [_choice(markup, option) for option in options] or list(_listed_choices(markup, found))
         for number, choice in enumerate(drafts, 1):
             id = " ".join(choice.id.split()) or f"option-{number}"
