@@ -99,9 +99,7 @@ def headed_drafts(markup: Markup, span: Range, findings: Findings) -> Iterator[D
 
 def task_of(draft: Draft, id: str, part: str, wave: int) -> Task:
     """The task with its description put together; a person's task keeps its texts apart for the question."""
-    human = draft.kind in HUMAN
-    checkpoint = _checkpoint(draft) if human else None
-    used = {name for names in _ASKED[draft.kind] for name in names} if human else set[str]()
+    used = _asked(draft)
     kept = [(name, text) for name, text in draft.rest if name not in used and text]
     parts = [f"{_label(name)}:\n{text}" if _label(name) else text for name, text in kept]
     return Task(
@@ -114,7 +112,7 @@ def task_of(draft: Draft, id: str, part: str, wave: int) -> Task:
         kind=draft.kind,
         part=part,
         wave=wave,
-        checkpoint=checkpoint,
+        checkpoint=_checkpoint(draft) if draft.kind in HUMAN else None,
         line=draft.line,
     )
 
@@ -163,6 +161,7 @@ def _draft(
         if not found.closed:
             findings.warning("unclosed-tag", f"<{found.name}> is never closed in its task", found.line)
         raw = markup.text[slice(*found.inner)]
+        raw = raw if found.closed else raw.strip().strip("*")
         if found.name == "acceptance-test":
             proofs.append(raw)
         elif found.name == "automated":
@@ -223,13 +222,21 @@ def _title(draft: Draft) -> str:
     return found or f"Task at line {draft.line}"
 
 
+def _asked(draft: Draft) -> list[str]:
+    """The fields that a question is made of: what it is about, how to go about it, and how to answer."""
+    if draft.kind not in HUMAN:
+        return []
+    subjects, instructions = _ASKED[draft.kind]
+    subject = [name for name in subjects if draft.texts.get(name)][:1]
+    shown = ["resume-signal", *(["options"] if draft.choices else [])]
+    return [*subject, *(name for name in instructions if draft.texts.get(name)), *shown]
+
+
 def _checkpoint(draft: Draft) -> Checkpoint:
     subjects, instructions = _ASKED[draft.kind]
-    subject = next((draft.texts[name] for name in subjects if draft.texts.get(name)), "")
-    told = [draft.texts[name] for name in instructions if draft.texts.get(name) and draft.texts[name] != subject]
     return Checkpoint(
-        subject=subject or draft.title,
-        instructions="\n\n".join(told),
+        subject=next((draft.texts[name] for name in _asked(draft) if name in subjects), draft.title),
+        instructions="\n\n".join(draft.texts[name] for name in _asked(draft) if name in instructions),
         options=draft.choices if draft.kind == "decision" else (),
         resume_signal=draft.texts.get("resume-signal", ""),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from time import perf_counter
 
@@ -15,6 +16,7 @@ from superteam.plans import load_plan, read_plan
 from superteam.plans.findings import Findings
 from superteam.plans.gsd import Reading, is_gsd, read_gsd
 
+ROOT = Path(__file__).resolve().parents[2]
 FRONT = """\
 ---
 phase: 02-lamp
@@ -167,6 +169,7 @@ def test_line_ends_and_byte_order_marks_make_no_difference(tmp_path: Path, chang
         "## **Task 1: A**\n<action>Do it</action>",
         "#### Task 1.2 — A\n<action>\nDo it\n",
         "### A\n<action>Do it</action>",
+        "### Task 1: A\n\n**<action>**\n\nDo it\n\n**<files>**\n",
     ],
 )
 def test_a_task_is_read_however_it_is_written(element: str) -> None:
@@ -353,6 +356,15 @@ def test_a_checkpoint_to_verify_has_the_documents_words() -> None:
     assert task.title == task.checkpoint.subject == "A lamp"
     assert task.checkpoint.instructions.startswith("1. Look\n2. Look again")
     assert task.checkpoint.resume_signal == "Type 'approved'"
+
+
+def test_what_a_checkpoint_says_besides_is_kept() -> None:
+    task = one(
+        "<task type='checkpoint:human-verify'>\n<name>N</name>\n<what-built>x</what-built>\n<action>Ask</action>\n"
+        "<how-to-verify>y</how-to-verify>\n<done>All is well</done>\n</task>"
+    )
+    assert task.checkpoint is not None and task.checkpoint.subject == "x" and task.title == "N"
+    assert task.description == "Ask\n\nDone when:\nAll is well"
 
 
 def test_a_checkpoint_to_act_keeps_its_own_verification_apart_from_the_plans() -> None:
@@ -627,6 +639,13 @@ def test_too_many_tasks_are_an_error() -> None:
     findings = Findings()
     assert read_gsd("<task>\n</task>\n" * 1001, "p.md", findings) is None
     assert [found.code for found in findings.all()] == ["too-many-tasks"]
+
+
+def test_every_finding_of_the_reader_is_documented_and_no_other() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "superteam" / "plans").glob("gsd*.py"))
+    given = set(re.findall(r'_?(?:warning|error|warn)\(\s*"([a-z-]+)"', code)) | {"no-tasks", "too-many-tasks"}
+    reference = (ROOT / "docs" / "reference" / "plan-gsd.md").read_text()
+    assert set(re.findall(r"^\| `([a-z-]+)` \| (?:error|warning) \|", reference, re.M)) == given
 
 
 # -- whatever it is
