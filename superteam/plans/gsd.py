@@ -269,7 +269,7 @@ def _references(markup: Markup, outline: _Outline) -> Iterator[str]:
         place = section.inner[0]
         for line in markup.text[slice(*section.inner)].split("\n"):
             words = _ITEM.sub("", line[:2000], count=1).strip().strip("`*")
-            if words.startswith("@") and not markup.is_hidden(place + line.index("@")):
+            if words.startswith("@") and not markup.is_hidden(place + len(line)):
                 yield from (path for word in words.split() for path in _reference(word))
             place += len(line) + 1
 
@@ -355,7 +355,7 @@ def _verified(markup: Markup, outline: _Outline) -> str | None:
     commands: list[str] = []
     for section in outline.named(VERIFICATION):
         inside = [e for e in markup.children(section.inner, frozenset({"automated"})) if e.name == "automated"]
-        commands += [markup.text[slice(*command.inner)] for command in inside]
+        commands += [markup.text[slice(*command.inner)] for command in inside if command.closed]
         place = section.inner[0]
         for command in inside:
             commands += commands_of(markup.text[place : command.outer[0]])

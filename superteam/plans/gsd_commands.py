@@ -13,7 +13,7 @@ from superteam.plans.gsd_tags import decoded
 
 _NONE = re.compile(r"\W{0,5}(?:MISSING|N/?A|NONE|TBD|TODO|MANUAL)(?:\W|$)", re.I)
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-fA-F]{1,6});)")
-_FENCED = re.compile(r"(`{3,}|~{3,})[^\n]*\n(.*)\n[ \t]*\1", re.S)
+_FENCED = re.compile(r"(`{3,20}|~{3,20})[^\n]*\n(.*)\n[ \t]{0,40}\1", re.S)
 _ITEM = re.compile(r"[ \t]{0,20}(?:(?:[-*+]|\d{1,3}[.)])[ \t]{1,5})?(?:\[[ xX]\][ \t]{1,5})?(.*)")
 _SPAN = re.compile(r"(`{1,2})([^`]+)\1[ \t]*(?:(?:passes|succeeds|exits 0|exits with 0|is green)\.?|\.)?")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w{0,40}=\S{0,200}")
@@ -93,13 +93,18 @@ def is_command(text: str, bare: bool) -> bool:
     if len(text) > _LONGEST or not _FIRST.match(text) or _FOREVER.search(text):
         return False
     words = _words(text)
-    if not words:
+    if not words or (bare and _is_told(text, words)):
         return False
-    if bare and ((text[-1] in ".,:;?!" and words[-1] not in (".", "..", "./...")) or not _PROSE.isdisjoint(words[1:])):
-        return False
-    while words and (_ASSIGNMENT.fullmatch(words[0]) or words[0] == "("):
+    words[0] = words[0].lstrip("(")
+    while words and (_ASSIGNMENT.fullmatch(words[0]) or not words[0]):
         words = words[1:]
     return bool(words) and _is_program(words[0], words[1:]) and (not bare or _is_no_sentence(words[0], words[1:]))
+
+
+def _is_told(text: str, words: list[str]) -> bool:
+    """Whether a line has the punctuation or the words of a sentence."""
+    stops = text[-1] in ".,:;?!" and words[-1] not in (".", "..", "./...")
+    return stops or any(word.endswith(",") for word in words) or not _PROSE.isdisjoint(words[1:])
 
 
 def _is_no_sentence(name: str, rest: list[str]) -> bool:
@@ -177,5 +182,5 @@ def _words(text: str) -> list[str]:
 def _is_program(name: str, rest: list[str]) -> bool:
     if name in _PROGRAMS:
         target = _TARGETS.get(name)
-        return target is None or bool(rest and target.match(rest[0]))
+        return target is None or (bool(target.match(rest[0])) if rest else name in _ALONE)
     return bool(re.fullmatch(r"\./[\w./-]{1,200}|[\w.-]{1,60}(?:/[\w.-]{1,60}){1,9}\.(?:sh|bash)", name))

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-_TAG = re.compile(r"<(/?)([A-Za-z][\w:-]{0,40})((?:\s[^<>]{0,1000})?)>")
+_TAG = re.compile(r"<(/?)([A-Za-z][\w:-]{0,40})((?:[\s/][^<>]{0,1000})?)>")
 _ATTRIBUTE = re.compile(r"""([\w:-]{1,60})\s{0,5}=\s{0,5}(?:"([^"]*)"|'([^']*)'|([^\s"'>/]+))""")
 _FENCE = re.compile(r"^[ \t]{0,40}(`{3,}|~{3,})([^\n]*)$", re.M)
 _MARK = re.compile(
@@ -24,7 +24,8 @@ Range = tuple[int, int]
 class Tag:
     """One tag outside of code and comments; names are in lower case, with hyphens.
 
-    `leading`: nothing but blanks and heading marks stand before it on its line, or since the tag before it.
+    `leading`: nothing but blanks and heading marks stand before it on its line, or since the tag before it; a command
+    may stand anywhere.
     """
 
     name: str
@@ -149,7 +150,8 @@ def _tags(text: str, hidden: list[Range], breaks: list[int]) -> Iterator[Tag]:
             continue
         line = bisect_left(breaks, start)
         before = text[max(last, breaks[line - 1] + 1 if line else 0) : start]
-        leading = len(before) <= 40 and _BEFORE.issuperset(before)
+        command = number < len(hidden) and hidden[number][0] == match.end()
+        leading = command or (len(before) <= 40 and _BEFORE.issuperset(before))
         yield from _tag(match, leading)
         last = match.end()
 
@@ -179,25 +181,46 @@ def _hidden(text: str) -> list[Range]:
 Ending = Callable[[re.Match[str]], int | None]
 
 
+@dataclass(frozen=True, slots=True)
+class _FenceLine:
+    """A line that begins with a fence's mark; `ends` says that it can be a closing one."""
+
+    start: int
+    end: int
+    mark: str
+    ends: bool
+    opens: bool
+
+    def closes(self, other: _FenceLine) -> bool:
+        return self.ends and self.mark[0] == other.mark[0] and len(self.mark) >= len(other.mark)
+
+
 def _fences(text: str) -> Ending:
-    """Where a fence ends: behind the next bare line of the same mark that is at least as long."""
-    lines = [(m.start(), m.end(), m[1][0], len(m[1]), not m[2].strip(), m[2]) for m in _FENCE.finditer(text)]
-    longest: list[dict[str, int]] = [{} for _ in range(len(lines) + 1)]
-    for number in range(len(lines) - 1, -1, -1):
-        _, _, mark, length, bare, _ = lines[number]
-        best = longest[number + 1]
-        longest[number] = {**best, mark: max(length, best.get(mark, 0))} if bare else best
-    starts = [line[0] for line in lines]
+    """Where a fence ends: behind the next closing mark of its kind that is at least as long."""
+    lines = [
+        _FenceLine(m.start(), m.end(1), m[1], _ends(m[2]), m[1][0] != "`" or "`" not in m[2])
+        for m in _FENCE.finditer(text)
+    ]
+    starts = [line.start for line in lines]
+    longest = [{"`": 0, "~": 0}]
+    for line in reversed(lines):
+        best = longest[-1]
+        longest.append({**best, line.mark[0]: max(len(line.mark), best[line.mark[0]])} if line.ends else best)
+    longest.reverse()
 
     def end(match: re.Match[str]) -> int | None:
         number = bisect_left(starts, match.start())
-        _, _, mark, length, _, info = lines[number]
-        if longest[number + 1].get(mark, 0) < length or (mark == "`" and "`" in info):
+        line = lines[number]
+        if not line.opens or longest[number + 1][line.mark[0]] < len(line.mark):
             return None
-        later = range(number + 1, len(lines))
-        return next(lines[n][1] for n in later if lines[n][4] and lines[n][2] == mark and lines[n][3] >= length)
+        return next(lines[n].end for n in range(number + 1, len(lines)) if lines[n].closes(line))
 
     return end
+
+
+def _ends(info: str) -> bool:
+    """Whether a fence with this behind it can be a closing one; many write the next closing tag on its line."""
+    return not info.strip() or info.lstrip().startswith("</")
 
 
 def _comments(text: str) -> Ending:

@@ -19,7 +19,7 @@ KNOWN = frozenset(
         *("decision", "context", "options", "verification", "description", "requires"),
     }
 )
-_OPTION = frozenset({"option", "name", "pros", "cons"})
+_OPTION = frozenset({"name", "pros", "cons"})
 _LABELS = {
     "action": "",
     "description": "",
@@ -99,9 +99,7 @@ def headed_drafts(markup: Markup, span: Range, findings: Findings) -> Iterator[D
 
 def task_of(draft: Draft, id: str, part: str, wave: int) -> Task:
     """The task with its description put together; a person's task keeps its texts apart for the question."""
-    human = draft.kind in HUMAN
-    checkpoint = _checkpoint(draft) if human else None
-    used = {name for names in _ASKED[draft.kind] for name in names} if human else set[str]()
+    used = _asked(draft)
     kept = [(name, text) for name, text in draft.rest if name not in used and text]
     parts = [f"{_label(name)}:\n{text}" if _label(name) else text for name, text in kept]
     return Task(
@@ -114,7 +112,7 @@ def task_of(draft: Draft, id: str, part: str, wave: int) -> Task:
         kind=draft.kind,
         part=part,
         wave=wave,
-        checkpoint=checkpoint,
+        checkpoint=_checkpoint(draft) if draft.kind in HUMAN else None,
         line=draft.line,
     )
 
@@ -163,13 +161,14 @@ def _draft(
         if not found.closed:
             findings.warning("unclosed-tag", f"<{found.name}> is never closed in its task", found.line)
         raw = markup.text[slice(*found.inner)]
+        raw = raw if found.closed else raw.strip().strip("*")
         if found.name == "acceptance-test":
             proofs.append(raw)
         elif found.name == "automated":
-            commands.append(raw)
+            commands.append(_command(markup, found))
         else:
             inside = [e for e in markup.children(found.inner, frozenset({"automated"})) if e.name == "automated"]
-            commands += [markup.text[slice(*command.inner)] for command in inside]
+            commands += [_command(markup, command) for command in inside]
             rest.append((found.name, _text(_without(markup, found.inner, inside) if inside else raw)))
     texts = _joined(rest)
     title = clean_title(heading or texts.get("name") or texts.get("title") or "")
@@ -181,6 +180,12 @@ def _draft(
     draft.files = _files(texts.get("files", ""), draft, findings)
     draft.choices = tuple(_choices(markup, [f for f in fields if f.name == "options"], findings))
     return draft
+
+
+def _command(markup: Markup, found: Element) -> str:
+    """The text of a command; of one that is never closed only its line, since prose may follow."""
+    text = markup.text[slice(*found.inner)]
+    return text if found.closed else text.strip().partition("\n")[0]
 
 
 def _joined(fields: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -217,13 +222,21 @@ def _title(draft: Draft) -> str:
     return found or f"Task at line {draft.line}"
 
 
+def _asked(draft: Draft) -> list[str]:
+    """The fields that a question is made of: what it is about, how to go about it, and how to answer."""
+    if draft.kind not in HUMAN:
+        return []
+    subjects, instructions = _ASKED[draft.kind]
+    subject = [name for name in subjects if draft.texts.get(name)][:1]
+    shown = ["resume-signal", *(["options"] if draft.choices else [])]
+    return [*subject, *(name for name in instructions if draft.texts.get(name)), *shown]
+
+
 def _checkpoint(draft: Draft) -> Checkpoint:
     subjects, instructions = _ASKED[draft.kind]
-    subject = next((draft.texts[name] for name in subjects if draft.texts.get(name)), "")
-    told = [draft.texts[name] for name in instructions if draft.texts.get(name) and draft.texts[name] != subject]
     return Checkpoint(
-        subject=subject or draft.title,
-        instructions="\n\n".join(told),
+        subject=next((draft.texts[name] for name in _asked(draft) if name in subjects), draft.title),
+        instructions="\n\n".join(draft.texts[name] for name in _asked(draft) if name in instructions),
         options=draft.choices if draft.kind == "decision" else (),
         resume_signal=draft.texts.get("resume-signal", ""),
     )
@@ -232,7 +245,7 @@ def _checkpoint(draft: Draft) -> Checkpoint:
 def _choices(markup: Markup, fields: Sequence[Element], findings: Findings) -> Iterator[Choice]:
     taken: set[str] = {"abort"}
     for found in fields:
-        options = [e for e in markup.children(found.inner, _OPTION) if e.name == "option"]
+        options = [e for e in markup.children(found.inner, frozenset({"option"})) if e.name == "option"]
         drafts = [_choice(markup, option) for option in options] or list(_listed_choices(markup, found))
         for number, choice in enumerate(drafts, 1):
             id = " ".join(choice.id.split()) or f"option-{number}"
