@@ -37,6 +37,7 @@ _OPTIONS = {
     "agent.use": "--agent",
     "workspace.isolation": "--in-place",
     "budget.max-usd": "--max-cost",
+    "jobs": "--jobs",
 }
 
 _TOKEN = re.compile(

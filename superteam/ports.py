@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from superteam.core.baseline import Expected
 from superteam.core.events import Question
 from superteam.core.results import Execution, TestId, TestReport
+from superteam.core.review import Review
 
 Role = Literal["implement", "fix", "review"]
 
@@ -25,7 +26,10 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """One piece of work for an agent. `env` is the whole environment; times are in seconds, None is no limit."""
+    """One piece of work for an agent. `env` is the whole environment; times are in seconds, None is no limit.
+
+    Of a review `review_role` says what is looked at, and `attempt` is the number of this role's review of the task.
+    """
 
     role: Role
     task_id: str
@@ -41,11 +45,15 @@ class Brief:
     idle_timeout: float | None
     grace: float = 3.0
     on_output: Callable[[bytes], None] | None = None
+    review_role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentReport:
-    """What an agent's dispatch came to. Claims are the agent's words and are never believed; unknown cost is None."""
+    """What an agent's dispatch came to. Claims are the agent's words and are never believed; unknown cost is None.
+
+    `review` is a reviewer's verdict; a reviewer without one that can be read has ended "unreadable", or asks.
+    """
 
     ended: Literal["done", "failed", "timed-out", "idle", "unreadable"]
     exit_code: int | None = None
@@ -58,6 +66,7 @@ class AgentReport:
     deviations: tuple[str, ...] = ()
     question: str | None = None
     leftovers: tuple[str, ...] = field(default=())
+    review: Review | None = None
 
 
 class Agent(Protocol):
@@ -116,6 +125,14 @@ class Workspace(Protocol):
 
     async def check_out(self, sha: str) -> Tree:
         """Makes the check tree a clean checkout of this commit, ready to run in."""
+        ...
+
+    async def check_out_for_review(self, role: str, sha: str) -> Tree:
+        """Makes the tree of this reviewer a clean checkout of a commit, ready to run in."""
+        ...
+
+    async def capture_review(self, role: str) -> Capture:
+        """Takes a reviewer's tree as it is: it should be as it was given."""
         ...
 
     async def check_out_spoilt(self, sha: str) -> Tree | None:

@@ -144,7 +144,7 @@ class MemoryWorkspace:
     has those of tasks that are done side by side.
 
     `at` is called before and after each effect with its name; a test raises there what a kill would have done.
-    `moves` is every change of the run's branch, old and new.
+    `moves` is every change of the run's branch, old and new; `reviewed` are the trees of reviewers, by role.
     """
 
     folder: Path
@@ -158,6 +158,7 @@ class MemoryWorkspace:
     user_branch: str = ""
     start: str = ""
     slots: dict[int, dict[str, str]] = field(default_factory=dict)
+    reviewed: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def begin(self) -> str:
         """Commits `files` as the start; the run's and the user's branch stand there."""
@@ -218,6 +219,13 @@ class MemoryWorkspace:
 
     async def check_out(self, sha: str) -> Tree:
         return Tree(self.folder, sha, {})
+
+    async def check_out_for_review(self, role: str, sha: str) -> Tree:
+        self.reviewed[role] = self.content(sha)
+        return Tree(self.folder, sha, {})
+
+    async def capture_review(self, role: str) -> Capture:
+        return Capture(self.store(self.reviewed[role]))
 
     async def check_out_spoilt(self, sha: str) -> Tree | None:
         return None

@@ -161,3 +161,43 @@ def plan(*tasks: Mapping[str, Any], title: str = "A plan") -> str:
 
 
 Setup = Callable[..., None]
+
+
+def begin(repo: Repo, *tasks: Any, parts: tuple[Any, ...] = ()) -> str:
+    """A run of these tasks that has only begun, as a kill right after its first record leaves it; `resume` takes it up.
+
+    So a test can use what no document of superteam-tasks can say. The plan's own path leads nowhere.
+    """
+    from superteam.app.running import _plain
+    from superteam.config import load
+    from superteam.core.events import RunCreated
+    from superteam.core.plan import Plan
+    from superteam.journal import runs
+    from superteam.journal.log import Journal
+
+    run_id = "20260101-000000-abcdef"
+    created = RunCreated(
+        run_id=run_id,
+        plan=Plan(path="nowhere.md", format="gsd", title="A plan", sha256="0" * 64, tasks=tasks, parts=parts),
+        settings=load(repo.root, environ=repo.environ()).settings,
+        start_sha=repo.git("rev-parse", "HEAD"),
+        start_tree=repo.git("rev-parse", "HEAD^{tree}"),
+        user_branch="refs/heads/main",
+        run_branch="superteam/plan-abcdef",
+        interactive=False,
+        superteam="0",
+        pid=1,
+        host="here",
+    )
+    runs.home(repo.root)
+    journal = Journal.create(runs.journal_path(repo.root, run_id))
+    journal.append("2026-01-01T00:00:00.000+00:00", _plain(created))
+    journal.close()
+    runs.point_latest(repo.root, run_id)
+    return run_id
+
+
+def prompts(repo: Repo, kind: str = "*") -> list[str]:
+    """The prompts of the newest run's dispatches, in their order by name."""
+    folder = repo.root / ".superteam" / "latest" / "outputs"
+    return [path.read_text() for path in sorted(folder.glob(f"{kind}.prompt.md"))]

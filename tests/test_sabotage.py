@@ -1284,7 +1284,9 @@ def shop(ground: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def validated(shop: Path, canary: bool) -> Any:
-    return validate(open_project(shop), Wishes(base="HEAD", fresh=True, canary=canary), lambda key, data: None).result
+    return validate(open_project(shop), Wishes(base="HEAD", fresh=True, canary=canary), lambda key, data: None)[
+        0
+    ].result
 
 
 @pytest.mark.parametrize("row", VALIDATED, ids=lambda row: row.what)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from superteam import process
+from superteam.agents.verdict import read_review
 from superteam.core.results import Exit
 from superteam.core.settings import AgentDefinition
 from superteam.errors import AgentUnavailable
@@ -118,6 +119,7 @@ def environment(brief: Brief) -> dict[str, str]:
         "SUPERTEAM_ATTEMPT": str(brief.attempt),
         "SUPERTEAM_RUN_ID": brief.run_id,
         "SUPERTEAM_RESULT": str(brief.result_file),
+        **({"SUPERTEAM_REVIEW_ROLE": brief.review_role} if brief.role == "review" else {}),
     }
 
 
@@ -145,6 +147,10 @@ def report(brief: Brief, ended: Exit, last_words: str, leftovers: tuple[str, ...
         verdict = "failed"
     else:
         verdict = "unreadable" if problem else "done"
+    review = None
+    if brief.role == "review" and verdict == "done" and not (result.question or "").strip():
+        review, problem = read_review(brief)
+        verdict = "done" if review else "unreadable"
     return AgentReport(
         ended=verdict,
         exit_code=ended.code,
@@ -157,6 +163,7 @@ def report(brief: Brief, ended: Exit, last_words: str, leftovers: tuple[str, ...
         deviations=tuple(_short(deviation, brief) for deviation in result.deviations),
         question=_short((result.question or "").strip(), brief) or None,
         leftovers=leftovers,
+        review=review,
     )
 
 

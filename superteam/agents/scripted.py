@@ -48,6 +48,7 @@ class Dispatch(Section):
     task: Annotated[str, Field(coerce_numbers_to_str=True)]
     attempt: Annotated[int | None, Field(ge=1)] = None
     role: Role | None = None
+    reviewer: str | None = None  # the reviewer's role, such as "spec"
     write: dict[InTree, str | Literal[False]] = Field(default_factory=dict)
     delete: tuple[InTree, ...] = ()
     replace: tuple[Replacement, ...] = ()
@@ -62,8 +63,15 @@ class Dispatch(Section):
     exit: int | None = None
 
     def matches(self, brief: Brief) -> bool:
-        """Whether this entry is for this dispatch; what it leaves out is for all."""
-        return self.task == brief.task_id and self.attempt in (None, brief.attempt) and self.role in (None, brief.role)
+        """Whether this entry is for this dispatch; what it leaves out is for all, but a reviewer's says that it is."""
+        reviews = self.role == "review" or self.reviewer is not None
+        return (
+            reviews == (brief.role == "review")
+            and self.task == brief.task_id
+            and self.attempt in (None, brief.attempt)
+            and self.role in (None, brief.role)
+            and self.reviewer in (None, brief.review_role)
+        )
 
 
 class Script(Section):
@@ -94,7 +102,8 @@ class ScriptedAgent:
         except ConfigError as problem:
             return AgentReport(ended="failed", detail=problem.message)
         if entry is None:
-            which = f"task {brief.task_id}, attempt {brief.attempt}, role {brief.role}"
+            role = f"{brief.role} ({brief.review_role})" if brief.review_role else brief.role
+            which = f"task {brief.task_id}, attempt {brief.attempt}, role {role}"
             return AgentReport(ended="failed", detail=f"{self.script} has no [[dispatch]] entry for {which}")
         command.prepare(brief)
         try:

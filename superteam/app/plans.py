@@ -15,13 +15,14 @@ from superteam.plans.check import check_plan
 
 def usable_plan(project: Project, path: Path) -> Plan:
     """The plan, read and checked; PlanError with everything that keeps it from being run."""
-    if not path.is_file():
-        raise PlanError(f"there is no plan at {path}", "give the path of a plan document: superteam execute PLAN")
+    if not path.is_file() and not path.is_dir():
+        text = "give the path of a plan document, or of a folder of GSD plans: superteam execute PLAN"
+        raise PlanError(f"there is no plan at {path}", text)
     plan = read_plan(path.resolve(), project.root)
     findings = check_plan(plan, project.root, project.settings.validation_command is not None)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
-        text = "\n".join(f"{plan.path}:{found.line or 1}: {found.message}" for found in errors)
+        text = "\n".join(f"{found.path or plan.path}:{found.line or 1}: {found.message}" for found in errors)
         raise PlanError(text, f"superteam plan check {plan.path}")
     return plan
 
@@ -43,12 +44,12 @@ def narrowed(plan: Plan, only: tuple[str, ...]) -> Plan:
 def require_trust(
     project: Project, plan: Plan, trusted: bool, confirm: Callable[[str], bool] | None, start: str | None = None
 ) -> None:
-    """Commands that stand in a plan are approved once, by hash, unless the plan is a tracked, unchanged file.
+    """Commands that stand in a plan are approved once, by hash, unless all its documents are tracked, unchanged files.
 
     With `start` it must also be what it was in that commit: HEAD may then hold what an agent wrote.
     """
     commands = plan.commands()
-    if not commands or _is_the_users(project, plan.path, start):
+    if not commands or all(_is_the_users(project, path, start) for path in plan.documents()):
         return
     name = hashlib.sha256("\0".join(commands).encode()).hexdigest()
     approved = project.repository.cache / "trusted" / name
@@ -64,6 +65,8 @@ def require_trust(
 
 def _is_the_users(project: Project, path: str, start: str | None) -> bool:
     repository = project.repository
+    if (project.root / path).is_symlink():  # git would compare the link, not what it leads to
+        return False
     if not repository.is_unchanged_in_head(path):
         return False
     how = ("--quiet", "--no-ext-diff", "--no-textconv")

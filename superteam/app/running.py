@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import signal
 import socket
 import sys
@@ -22,9 +23,11 @@ from superteam.app.plans import narrowed, require_trust, usable_plan
 from superteam.app.project import CLOCK, Project, make_source, plan_canary, with_options_of
 from superteam.app.summaries import are_written, write_summaries
 from superteam.core import events as e
+from superteam.core.adjust import Change, dependants, refusal
 from superteam.core.decide import Kind, decide
 from superteam.core.evolve import start
 from superteam.core.plan import Plan, Task
+from superteam.core.questions import needs_note
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.core.sources import redefined, source_names
@@ -85,9 +88,11 @@ def execute(project: Project, path: Path, wishes: Wishes, view: View, operator: 
             held.describe(before.run_id)
             project = with_options_of(project, before)
             _check_agents(project, plan)
+            _check_jobs(project.settings)
             require_trust(project, plan, wishes.trust_plan, wishes.confirm, _start_in_place(before))
             return _resume(project, before, plan, wishes, view, operator)
         _check_agents(project, plan)
+        _check_jobs(project.settings)
         require_trust(project, plan, wishes.trust_plan, wishes.confirm)
         if before and not before.ended:
             _end_as_aborted(project, before, view, operator)
@@ -108,6 +113,7 @@ def resume(project: Project, run_id: str | None, wishes: Wishes, view: View, ope
         project = with_options_of(project, run)
         plan = _plan_now(project, run)
         _check_agents(project, plan)
+        _check_jobs(project.settings)
         if plan.sha256 != run.plan.sha256:
             require_trust(project, plan, wishes.trust_plan, wishes.confirm, _start_in_place(run))
         return _resume(project, run, plan, wishes, view, operator)
@@ -120,10 +126,9 @@ def _start_in_place(run: Run) -> str | None:
 
 def _plan_now(project: Project, run: Run) -> Plan:
     """The plan document as it is now; the run's own copy where it is gone. A run of some tasks stays one of these."""
-    path = project.root / run.plan.path
-    if not path.is_file():
+    if not any((project.root / name).is_file() for name in run.plan.documents()):
         return run.plan
-    plan = usable_plan(project, path)
+    plan = usable_plan(project, project.root / run.plan.path)
     if plan.sha256 == run.plan.sha256:
         return run.plan
     known = tuple(task.id for task in run.plan.tasks)
@@ -173,6 +178,12 @@ def _check_agents(project: Project, plan: Plan) -> None:
         make_agent(name, settings, project.root).check()
 
 
+def _check_jobs(settings: Settings) -> None:
+    if settings.jobs > 1 and settings.workspace.isolation == "in-place":
+        text = f"jobs is {settings.jobs}, but in place there is one checkout for the agent, so one task at a time"
+        raise ConfigError(text, "run without --in-place; or --jobs 1, jobs = 1 in superteam.toml")
+
+
 def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View, operator: Operator) -> Result:
     repository, settings = project.repository, project.settings
     repository.require_identity()
@@ -203,7 +214,8 @@ def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View
 
 
 def _slug(plan: Plan) -> str:
-    stem = Path(plan.path).stem.lower()
+    path = Path(plan.path)
+    stem = (path.name if plan.format == "gsd-phase" else path.stem).lower()
     kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in stem)
     return "-".join(part for part in kept.split("-") if part)[:40] or "plan"
 
@@ -476,10 +488,10 @@ def answer(project: Project, run_id: str | None, choice: str, note: str | None, 
         question = run.pending
         if question is None:
             raise SuperteamError(f"run {run.run_id} asks nothing", "superteam status")
-        ids = [option.id for option in question.options]
-        if choice not in ids:
-            text = f"{choice!r} is no answer to question {question.id}; the answers are {', '.join(ids)}"
-            raise SuperteamError(text, "superteam status")
+        choice = _offered(question, choice)
+        if choice in needs_note(question) and not (note or "").strip():
+            text = f"{choice} needs a note: what is not as it should be, for the agent that mends it"
+            raise SuperteamError(text, f'superteam answer {choice} --run {run.run_id} --note "..."')
         journal, records = Journal.open(runs.journal_path(project.root, run.run_id))
         driver = Driver(runs.fold(records), lambda event: _append(journal, event), _nothing)
         driver.observe = partial(_observe, project, view)
@@ -487,6 +499,47 @@ def answer(project: Project, run_id: str | None, choice: str, note: str | None, 
         _write_state(project, driver.run, live=False)
         journal.close()
         return driver.run
+
+
+def _offered(question: e.Question, choice: str) -> str:
+    """The option that is meant: its id as it is, or in another case where no two differ in that alone."""
+    ids = [option.id for option in question.options]
+    alike = [id for id in ids if id.casefold() == choice.casefold()]
+    if choice not in ids and len(alike) != 1:
+        text = f"{choice!r} is no answer to question {question.id}; the answers are {', '.join(ids)}"
+        raise SuperteamError(text, "superteam status")
+    return choice if choice in ids else alike[0]
+
+
+# -- changing what is left of a run
+
+
+def adjust(
+    project: Project, run_id: str | None, change: Change, tasks: tuple[str, ...], view: View
+) -> tuple[Run, tuple[str, ...]]:
+    """Takes tasks that have not begun out of a run, leaves them out, or reorders them; with the dependants that a
+    skip blocks. SuperteamError says why a change is refused."""
+    with locks.acquire(project.lock_path, f"plan {change}", CLOCK.now()):
+        run = unfinished(project, run_id)
+        problem = refusal(run, change, tasks)
+        if problem:
+            raise SuperteamError(problem, _instead(run, change, tasks))
+        blocked = dependants(run, tasks) if change == "skip" else ()
+        journal, records = Journal.open(runs.journal_path(project.root, run.run_id))
+        driver = Driver(runs.fold(records), lambda event: _append(journal, event), _nothing)
+        driver.observe = partial(_observe, project, view)
+        driver.record(e.PlanAdjusted(change=change, tasks=tasks))
+        _write_state(project, driver.run, live=False)
+        journal.close()
+        return driver.run, blocked
+
+
+def _instead(run: Run, change: Change, tasks: tuple[str, ...]) -> str:
+    """The next command after a refusal: where only dependants are in the way, the one that takes them along."""
+    left = dependants(run, tasks) if change == "drop" else ()
+    if left and refusal(run, change, (*tasks, *left)) is None:
+        return f"superteam plan drop {shlex.join((*tasks, *left))} --run {run.run_id}"
+    return f"superteam status {run.run_id}"
 
 
 async def _nothing(run: Run, step: Any) -> e.Event:

@@ -20,6 +20,7 @@ from superteam.core.evolve.validations import facts_of
 from superteam.core.results import TestId, TestReport
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Validation, conclude, next_probe, observe, rules_of
+from superteam.core.sources import TESTS, all_commands, command_of, source_names
 from superteam.core.verdicts import result_of
 from superteam.engine.probing import baseline_document, believe, examined, execute, probe_event, selected, sing
 from superteam.engine.world import World
@@ -43,9 +44,11 @@ _VOLATILE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a validation is asked for. `fresh` leaves the cache alone, `canary` plants a failing test first."""
+    """What a validation is asked for. `fresh` leaves the cache alone, `canary` plants a failing test first; without a
+    `source` all of them judge."""
 
     base: str | None = None
+    source: str | None = None
     run_id: str | None = None
     only: tuple[TestId, ...] = ()
     fresh: bool = False
@@ -61,25 +64,44 @@ class Validated:
     messages: Mapping[TestId, str] = field(default_factory=dict)
 
 
-def validate(project: Project, wishes: Wishes, on_output: Output) -> Validated:
-    """The verdict on the working tree, dirty or not; nothing in the checkout is touched and no lock is needed."""
-    if project.settings.test_command is None:
-        text = "there is no test-command, so there is nothing to validate with"
-        raise ConfigError(text, 'test-command = "pytest -q" in superteam.toml')
+def validate(project: Project, wishes: Wishes, on_output: Output) -> tuple[Validated, ...]:
+    """The verdict of each source on the working tree, dirty or not; nothing in the checkout is touched and no lock is
+    needed."""
+    sources = _sources(project, wishes)
     runs.home(project.root)
     base = _base(project, wishes.base, wishes.run_id)
     desk = open_desk(project.repository, None, project.settings, project.environ)
     try:
-        found = anyio.run(_validate, project, desk, base, wishes, on_output)
+        found = anyio.run(_validate, project, desk, base, sources, wishes, on_output)
     finally:
         desk.close()
-    if not found.result.missing or project.repository.is_ancestor(base, "HEAD"):
+    if not any(one.result.missing for one in found) or project.repository.is_ancestor(base, "HEAD"):
         return found
     short = base[:12]
     note = (
         f"HEAD does not contain {short}: what was added there counts as missing; --base $(git merge-base HEAD {short})"
     )
-    return replace(found, result=found.result.model_copy(update={"notes": (*found.result.notes, note)}))
+    return tuple(_noted(one, note) if one.result.missing else one for one in found)
+
+
+def _sources(project: Project, wishes: Wishes) -> tuple[str, ...]:
+    """The sources that judge: the wanted one, or all in use."""
+    names = source_names(project.settings)
+    if not names:
+        text = "there is no test-command, so there is nothing to validate with"
+        raise ConfigError(text, 'test-command = "pytest -q" in superteam.toml')
+    if wishes.source is not None and wishes.source not in names:
+        text = f"there is no source {wishes.source!r}; the sources are: {', '.join(names)}"
+        raise ConfigError(text, "superteam config show")
+    chosen = (wishes.source,) if wishes.source is not None else names
+    if wishes.canary and TESTS not in chosen:
+        text = "a canary is a failing test, which only the source 'tests' can see"
+        raise ConfigError(text, "superteam validate --canary --source tests")
+    return chosen
+
+
+def _noted(found: Validated, *notes: str) -> Validated:
+    return replace(found, result=found.result.model_copy(update={"notes": (*found.result.notes, *notes)}))
 
 
 def _base(project: Project, revision: str | None, run_id: str | None) -> str:
@@ -98,24 +120,62 @@ def _base(project: Project, revision: str | None, run_id: str | None) -> str:
     return repository.merge_base_with_upstream() or repository.head
 
 
-async def _validate(project: Project, desk: Desk, base: str, wishes: Wishes, on_output: Output) -> Validated:
+async def _validate(
+    project: Project, desk: Desk, base: str, sources: tuple[str, ...], wishes: Wishes, on_output: Output
+) -> tuple[Validated, ...]:
     world = _world(project, desk, on_output)
-    baseline = await _baseline(project, desk, world, base)
+    baselines = [await _baseline(project, desk, world, name, base) for name in sources]
     sha = await anyio.to_thread.run_sync(desk.snapshot_checkout)
     tree = await desk.tree_of(sha)
+    shared = _share(world, baselines, wishes.only)
+    found: list[Validated] = []
+    for baseline, only in zip(baselines, shared, strict=True):
+        if only is None:  # it knows none of the wanted tests, and another source does
+            continue
+        told = not found
+        found.append(await _judge(project, desk, world, baseline, sha, tree, replace(wishes, only=only), told))
+    return tuple(found)
+
+
+def _share(
+    world: World, baselines: list[e.BaselineDocument], only: tuple[TestId, ...]
+) -> list[tuple[TestId, ...] | None]:
+    """The wanted tests (--only) by source: those that it knows; what no source knows is asked of the first one."""
+    if not only or len(baselines) == 1:
+        return [only] * len(baselines)
+    known = [world.reports.load_expected(found.expected).tests if found.expected else {} for found in baselines]
+    shares = [tuple(id for id in only if any(matches(key, (id,)) for key in tests)) for tests in known]
+    left = tuple(id for id in only if not any(id in share for share in shares))
+    return [share or None for share in ((*shares[0], *left), *shares[1:])]
+
+
+async def _judge(
+    project: Project,
+    desk: Desk,
+    world: World,
+    baseline: e.BaselineDocument,
+    sha: str,
+    tree: str,
+    wishes: Wishes,
+    with_findings: bool,
+) -> Validated:
+    """The verdict of one source; changes to what decides verdicts are said by the first one."""
     if baseline.expected is None:
         return Validated(_without_baseline(baseline, sha, tree))
-    key = _cache_key(project, world, baseline, tree, wishes)
+    key = _cache_key(project, world, baseline, tree, wishes, with_findings)
     if not (wishes.fresh or wishes.canary) and (known := load_verdict(_folder(project), key)):
         return _from_cache(world, known)
     expected = _narrowed(world.reports.load_expected(baseline.expected), wishes.only)
-    asked = wishes.canary or project.settings.canary
+    asked = baseline.source == TESTS and (wishes.canary or project.settings.canary)
     if asked:
         silent = await sing(world, "canary", sha, expected.shape)
         if silent:
-            return Validated(_inconclusive(baseline.sha, sha, tree, silent))
-    renames = await desk.renames(base, sha)
-    result, facts = await _settle(project, world, expected, sha, tree, renames, wishes.only)
+            return Validated(_inconclusive(baseline, sha, tree, silent))
+    renames = await desk.renames(baseline.sha, sha)
+    result, facts = await _settle(project, world, baseline.source, expected, sha, tree, renames, wishes.only)
+    if with_findings:
+        findings = await examined(world, baseline.sha, sha, (), all_commands(project.settings))
+        result = result.model_copy(update={"findings": findings})
     if asked:
         result = result.model_copy(update={"notes": (*result.notes, SANG)})
     if result.verdict != "inconclusive" and not result.unresolved and facts is not None:
@@ -129,15 +189,18 @@ def _folder(project: Project) -> Path:
     return project.root / ".superteam" / "baselines"
 
 
-def _cache_key(project: Project, world: World, baseline: e.BaselineDocument, tree: str, wishes: Wishes) -> str:
+def _cache_key(
+    project: Project, world: World, baseline: e.BaselineDocument, tree: str, wishes: Wishes, with_findings: bool
+) -> str:
     """Everything that a verdict depends on, as one hash: what is not in it cannot change a sound verdict."""
     settings = project.settings
     variables = {name: value for name, value in project.environ.items() if not _VOLATILE.fullmatch(name)}
     facts = (
         __version__,
         tree,
-        (baseline.sha, baseline.expected, baseline.command),
-        (settings.test_command, settings.report, settings.rerun, settings.canary),
+        (baseline.source, baseline.sha, baseline.expected, baseline.command),
+        (command_of(settings, baseline.source), settings.report, settings.rerun, settings.canary),
+        all_commands(settings) if with_findings else None,
         settings.validation.model_dump(mode="json"),
         (settings.workspace.model_dump(mode="json"), world.fingerprint(), variables),
         sorted(wishes.only),
@@ -157,34 +220,44 @@ def _narrowed(expected: Expected, only: tuple[TestId, ...]) -> Expected:
     return replace(expected, tests={key: entry for key, entry in expected.tests.items() if matches(key, only)})
 
 
-async def _baseline(project: Project, desk: Desk, world: World, base: str) -> e.BaselineDocument:
-    """The pinned baseline of this commit, command and environment; captured if there is none."""
+async def _baseline(project: Project, desk: Desk, world: World, source: str, base: str) -> e.BaselineDocument:
+    """The source's pinned baseline of this commit, command and environment; captured if there is none."""
     await desk.check_out(base)
-    command = " ".join(filter(None, (project.settings.test_command, project.settings.report)))
-    found = find_baseline(_folder(project), base, command, world.fingerprint())
+    command = command_of(project.settings, source)
+    told = f"{command} {project.settings.report}" if source == TESTS and project.settings.report else command
+    found = find_baseline(_folder(project), source, base, told, world.fingerprint())
     if found:
         return found
-    execution = await execute(world, "baseline", base, None, None, project.settings.test_command or "")
-    execution = await believe(world, "baseline", base, execution)
-    document = baseline_document(world, base, await desk.tree_of(base), execution)
-    document = document.model_copy(update={"command": command})
+    execution = await execute(world, source, _key(source, "baseline"), base, None, None, command)
+    if source == TESTS:
+        execution = await believe(world, "baseline", base, execution)
+    document = baseline_document(world, source, base, await desk.tree_of(base), execution)
+    document = document.model_copy(update={"command": told})
     if document.expected is not None:
         keep_baseline(_folder(project), document)
     return document
 
 
+def _key(source: str, step: str) -> str:
+    """The name of an execution: that of its step, and of its source where it is not the test command."""
+    return step if source == TESTS else f"{step} source={source}"
+
+
 def _without_baseline(baseline: e.BaselineDocument, sha: str, tree: str) -> e.ValidationResult:
     reason = f"the baseline at {baseline.sha[:12]} is inconclusive: {baseline.reason}"
-    return _inconclusive(baseline.sha, sha, tree, reason)
+    return _inconclusive(baseline, sha, tree, reason)
 
 
-def _inconclusive(reference: str, sha: str, tree: str, reason: str) -> e.ValidationResult:
-    return e.ValidationResult(sha=sha, tree=tree, reference_sha=reference, verdict="inconclusive", reason=reason)
+def _inconclusive(baseline: e.BaselineDocument, sha: str, tree: str, reason: str) -> e.ValidationResult:
+    return e.ValidationResult(
+        source=baseline.source, sha=sha, tree=tree, reference_sha=baseline.sha, verdict="inconclusive", reason=reason
+    )
 
 
 async def _settle(
     project: Project,
     world: World,
+    source: str,
     expected: Expected,
     sha: str,
     tree: str,
@@ -195,19 +268,24 @@ async def _settle(
     what failed in company and passes so is no flake."""
     rules = rules_of(project.settings)
     validation = Validation(
-        sha=sha, reference=expected.sha, commits=(("", sha),), after_task="", origin=expected.sha, closing=True
+        sha=sha,
+        reference=expected.sha,
+        commits=(("", sha),),
+        after_task="",
+        origin=expected.sha,
+        closing=True,
+        source=source,
     )
     facts: ProbeFacts | None = None
     permits = Permits(renames=renames)
     while (probe := next_probe(validation, rules)) is not None:
-        key = f"{probe.purpose} {probe.number}"
+        key = _key(source, f"{probe.purpose} {probe.number}")
         only = selected(world, probe, facts)
         only = frozenset(wanted) if wanted and only is None else only
         seen = await probe_event(world, key, "", validation, probe, only, expected, permits)
         validation = observe(validation, seen.observation, seen.references)
         facts = facts_of(seen) if probe.purpose == "suite" else facts
-    findings = await examined(world, validation, (), project.settings.test_command or "")
-    result = result_of(validation, conclude(validation, rules), facts, tree, findings)
+    result = result_of(validation, conclude(validation, rules), facts, tree)
     return result.model_copy(update={"after_task": None, "introduced_by": {}}), facts
 
 

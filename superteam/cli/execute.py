@@ -18,6 +18,7 @@ def execute(
     validation_command: Annotated[str | None, typer.Option(help="The gate of each task.", metavar="CMD")] = None,
     cadence: Annotated[str | None, typer.Option(help="every, every-N (e.g. every-3) or on-demand.")] = None,
     mode: Annotated[str | None, typer.Option(help="auto, checkpoint or batch.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Tasks that may be done side by side.", metavar="N")] = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Let the agent work in this checkout.")] = False,
     action: Annotated[
         list[str] | None, typer.Option(help="Override a failure's action.", metavar="TYPE=ACTION")
@@ -37,7 +38,7 @@ def execute(
     from superteam.app import project as projects
 
     options = _options(
-        agent, test_command, validation_command, cadence, mode, in_place, action, on_escalation, max_cost
+        agent, test_command, validation_command, cadence, mode, in_place, action, on_escalation, max_cost, jobs
     )
     project = projects.open_project(Path.cwd(), config=config, options=options, for_run=True)
     if dry_run:
@@ -92,6 +93,7 @@ def _options(
     action: list[str] | None,
     on_escalation: str | None,
     max_cost: float | None,
+    jobs: int | None,
 ) -> dict[str, Any]:
     """The options in the form of a configuration file; what was not given is not there."""
     from superteam.cli.config import parse_actions
@@ -105,6 +107,7 @@ def _options(
         "agent": {"use": agent} if agent else None,
         "workspace": {"isolation": "in-place"} if in_place else None,
         "budget": {"max-usd": max_cost} if max_cost is not None else None,
+        "jobs": jobs,
         "failure-actions": parse_actions(action) if action else None,
     }
     return {key: value for key, value in flat.items() if value is not None}
@@ -141,12 +144,16 @@ def _end(root: Path, result: Any, json: bool) -> int:
 
 
 def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
+    from superteam.core.plan import HUMAN
+    from superteam.core.sources import TESTS, command_of, source_names
+
     tasks = [
         {
             "id": t.id,
             "title": t.title,
             "agent": t.agent or settings.agent.use,
             "gate": t.gate or settings.validation_command,
+            "kind": t.kind,
         }
         for t in plan.tasks
     ]
@@ -156,6 +163,9 @@ def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
     many = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
     say(f"{plan.title} ({plan.path}): {many}, nothing is run")
     for t in tasks:
-        say(f"  {t['id']}  {t['title']}  (agent: {t['agent'] or 'none chosen'}, gate: {t['gate'] or 'none'})")
-    cadence = settings.validation_cadence if settings.test_command else "no test-command, so none"
-    say(f"validation across tasks: {cadence}" + (f", {settings.test_command}" if settings.test_command else ""))
+        by = f"agent: {t['agent'] or 'none chosen'}, gate: {t['gate'] or 'none'}"
+        say(f"  {t['id']}  {t['title']}  ({'a person is asked: ' + t['kind'] if t['kind'] in HUMAN else by})")
+    names = source_names(settings)
+    cadence = settings.validation_cadence if names else "no test-command, so none"
+    commands = [command_of(settings, name) if name == TESTS else f"source {name}" for name in names]
+    say(f"validation across tasks: {', '.join((cadence, *commands))}")

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from superteam.cli.console import note, sanitise
 from superteam.core.events import Question
+from superteam.core.questions import needs_note
 from superteam.errors import SuperteamError
 
 LINE_LIMIT = 400
@@ -23,6 +24,7 @@ MESSAGE_LINES = 15
 DIFF_LINES = 60
 OUTPUT_LINES = 30
 _NOTED = {"failure": ("retry", "approve"), "agent": ("continue",)}
+_ADDRESSED = {"human-verify": "to be verified", "decision": "to be decided", "human-action": "to be done"}
 
 
 class Paused(SuperteamError):
@@ -53,7 +55,9 @@ class Terminal:
         note("\n" + question_text(question, full=False))
         try:
             choice, remark = await self._choose(question)
-            if remark is None and choice in _NOTED.get(question.kind, ()):
+            while remark is None and choice in needs_note(question):
+                remark = (await self._line("note (needed; what is not as it should be): ")).strip() or None
+            if remark is None and _takes_note(question, choice):
                 remark = (await self._line("note (optional): ")).strip() or None
         except BaseException:  # cancelled or at the end of input: the prompt's line is left as it is
             note("")
@@ -95,6 +99,11 @@ class Terminal:
             pass  # not a terminal
 
 
+def _takes_note(question: Question, choice: str) -> bool:
+    """Whether a note would be read by anybody: a decision's goes into the prompts of later tasks."""
+    return choice in _NOTED.get(question.kind, ()) or (question.kind == "human" and choice != "abort")
+
+
 def _show_prompt(prompt: str) -> None:
     with contextlib.suppress(OSError):  # a terminal that is gone shows itself as the end of input
         sys.stderr.write(prompt)
@@ -110,15 +119,18 @@ def _read(descriptor: int) -> bytes:
 
 def read_answer(question: Question, line: str) -> tuple[str, str | None]:
     """An option by its id, number or unambiguous beginning, with a note after a colon; ValueError says why not."""
+    if line.strip() in (option.id for option in question.options):  # a plan's own may hold a colon
+        return line.strip(), None
     word, _, rest = line.partition(":")
-    word, remark = word.strip().lower(), rest.strip() or None
+    word, remark = word.strip(), rest.strip() or None
     ids = [option.id for option in question.options]
     valid = f"the answers are: {', '.join(f'{i} {id}' for i, id in enumerate(ids, 1))}"
     if word in ids:
         return word, remark
     if word.isascii() and word.isdigit() and 1 <= int(word[:9]) <= len(ids):
         return ids[int(word[:9]) - 1], remark
-    found = [id for id in ids if word and id.startswith(word)]
+    same = [id for id in ids if id.casefold() == word.casefold()]
+    found = same or [id for id in ids if word and id.casefold().startswith(word.casefold())]
     if len(found) == 1:
         return found[0], remark
     said = _harmless(word)
@@ -135,11 +147,29 @@ def question_text(question: Question, full: bool) -> str:
     about = [f"task {question.task}"] if question.task else []
     kind = [question.failure_type] if question.failure_type else []
     kind += ["asked by the agent"] if question.kind == "agent" else []
+    checkpoint = question.evidence.get("checkpoint") if question.kind == "human" else None
+    kind += [_ADDRESSED.get(str(checkpoint["kind"]), "checkpoint")] if checkpoint else []
     heading = _harmless(", ".join([f"Question {question.id}", *about, *kind]))
     evidence = [part for part in _evidence(question, full) if part]
     again = [f"{heading}: the answers are"] if evidence else []  # by now the question may have scrolled away
-    parts = [[heading, *_text(question.question)], *evidence, [*again, *_options(question)]]
+    asked = _checkpoint(checkpoint) if checkpoint else list(_text(question.question))
+    parts = [[heading, *asked], *evidence, [*again, *_options(question)]]
     return "\n\n".join("\n".join(part) for part in parts)
+
+
+def _checkpoint(found: Mapping[str, Any]) -> list[str]:
+    """What the plan says, each line with a mark, since it is the document's; its options with all that it says."""
+    lines = [_harmless(str(found.get("title") or ""))]
+    for name, key in (("", "subject"), ("how", "instructions"), ("the plan expects the answer", "resume_signal")):
+        text = str(found.get(key) or "").strip()
+        if text:
+            lines += [*([f"{name}:"] if name else []), *(f"  | {_harmless(line)}" for line in text.splitlines())]
+    for option in found.get("options") or ():
+        lines.append(f"  {_harmless(str(option.get('id')))}: {_harmless(str(option.get('name')))}")
+        lines += [
+            f"    {sign} {_harmless(str(option[key]))}" for key, sign in (("pros", "+"), ("cons", "-")) if option[key]
+        ]
+    return lines
 
 
 def _options(question: Question) -> list[str]:
@@ -154,6 +184,7 @@ def _evidence(question: Question, full: bool) -> list[list[str]]:
     return [
         _tests(found, full),
         _gate(found, full),
+        _reviews(found, full),
         _diff(found, full),
         _taken_back(found),
         _places(found, full),
@@ -191,6 +222,24 @@ def _gate(found: Mapping[str, Any], full: bool) -> list[str]:
     return lines
 
 
+def _reviews(found: Mapping[str, Any], full: bool) -> list[str]:
+    """What each reviewer said, in its own words."""
+    lines = []
+    for said in found.get("reviews") or ():
+        state = {True: "passed", False: "did not pass"}.get(said.get("passed"), "gave no verdict")
+        lines.append(f"  {_harmless(str(said.get('role')))} {state}:")
+        text = "\n".join([*map(_finding, said.get("findings") or ()), str(said.get("summary") or "")]).strip()
+        lines += _block(text or str(said.get("detail") or ""), OUTPUT_LINES, full, None, "    | ")
+    return ["Reviews (the reviewers' words):", *lines] if lines else []
+
+
+def _finding(found: Mapping[str, Any]) -> str:
+    place = f" {found['file']}" if found.get("file") else ""
+    place += f":{found['line']}" if place and found.get("line") else ""
+    hint = f" Suggestion: {found['suggestion']}" if found.get("suggestion") else ""
+    return " ".join(f"{found.get('severity')}{place}: {found.get('issue')}{hint}".split())
+
+
 def _diff(found: Mapping[str, Any], full: bool) -> list[str]:
     text = str(found.get("diff") or "")
     if not text.strip():
@@ -216,6 +265,7 @@ def _places(found: Mapping[str, Any], full: bool) -> list[str]:
         ("complete output", "output"),
         ("to reproduce, in the tree", "reproduce_command"),
         ("the tree, for changes of your own", "work_tree"),
+        ("what was built stands on branch", "branch"),
     )
     shown = _safe if full else _harmless
     return [f"{name}: {shown(str(found[key]))}" for name, key in rows if found.get(key)]

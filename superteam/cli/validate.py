@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from superteam.cli.console import emit_json, note, say
 
 if TYPE_CHECKING:
     from superteam.app.validating import Validated
+    from superteam.core.events import BaselineDocument, ValidationResult
 
 baseline = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
@@ -21,7 +22,7 @@ EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 
 def validate(
     base: Annotated[str | None, typer.Option(help="The revision to compare with.", metavar="REV")] = None,
-    source: Annotated[str, typer.Option(help="The validation source.", metavar="NAME")] = "tests",
+    source: Annotated[str | None, typer.Option(help="Only this source; default: all.", metavar="NAME")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only this test (repeatable).", metavar="TEST")] = None,
     run: Annotated[str | None, typer.Option(help="Compare with this run's baseline.", metavar="RUN")] = None,
     test_command: Annotated[str | None, typer.Option(help="The suite to run.", metavar="CMD")] = None,
@@ -37,10 +38,9 @@ def validate(
     from superteam.app.project import open_project
     from superteam.app.validating import Wishes
     from superteam.app.validating import validate as give_verdict
+    from superteam.core.sources import source_names
     from superteam.errors import ConfigError
 
-    if source != "tests":
-        raise ConfigError(f"there is no source {source!r}; the sources are: tests", "superteam config show")
     if json and github:
         raise ConfigError("--json and --github both want standard output", "superteam validate --github --junit FILE")
     if junit is not None and not junit.parent.is_dir():
@@ -48,38 +48,55 @@ def validate(
     options = {"test-command": test_command} if test_command else None
     project = open_project(Path.cwd(), config=config, options=options)
     progress = _Progress(silent=quiet or json)
-    wishes = Wishes(base, run, tuple(only or ()), fresh, canary)
+    wishes = Wishes(base, source, run, tuple(only or ()), fresh, canary)
     found = give_verdict(project, wishes, progress)
+    results = [one.result for one in found]
     if junit is not None:
         _write_junit(junit, found)
     if github:
         _tell_github(found, project.environ)
     if json:
-        emit_json({"schema": "superteam.validation.v1", **found.result.model_dump(mode="json")})
+        emit_json(_document(results, alone=source is not None or len(source_names(project.settings)) == 1))
     elif not github:
-        say(verdict_text(found.result))
-    return EXIT_CODES[found.result.verdict]
+        say("\n\n".join(map(verdict_text, results)))
+    return worst(results)
 
 
-def _write_junit(path: Path, found: Validated) -> None:
+def worst(results: Sequence[ValidationResult]) -> int:
+    """The exit code for verdicts of several sources: what blocks weighs most, then what proves nothing."""
+    codes = {EXIT_CODES[result.verdict] for result in results}
+    return next(code for code in (1, 3, 0) if code in codes)
+
+
+def _document(results: Sequence[ValidationResult], alone: bool) -> dict[str, Any]:
+    """One validation where one source was meant, else the list of all."""
+    found = [result.model_dump(mode="json") for result in results]
+    if alone:
+        return {"schema": "superteam.validation.v1", **found[0]}
+    return {"schema": "superteam.validations.v1", "validations": found}
+
+
+def _write_junit(path: Path, found: Sequence[Validated]) -> None:
     """The whole file or none: a CI that reads half of it would believe it."""
-    from superteam.evidence.junit_xml import junit_xml
+    from superteam.evidence.junit_xml import junit_suites
 
     part = path.with_name(f".{path.name}.part")
     with part.open("w", encoding="utf-8") as file:
-        file.writelines(junit_xml(found.result, found.report, found.messages))
+        file.writelines(junit_suites((one.result, one.report, one.messages) for one in found))
     part.replace(path)
 
 
-def _tell_github(found: Validated, environ: Mapping[str, str]) -> None:
+def _tell_github(found: Sequence[Validated], environ: Mapping[str, str]) -> None:
     """Annotations on standard output, where the runner looks for them, and the step summary where there is one."""
-    from superteam.evidence.github import annotations, step_summary
+    from superteam.evidence.github import SUMMARY_LIMIT, annotations, step_summary
 
-    sys.stdout.write(annotations(found.result, found.messages))
+    for one in found:
+        sys.stdout.write(annotations(one.result, one.messages))
     summary = environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(step_summary(found.result, found.messages))
+            for one in found:
+                file.write(step_summary(one.result, one.messages, SUMMARY_LIMIT // len(found)))
 
 
 class _Progress:
@@ -96,7 +113,8 @@ class _Progress:
 
 
 def _running(key: str) -> str:
-    """A run of the suite in words; the keys are made of a probe's purpose and its number."""
+    """A run of the suite in words; the keys are made of a probe's purpose and its number, and of the source's name."""
+    step, _, source = key.partition(" source=")
     words = {
         "baseline": "the suite at the reference, for a baseline",
         "suite": "the suite on the working tree",
@@ -110,12 +128,14 @@ def _running(key: str) -> str:
         "order": "what ran before a test that fails only in company",
         "canary": "the suite with a failing test planted in it",
     }
-    return words.get(key.partition(" ")[0], f"the suite ({key})")
+    found = words.get(step.partition(" ")[0], f"the suite ({step})")
+    return f"source {source}: {found}" if source else found
 
 
 def verdict_text(result: Any) -> str:
     """The verdict for people: what it is, why, what stands against it and how to see it again."""
-    lines = [f"verdict: {result.verdict}" + (" (low confidence)" if result.confidence == "low" else "")]
+    lines = [] if result.source == "tests" else [f"source: {result.source}"]
+    lines += [f"verdict: {result.verdict}" + (" (low confidence)" if result.confidence == "low" else "")]
     if result.reason:
         lines.append(f"reason: {result.reason}")
     counts = ", ".join(f"{number} {name}" for name, number in result.counts.items() if number)
@@ -191,13 +211,20 @@ def show(
 
     root = repository_root(Path.cwd())
     found = runs.load(root, runs.find(root, run))
+    pinned = {name: state.baseline for name, state in found.sources.items() if state.baseline is not None}
     if found.baseline is None:
         raise SuperteamError(f"run {found.run_id} has no baseline (no test-command?)", "superteam config show")
     if json:
         emit_json({"schema": "superteam.baseline.v1", **found.baseline.model_dump(mode="json", exclude={"expected"})})
         return 0
-    pinned = found.baseline
-    counts = ", ".join(f"{number} {name}" for name, number in pinned.counts.items() if number)
-    say(f"{pinned.sha}  {pinned.verdict}  {pinned.command}\ncaptured {pinned.captured_at}\n{counts}")
-    say("".join(f"known failure: {id}\n" for id in pinned.known_failures).rstrip() or "no known failures")
+    say("\n\n".join(_pinned(document, named=len(pinned) > 1) for document in pinned.values()))
     return 0
+
+
+def _pinned(found: BaselineDocument, named: bool) -> str:
+    """A baseline in words."""
+    counts = ", ".join(f"{number} {name}" for name, number in found.counts.items() if number)
+    lines = [f"source: {found.source}"] if named else []
+    lines += [f"{found.sha}  {found.verdict}  {found.command}", f"captured {found.captured_at}", counts]
+    lines += [f"known failure: {id}" for id in found.known_failures] or ["no known failures"]
+    return "\n".join(lines)

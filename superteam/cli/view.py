@@ -20,8 +20,11 @@ from superteam.core import events as e
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.finding import Finding
+from superteam.core.plan import HUMAN
+from superteam.core.review import merged
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
+from superteam.core.sources import command_of, source_names
 from superteam.evidence.status import standing, task_status
 
 if TYPE_CHECKING:
@@ -103,27 +106,37 @@ def _event(event: e.Event, after: Run) -> list[Line]:
         case e.StepStarted():
             return _begun(event, after)
         case e.BaselineCaptured():
-            return _baseline(event.baseline)
+            return _baseline(event.baseline, after)
         case e.AgentFinished():
             return _agent(event, after)
+        case e.Integrated():
+            text = f"task {event.task} is merged with what other tasks committed meanwhile"
+            clash = f"task {event.task} conflicts with what other tasks committed meanwhile: {_names(event.conflicts)}"
+            return [Line("bad", clash) if event.conflicts else Line("step", text)]
         case e.GateFinished():
-            text = f"task {event.task} gate failed: {event.detail} ({event.command})"
-            return [] if event.ok else [Line("bad", text)]
+            of = f" ({event.command})" if event.command else ""
+            text = f"task {event.task} gate failed: {event.detail}{of}"
+            return _verified(event, after) if event.ok else [Line("bad", text)]
         case e.GateChecked():
             text = f"task {event.task} gate: it is red at the task's start too ({event.detail})"
             return [Line("step", text)] if event.red else []
         case e.ProbeFinished():
-            return _probe(event)
+            return _probe(event, after)
         case e.ValidationConcluded():
-            return _validation(event.task, event.result)
+            return _validation(event.task, event.result, after)
+        case e.ReviewFinished():
+            return _review(event)
         case e.BranchMoved():
-            repair = event.sha in after.of(event.task).repairs
-            done = "repaired" if repair else "complete"
+            t = after.of(event.task)
+            done = "repaired" if event.sha in t.repairs else "complete"
+            done = "mended, to be looked at again" if t.task.kind in HUMAN else done
             return [Line("good", f"task {event.task} {done}: commit {event.sha[:12]}")]
         case e.ActionChosen():
             return _action(event)
         case e.Answered():
             return [Line("step", f"answer: {event.choice}" + (f" ({event.note})" if event.note else ""))]
+        case e.PlanAdjusted():
+            return [Line("step", f"plan {event.change}: task {', '.join(event.tasks)}")]
         case e.TaskPutBack():
             text = f"task {event.task} {after.of(event.task).status}: its tree was put back to the task's start"
             return [Line("warning", text)]
@@ -136,9 +149,19 @@ def _event(event: e.Event, after: Run) -> list[Line]:
             return []
 
 
+def _verified(event: e.GateFinished, after: Run) -> list[Line]:
+    """A verification that is complete has no commit that would say so."""
+    t = after.of(event.task)
+    if t.task.kind != "verification" or t.status != "complete":
+        return []
+    open_ = [result.text for result in event.must_haves if result.state == "unverified"]
+    more = f", unverified: {_names(open_)}" if open_ else ""
+    return [Line("good", f"task {event.task} complete: verified{more}")]
+
+
 def _begun(event: e.StepStarted, run: Run) -> list[Line]:
     if event.step == Kind.CAPTURE_BASELINE:
-        return [Line("step", f"baseline: {run.settings.test_command} at {run.start_sha[:12]}")]
+        return [Line("step", f"baseline{_by(run, _next_source(run))}: {_next_command(run)} at {run.start_sha[:12]}")]
     t = _task(run, event.task)
     if event.step != Kind.DISPATCH or t is None or t.work is None:
         return []
@@ -148,14 +171,29 @@ def _begun(event: e.StepStarted, run: Run) -> list[Line]:
     return [Line("step", f"task {t.task.id} {t.work.role}, attempt {event.number} (agent {agent})")]
 
 
+def _by(run: Run, source: str) -> str:
+    """The name of a source in words, where there is another one that could be meant."""
+    return f" ({source})" if len(source_names(run.settings)) > 1 else ""
+
+
+def _next_source(run: Run) -> str:
+    """The source whose baseline is captured now."""
+    return next(iter(run.uncaptured()), run.main_source())
+
+
+def _next_command(run: Run) -> str:
+    return command_of(run.settings, _next_source(run)) if source_names(run.settings) else ""
+
+
 def _task(run: Run, id: str | None) -> TaskRun | None:
     return next((t for t in run.tasks if t.task.id == id), None)
 
 
-def _baseline(found: e.BaselineDocument) -> list[Line]:
+def _baseline(found: e.BaselineDocument, run: Run) -> list[Line]:
     if found.verdict == "inconclusive":
         return []  # the run halts and says why
-    return [Line("good" if found.verdict == "pass" else "step", f"baseline {found.verdict}: {_counts(found.counts)}")]
+    text = f"baseline{_by(run, found.source)} {found.verdict}: {_counts(found.counts)}"
+    return [Line("good" if found.verdict == "pass" else "step", text)]
 
 
 def _agent(event: e.AgentFinished, after: Run) -> list[Line]:
@@ -171,18 +209,18 @@ def _agent(event: e.AgentFinished, after: Run) -> list[Line]:
     return [Line("bad", f"task {event.task} agent ended well but changed nothing")] if idle else []
 
 
-def _probe(event: e.ProbeFinished) -> list[Line]:
-    seen = event.observation
+def _probe(event: e.ProbeFinished, run: Run) -> list[Line]:
+    seen, by = event.observation, _by(run, event.source)
     if seen.probe.purpose != "suite":
         return []
     if not seen.sound:
-        return [Line("bad", f"task {event.task} suite inconclusive: {seen.reason}")]
+        return [Line("bad", f"task {event.task} suite{by} inconclusive: {seen.reason}")]
     new = seen.difference.new_failures
-    text = f"task {event.task} has {_many(len(new), 'new failure')}, to be settled by reruns: {_names(new)}"
+    text = f"task {event.task}{by} has {_many(len(new), 'new failure')}, to be settled by reruns: {_names(new)}"
     return [Line("step", text)] if new else []
 
 
-def _validation(task: str, result: e.ValidationResult) -> list[Line]:
+def _validation(task: str, result: e.ValidationResult, run: Run) -> list[Line]:
     level: Level = "good" if result.verdict == "pass" else "bad"
     found = (
         ("regressions", result.regressions),
@@ -192,7 +230,30 @@ def _validation(task: str, result: e.ValidationResult) -> list[Line]:
     )
     parts = [f"{name}: {_names(ids)}" for name, ids in found if ids] or [result.reason or _counts(result.counts)]
     low = ", low confidence" if result.confidence == "low" else ""
-    return [Line(level, f"task {task} validation {result.verdict}{low}: {'; '.join(parts)}")]
+    by = _by(run, result.source)
+    return [Line(level, f"task {task} validation{by} {result.verdict}{low}: {'; '.join(parts)}")]
+
+
+def _review(event: e.ReviewFinished) -> list[Line]:
+    about = f"task {event.task} review ({event.role}) {event.sha[:12]}"
+    if event.question is not None:
+        return []
+    if event.review is None:
+        return [Line("bad", f"{about} {event.ended}: {event.detail}")]
+    said = event.review
+    found = f": {_many(len(said.findings), 'finding')}" if said.findings else ""
+    return [Line("good" if said.passed else "bad", f"{about} {'passed' if said.passed else 'did not pass'}{found}")]
+
+
+def _open_findings(run: Run) -> list[str]:
+    """What the reviewers said last of each task's commit, and did not see mended."""
+    rows = []
+    for t in run.tasks:
+        newest = {r.role: r for r in t.reviews if r.passed is not None and r.sha == t.reviews[-1].sha}
+        rows += [f"task {t.task.id}: {found.text}" for found in merged({r: n.findings for r, n in newest.items()})]
+        silent = (n for n in newest.values() if n.passed is False and not n.findings)
+        rows += [f"task {t.task.id}: {n.role} did not pass it: {n.summary or 'without a finding'}" for n in silent]
+    return rows
 
 
 def _action(event: e.ActionChosen) -> list[Line]:
@@ -227,6 +288,7 @@ def _changes(before: Run | None, after: Run) -> list[Line]:
     # At a terminal the operator shows the whole question.
     if asked and not after.interactive and (before is None or before.pending is None):
         by = f"the agent of task {asked.task} asks: " if asked.kind == "agent" else ""
+        by = f"the plan asks (task {asked.task}): " if asked.kind == "human" else by
         lines.append(Line("question", f"question {asked.id}: {by}{asked.question}"))
     return lines
 
@@ -278,10 +340,11 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """A step that is under way, in words, and since how many seconds."""
+    """A step that is under way, in words, and since how many seconds; `tail` is what it printed last."""
 
     label: str
     seconds: float
+    tail: tuple[str, ...] = ()
 
 
 _GLYPHS = {
@@ -299,14 +362,25 @@ _COLOURS = {"complete": "green", "running": "bold", "waiting": "bold yellow", "f
 def picture(
     run: Run, doing: Sequence[Doing], tail: Sequence[str], elapsed: float, height: int, ascii_only: bool = False
 ) -> list[Row]:
-    """The rows of the live picture, fewer than `height` lines; of little room the tasks and steps get the most."""
+    """The rows of the live picture, fewer than `height` lines; of little room the tasks and steps get the most.
+
+    `tail` are the last lines of a step that runs alone; those of several stand below each of them.
+    """
+    doing = doing[: max(1, height - 3)]
     spare = max(0, height - 3 - len(doing))
     tail = tail[len(tail) - min(len(tail), spare, 5 if height >= 24 else 3) :]
-    room = max(1, height - 2 - len(doing) - len(tail))
     bar = "|" if ascii_only else "│"
+    talking = sum(bool(step.tail) for step in doing)
+    each = min(spare // talking, 3 if height >= 24 else 1) if talking else 0
+    steps = [row for step in doing for row in _step_rows(step, each, bar)]
+    room = max(1, height - 2 - len(steps) - len(tail))
     head = Row(f"{one_line(run.plan.title, 60)} ({one_line(run.plan.path, 60)})  {clock(elapsed)}", "bold")
-    steps = [Row(f"{step.label}  {clock(step.seconds)}") for step in doing]
     return [head, *_task_rows(run, room, ascii_only), *steps, *(Row(f"  {bar} {line}", "dim") for line in tail)]
+
+
+def _step_rows(step: Doing, lines: int, bar: str) -> list[Row]:
+    last = step.tail[len(step.tail) - min(len(step.tail), lines) :]
+    return [Row(f"{step.label}  {clock(step.seconds)}"), *(Row(f"  {bar} {line}", "dim") for line in last)]
 
 
 def _task_rows(run: Run, room: int, ascii_only: bool) -> list[Row]:
@@ -341,46 +415,58 @@ def _task_row(run: Run, t: TaskRun, status: str, width: int, ascii_only: bool) -
 
 
 def _verdict(run: Run, t: TaskRun) -> str:
-    found = _newest(run).get(t.task.id)
-    if found is None or task_status(run, t) == "skipped":  # of what was left out nothing stands
+    """The newest verdict after a task: of several sources the one that weighs most."""
+    newest = [found for found in _newest(run) if found.after_task == t.task.id]
+    if not newest or task_status(run, t) == "skipped":  # of what was left out nothing stands
         return ""
-    if found.verdict == "fail" and t.status == "complete" and set(_against(found)) <= _approved_tests(run):
+    approved = _approved_tests(run)
+    standing = [v for v in newest if not (v.verdict == "fail" and t.status == "complete" and _against(v) <= approved)]
+    found = min(standing, key=lambda v: ("fail", "inconclusive", "pass").index(v.verdict), default=None)
+    if found is None or (found.verdict == "pass" and len(standing) < len(newest)):
         return "fail, approved"
     return found.verdict + (" (low)" if found.confidence == "low" else "")
 
 
-def _against(found: e.ValidationResult) -> tuple[str, ...]:
-    """The tests that stand against a validation's pass."""
-    return (*found.regressions, *found.unresolved, *found.missing, *found.newly_skipped)
+def _against(found: e.ValidationResult) -> set[tuple[str, str]]:
+    """The tests that stand against a validation's pass, each with its source."""
+    ids = (*found.regressions, *found.unresolved, *found.missing, *found.newly_skipped)
+    return {(found.source, id) for id in ids}
 
 
-def _approved_tests(run: Run) -> set[str]:
-    return {id for t in run.tasks for f in t.failures if f.approved for id in f.tests}
+def _approved_tests(run: Run) -> set[tuple[str, str]]:
+    return {(f.source, id) for t in run.tasks for f in t.failures if f.approved for id in f.tests}
 
 
-def _newest(run: Run) -> dict[str | None, e.ValidationResult]:
-    """The newest validation after each task."""
-    return {found.after_task: found for found in run.validations}
+def _newest(run: Run) -> list[e.ValidationResult]:
+    """The newest validation by each source after each task; what an older commit of it was told is void."""
+    commits = {found.after_task: found.sha for found in run.validations}
+    valid = (found for found in run.validations if found.sha == commits[found.after_task])
+    return list({(found.after_task, found.source): found for found in valid}.values())
 
 
 def label(run: Run, event: e.StepStarted) -> str | None:
     """A step in the words of the picture, or None where there is nothing to see."""
-    command = one_line(run.settings.test_command or "", 80)
     t = _task(run, event.task)
     about = f"task {one_line(event.task, 12)}: " if event.task else ""
     match event.step:
         case Kind.WATCH_TIME | Kind.ASK:
             return None
         case Kind.CAPTURE_BASELINE:
-            return f"baseline: {command}"
+            return f"baseline{_by(run, _next_source(run))}: {one_line(_next_command(run), 80)}"
         case Kind.DISPATCH if t and t.work:
             agent = one_line(t.task.agent or run.settings.agent.use or "the agent", 40)
             return f"{about}{t.work.role}, attempt {event.number} ({agent})"
+        case Kind.RUN_GATE if t and run.gate(t.task.id) is None:
+            return f"{about}checks"
         case Kind.RUN_GATE | Kind.CHECK_GATE if t:
             where = " at the task's start" if event.step == Kind.CHECK_GATE else ""
             return f"{about}gate{where}: {one_line(run.gate(t.task.id) or '', 80)}"
+        case Kind.REVIEW:
+            return f"{about}review ({event.role})"
         case Kind.RUN_PROBE if t:
-            return f"{about}{_probing(run, t)}: {command}"
+            source = t.work.validation.source if t.work and t.work.validation else run.main_source()
+            command = command_of(run.settings, source) if source in source_names(run.settings) else source
+            return f"{about}{_probing(run, t)}{_by(run, source)}: {one_line(command, 80)}"
         case _:
             return about + event.step.replace("-", " ")
 
@@ -438,7 +524,7 @@ class Live:
     """A picture of the run on a terminal, drawn four times a second; what happens scrolls by above it.
 
     While it is stopped (a question is asked) lines are still told. Output may come from any step under way; the
-    picture shows the last lines of the one that spoke last. A thread draws, so all that it reads is replaced, never
+    picture shows the last lines of each. A thread draws, so all that it reads is replaced, never
     changed in place.
     """
 
@@ -450,8 +536,7 @@ class Live:
         self._run: Run | None = None
         self._at = time.monotonic()
         self._doing: dict[str, tuple[str, float]] = {}
-        self._speaker = ""
-        self._tail = Tail()
+        self._tails: dict[str, Tail] = {}
 
     def start(self) -> None:
         """Begins to draw; again after `stop`."""
@@ -487,17 +572,16 @@ class Live:
 
     def output(self, key: str, data: bytes) -> None:
         """Takes what a program printed."""
-        if key != self._speaker:
-            self._speaker, self._tail = key, Tail()
-        self._tail.feed(data)
+        if key not in self._tails:
+            self._tails = {**self._tails, key: Tail()}
+        self._tails[key].feed(data)
 
     def _follow(self, event: e.Event, after: Run) -> None:
         now = time.monotonic()
         doing = {key: step for key, step in self._doing.items() if key in after.in_flight}
         if isinstance(event, e.StepStarted) and event.key and (words := label(after, event)):
             doing[event.key] = (words, now)
-        if self._speaker and self._speaker not in after.in_flight:
-            self._speaker, self._tail = "", Tail()
+        self._tails = {key: tail for key, tail in self._tails.items() if key in after.in_flight}
         self._run, self._at, self._doing = after, now, doing
 
     def _print(self, text: str, style: str) -> None:
@@ -518,10 +602,16 @@ class Live:
         run, now = self._run, time.monotonic()
         if run is None:
             return []
-        doing = [Doing(words, now - since) for words, since in self._doing.values()]
+        shown = {key: tail.shown() for key, tail in self._tails.items()}
+        several = len(self._doing) > 1
+        doing = [
+            Doing(words, now - since, shown.get(key, ()) if several else ())
+            for key, (words, since) in self._doing.items()
+        ]
         plain = not self._console.encoding.lower().startswith("utf")
         height = self._console.size.height
-        return picture(run, doing, self._tail.shown(), run.elapsed_s + now - self._at, height, plain)
+        tail = () if several else next(reversed(shown.values()), ())
+        return picture(run, doing, tail, run.elapsed_s + now - self._at, height, plain)
 
 
 # -- what a run came to
@@ -589,22 +679,34 @@ def _table(run: Run) -> list[tuple[str, ...]]:
 
 def _findings(run: Run) -> list[str]:
     """What a person should look at, each kind under its name; what was repaired since is not among it."""
-    newest, known = _standing(run), _approved_tests(run)
+    newest = [(v, {id for source, id in _approved_tests(run) if source == v.source}) for v in _standing(run)]
     sections = (
-        ("regressions", [_blamed(v, id) for v in newest for id in v.regressions if id not in known]),
-        ("unresolved", [id for v in newest for id in v.unresolved if id not in known]),
-        ("missing or newly skipped", [id for v in newest for id in (*v.missing, *v.newly_skipped) if id not in known]),
+        ("regressions", [_blamed(v, id) for v, known in newest for id in v.regressions if id not in known]),
+        ("unresolved", [id for v, known in newest for id in v.unresolved if id not in known]),
+        (
+            "missing or newly skipped",
+            [id for v, known in newest for id in (*v.missing, *v.newly_skipped) if id not in known],
+        ),
         ("planned red, still owed", list(run.owed)),
         ("flakes", [id for v in run.validations for id in v.flaky]),
-        ("suspects (debt)", [*run.suspects, *(id for v in run.validations[-1:] for id in v.suspects)]),
+        ("suspects (debt)", _suspects(run)),
         ("changed among what decides verdicts", [_changed(v, f) for v in run.validations for f in v.findings]),
+        ("review findings", _open_findings(run)),
         ("notes", [note for v in run.validations for note in v.notes]),
+        ("decided by a person", _decided(run)),
+        ("must-haves", _must_haves(run)),
         ("approved", _approved(run)),
         ("taken as it is", _taken(run)),
         ("failures", _failures(run)),
         ("warnings", _warnings(run)),
     )
     return [line for name, items in sections for line in _section(name, items)]
+
+
+def _suspects(run: Run) -> list[str]:
+    last = {found.source: found for found in run.validations}
+    owing = [id for state in run.sources.values() for id in state.suspects]
+    return [*owing, *(id for found in last.values() for id in found.suspects)]
 
 
 def _section(name: str, items: Iterable[str]) -> list[str]:
@@ -616,7 +718,7 @@ def _section(name: str, items: Iterable[str]) -> list[str]:
 def _standing(run: Run) -> list[e.ValidationResult]:
     """The newest validations, without what a task that was taken back had brought in."""
     gone = {t.task.id for t in run.tasks if task_status(run, t) in ("skipped", "failed")}
-    newest = [v for v in _newest(run).values() if v.after_task not in gone]
+    newest = [v for v in _newest(run) if v.after_task not in gone]
     return [
         v.model_copy(update={"regressions": tuple(id for id in v.regressions if _culprit(v, id) not in gone)})
         for v in newest
@@ -636,6 +738,21 @@ def _changed(found: e.ValidationResult, finding: Finding) -> str:
 
 def _culprit(found: e.ValidationResult, id: str) -> str | None:
     return found.introduced_by.get(id, found.after_task)
+
+
+def _decided(run: Run) -> list[str]:
+    decided = [(t.task.id, t.decision) for t in run.tasks if t.decision]
+    return [f"task {id}: {found.choice}" + (f" ({found.note})" if found.note else "") for id, found in decided]
+
+
+def _must_haves(run: Run) -> list[str]:
+    """What was not seen to be so, and how much was."""
+    rows = [(t.task.id, result) for t in run.tasks for result in t.must_haves]
+    passed = sum(result.state == "passed" for _, result in rows)
+    lines = [f"{passed} of {len(rows)} passed"] if rows else []
+    return lines + [
+        f"{result.state}: {result.text} (task {id}: {result.reason})" for id, result in rows if result.state != "passed"
+    ]
 
 
 def _approved(run: Run) -> list[str]:
@@ -666,9 +783,9 @@ def _warnings(run: Run) -> list[str]:
 
 
 def _facts(run: Run) -> list[str]:
-    known = len(run.baseline.known_failures) if run.baseline else 0
-    lines = [f"known failures at the baseline: {known}"] if run.baseline and run.baseline.verdict == "fail" else []
-    if run.settings.test_command is None:
+    red = [state.baseline for state in run.sources.values() if state.baseline and state.baseline.verdict == "fail"]
+    lines = [f"known failures at the baseline{_by(run, b.source)}: {len(b.known_failures)}" for b in red]
+    if not source_names(run.settings):
         lines.append("not validated across tasks: there is no test-command")
     elif run.unvalidated and run.ended:
         lines.append(f"not validated across tasks: {', '.join(one_line(id, 20) for id, _ in run.unvalidated)}")
@@ -732,7 +849,7 @@ def _answer(run: Run) -> list[str]:
     if asked.kind == "checkpoint":
         return [f"superteam resume {id}"]
     choices = ", ".join(one_line(option.id, 20) for option in asked.options)
-    remark = ' --note "..."' if asked.kind in ("failure", "agent") else ""
+    remark = ' --note "..."' if asked.kind in ("failure", "agent", "human") else ""
     return [
         f"superteam status {id}  (shows the question)",
         f"superteam answer CHOICE --run {id}{remark}  (CHOICE: {choices})",

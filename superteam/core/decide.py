@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from superteam.core.failures import FailureType, Response, resolve
-from superteam.core.run import Phase, Run, TaskRun, Work
+from superteam.core.run import Phase, Run, TaskRun, Work, missing_roles
 
 
 class Kind(StrEnum):
@@ -20,6 +20,7 @@ class Kind(StrEnum):
     MAKE_COMMIT = "commit"
     RUN_PROBE = "probe"
     CONCLUDE = "conclude"
+    REVIEW = "review"
     ACCEPT = "accept"
     MOVE_BRANCH = "move-branch"
     RESPOND = "respond"
@@ -33,25 +34,28 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do. `number` tells repeated steps of a kind apart, so that a key is never used twice."""
+    """One thing to do. `number` tells repeated steps of a kind apart, so that a key is never used twice; `role` tells
+    reviewers apart."""
 
     kind: Kind
     task: str | None = None
     number: int = 0
+    role: str = ""
 
     @property
     def key(self) -> str:
         """The deterministic name under which the journal knows this step."""
-        return f"{self.kind}:{self.task or '-'}#{self.number}"
+        return f"{self.kind}:{self.task or '-'}#{self.number}" + (f"-{self.role}" if self.role else "")
 
 
 def decide(run: Run) -> frozenset[Step]:
     """Every step that should be running now."""
     if run.ended or run.halted:
         return frozenset()
-    if run.aborted:
-        return frozenset({Step(Kind.FINISH)})
     steps = _work(run)
+    moves = frozenset(step for step in steps if step.kind is Kind.MOVE_BRANCH)  # accepted, perhaps half done
+    if run.aborted:
+        return moves or frozenset({Step(Kind.FINISH)})
     going_on = frozenset(step for step in steps if step.key in run.in_flight)
     if run.pending:
         number = int(run.pending.id.removeprefix("q"))
@@ -59,7 +63,7 @@ def decide(run: Run) -> frozenset[Step]:
     if run.budget_failure:
         over = "max-time" in run.budget_failure.tests
         respond = Step(Kind.RESPOND, None, run.questions + sum(run.allowed.values()))
-        return frozenset({respond}) if over else going_on | {respond}
+        return (going_on & moves if over else going_on) | {respond}
     if steps and run.settings.budget.max_time is not None:
         return steps | {Step(Kind.WATCH_TIME, None, sum(run.allowed.values()))}
     return steps or frozenset({Step(Kind.FINISH)})
@@ -69,7 +73,7 @@ def _work(run: Run) -> frozenset[Step]:
     if run.uncaptured():  # the first of them is meant
         return frozenset({Step(Kind.CAPTURE_BASELINE, None, run.baseline_runs + 1)})
     working = sorted(run.working(), key=lambda t: not (t.work and t.work.has_turn()))  # the others wait for its end
-    wanted = [(t, step) for t in working if t.work and (step := _next(run, t, t.work))]
+    wanted = [(t, step) for t in working if t.work for step in _wanted(run, t, t.work)]
     responds = [step for _, step in wanted if step.kind is Kind.RESPOND]
     checks = [step for t, step in wanted if _needs_check_tree(t, step)]
     shared = {*_all_but_one(run, responds), *_all_but_one(run, checks)}
@@ -98,6 +102,18 @@ _STEPS = {
     Phase.PUT_BACK: Kind.PUT_BACK,
     Phase.REBUILD: Kind.REBUILD,
 }
+
+
+def _wanted(run: Run, t: TaskRun, work: Work) -> tuple[Step, ...]:
+    """The steps that a piece of work wants now: one, or the reviewers side by side; none while it waits its turn."""
+    if work.phase is Phase.REVIEW and not work.failures:
+        return tuple(Step(Kind.REVIEW, t.task.id, _reviews(t, role) + 1, role) for role in missing_roles(run, work))
+    step = _next(run, t, work)
+    return (step,) if step else ()
+
+
+def _reviews(t: TaskRun, role: str) -> int:
+    return sum(record.role == role for record in t.reviews)
 
 
 def _next(run: Run, t: TaskRun, work: Work) -> Step | None:

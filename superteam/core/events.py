@@ -14,6 +14,7 @@ from superteam.core.finding import Finding
 from superteam.core.must_haves import MustHaveResult
 from superteam.core.plan import Plan
 from superteam.core.results import Granularity, TestId, Verdict
+from superteam.core.review import Review
 from superteam.core.settings import Settings
 from superteam.core.settle import Observation
 
@@ -163,6 +164,7 @@ class StepStarted(_Event):
     step: str
     task: str | None = None
     number: int = 0
+    role: str = ""
 
 
 class StepCancelled(_Event):
@@ -279,6 +281,28 @@ class ValidationConcluded(_Event):
     task: str
     result: ValidationResult
     failures: tuple[Failure, ...] = ()
+
+
+class ReviewFinished(_Event):
+    """A reviewer is done with a commit; `role` is what it looked at. `changed` is what it wrote, which was undone."""
+
+    kind: Literal["review-finished"] = "review-finished"
+    task: str
+    role: str
+    number: int
+    sha: str
+    ended: str
+    exit_code: int | None = None
+    detail: str = ""
+    review: Review | None = None
+    changed: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    question: str | None = None
+    cost_usd: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    output: str | None = None
 
 
 class ValidationAccepted(_Event):
@@ -409,6 +433,7 @@ Event = (
     | CommitMade
     | ProbeFinished
     | ValidationConcluded
+    | ReviewFinished
     | ValidationAccepted
     | BranchMoved
     | ActionChosen

@@ -83,16 +83,19 @@ APPROVABLE = frozenset(
 
 class Failure(BaseModel):
     """One thing that went wrong, with its evidence. `origin` says which step noticed it; `tests` are ids, of what a
-    suite said those of the validation `source`."""
+    suite said those of the validation `source`. `roles` are the reviewers whose verdicts, or missing verdicts, it is
+    about.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: FailureType
     task: str | None = None
-    origin: Literal["agent", "gate", "suite", "budget", "merge"] = "agent"
+    origin: Literal["agent", "gate", "suite", "budget", "merge", "review"] = "agent"
     source: str = "tests"
     message: str = ""
     tests: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
     messages: dict[str, str] = {}
     unresolved: bool = False
     output: str | None = None
@@ -116,7 +119,10 @@ class Response(StrEnum):
 
 
 class History(BaseModel):
-    """What was tried already on this piece of work since a person last answered."""
+    """What was tried already on this piece of work since a person last answered.
+
+    `rounds` are reviews that kept the change back; `reviewers` are retries of each reviewer in this round.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -124,6 +130,8 @@ class History(BaseModel):
     fixes: int = 0
     retries: dict[FailureType, int] = {}
     fix_was_empty: bool = False
+    rounds: int = 0
+    reviewers: dict[str, int] = {}
 
 
 def action_for(type: FailureType, settings: Settings) -> Action:
@@ -146,6 +154,8 @@ def resolve(failure: Failure, settings: Settings, history: History) -> tuple[Act
 
 def _again(failure: Failure, action: Action, settings: Settings, history: History) -> Response | None:
     """Another try before anybody is asked, or None when there is none (left)."""
+    if failure.origin == "review":
+        return _review_again(failure, action, settings, history)
     may_dispatch = history.attempts < settings.agent.max_attempts
     if failure.type in FIXABLE:
         limit = settings.agent.max_attempts if action is Action.AUTO_RETRY else settings.validation.auto_fix
@@ -161,3 +171,16 @@ def _again(failure: Failure, action: Action, settings: Settings, history: Histor
     if failure.type is FailureType.TOOL_TIMEOUT and failure.origin == "suite":
         return None  # the second run of the suite was that retry
     return Response.RECHECK
+
+
+def _review_again(failure: Failure, action: Action, settings: Settings, history: History) -> Response | None:
+    """Failing reviews: one more fix and round. A reviewer without a verdict: the same reviewer again."""
+    if action not in (Action.AUTO_RETRY, Action.RETRY_THEN_ESCALATE):
+        return None
+    once = action is Action.RETRY_THEN_ESCALATE
+    if failure.type is FailureType.REVIEW_MAX_RETRIES:
+        left = history.attempts < settings.agent.max_attempts and not history.fix_was_empty
+        return Response.FIX if left and (not once or history.rounds <= settings.review.max_iterations) else None
+    tried = max((history.reviewers.get(role, 0) for role in failure.roles), default=0)
+    most = settings.agent.max_attempts - 1  # after the first dispatch
+    return Response.REDO if tried < (min(1, most) if once else most) else None

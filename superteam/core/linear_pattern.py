@@ -142,6 +142,8 @@ def _build(node: _Node, after: int, made: _Automaton) -> int:
 
 
 def _one(atom: str) -> re.Pattern[str]:
+    if atom[0] == "[" and any(mark in atom for mark in ("[[", "[^[", "--", "&&", "||", "~~")):
+        raise Unsupported("a class whose meaning is to change")  # which `re` would warn about
     try:
         return re.compile(atom)
     except re.error as problem:

@@ -110,12 +110,16 @@ class Part(_Frozen):
 
 
 class Finding(_Frozen):
-    """Something a reader or a check has to say about a plan; an error means that the plan cannot be run."""
+    """Something a reader or a check has to say about a plan; an error means that the plan cannot be run.
+
+    `path` is the document that the line is in, where the plan is made of several.
+    """
 
     severity: Severity
     code: str
     message: str
     line: int | None = None
+    path: str | None = None
 
 
 class Plan(_Frozen):

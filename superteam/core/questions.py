@@ -8,7 +8,7 @@ from typing import Any
 from superteam.core.events import Option, Question
 from superteam.core.failures import Failure, FailureType
 from superteam.core.plan import Checkpoint, Choice, Task
-from superteam.core.run import Phase, Run, TaskRun
+from superteam.core.run import Phase, ReviewRecord, Run, TaskRun
 
 RETRY = Option(id="retry", label="try again (checks again if you changed the tree; a note goes to the agent)")
 APPROVE = Option(id="approve", label="take it as it is")
@@ -50,6 +50,8 @@ def failure_question(
         evidence["gate_red_at_start"] = work.gate_red_at_start
     if rebuild is not None:
         evidence["if_taken_back"] = dict(rebuild)
+    if failure.origin == "review":
+        evidence["reviews"] = [_said(record) for record in work.reviews.values()]
     approve = (APPROVE,) if failure.approvable() else ()
     return Question(
         id=f"q{number}",
@@ -62,11 +64,25 @@ def failure_question(
     )
 
 
+def _said(record: ReviewRecord) -> dict[str, Any]:
+    """What a reviewer said, for whoever decides."""
+    found = [finding.model_dump(mode="json") for finding in record.findings]
+    return {
+        "role": record.role,
+        "round": record.round,
+        "passed": record.passed,
+        "findings": found,
+        "summary": record.summary,
+        "changed": list(record.changed),
+        "detail": record.detail,
+    }
+
+
 def _text(t: TaskRun, failure: Failure, rebuild: Mapping[str, list[str]] | None) -> str:
     lines = [f"Task {t.task.id} ({t.task.title}): {failure.type}: {_sentence(failure.message)}"]
     if t.work and t.work.gate_red_at_start and failure.origin == "gate":
         lines.append("The same gate is red at the task's start commit too.")
-    if t.work and t.work.phase is Phase.ACCEPT and rebuild and (rebuild["kept"] or rebuild["pending"]):
+    if t.work and t.work.phase in (Phase.REVIEW, Phase.ACCEPT) and rebuild and (rebuild["kept"] or rebuild["pending"]):
         kept, lost = ", ".join(rebuild["kept"]) or "none", ", ".join(rebuild["pending"]) or "none"
         lines.append(f"If the task is taken back: later tasks put on again: {kept}; to be done again: {lost}.")
     lines.append("What is to be done?")
@@ -105,6 +121,11 @@ def human_question(number: int, run: Run, t: TaskRun) -> Question:
             "commit": run.tip,
         },
     )
+
+
+def needs_note(question: Question) -> frozenset[str]:
+    """The answers that say nothing without a note."""
+    return frozenset({REJECT.id}) if question.kind == "human" and REJECT in question.options else frozenset()
 
 
 def _human_options(task: Task, found: Checkpoint) -> tuple[Option, ...]:

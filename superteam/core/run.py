@@ -12,6 +12,7 @@ from superteam.core.failures import Failure, History
 from superteam.core.must_haves import MustHaveResult
 from superteam.core.plan import HUMAN, MustHaves, Plan, Task
 from superteam.core.results import TestId
+from superteam.core.review import ReviewFinding
 from superteam.core.settings import Settings
 from superteam.core.settle import Validation
 from superteam.core.sources import TESTS, source_names
@@ -29,6 +30,7 @@ class Phase(StrEnum):
     COMMIT = "commit"
     VALIDATE = "validate"
     CONCLUDE = "conclude"
+    REVIEW = "review"
     ACCEPT = "accept"
     MOVE = "move"
     INSPECT = "inspect"
@@ -39,7 +41,7 @@ class Phase(StrEnum):
 # What is legal: the phases in which work begins, those after which it ends, and those that may follow each phase. The
 # state diagram in docs/explanation is made from these tables, and tests/core/test_phases.py walks runs along them.
 #
-#   dispatch -> gate -> commit -> [validate -> conclude -> accept] -> move
+#   dispatch -> gate -> commit -> [validate -> conclude -> accept] -> review -> move
 #
 # What stands in brackets is done for each validation source in turn; what they accept is taken over together.
 #
@@ -52,21 +54,23 @@ class Phase(StrEnum):
 #
 # A failure keeps the work in its phase until it is resolved: a fix, a redo or a rollback leads back to dispatch, a
 # recheck to gate or validate, a person's retry to inspect, skip to put-back, and what lies below the tip to rebuild. A
-# baseline that is captured again leads back to validate. What a changed plan drops ends wherever it is.
+# baseline that is captured again leads back to validate. What a changed plan or a source that is gone leaves without a
+# purpose ends wherever it is.
 BEGINS = frozenset({Phase.DISPATCH, Phase.GATE, Phase.VALIDATE, Phase.ACCEPT, Phase.REBUILD})
 ENDS = frozenset({Phase.GATE, Phase.COMMIT, Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE, Phase.PUT_BACK, Phase.REBUILD})
 _TAKEN_BACK = frozenset({Phase.PUT_BACK, Phase.REBUILD})
 _DECIDED = frozenset({Phase.DISPATCH, Phase.INSPECT}) | _TAKEN_BACK
 FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
-    Phase.DISPATCH: frozenset({Phase.GATE, Phase.INTEGRATE, Phase.COMMIT, Phase.ACCEPT}) | _TAKEN_BACK,
+    Phase.DISPATCH: frozenset({Phase.GATE, Phase.INTEGRATE, Phase.COMMIT, Phase.REVIEW, Phase.ACCEPT}) | _TAKEN_BACK,
     Phase.GATE: frozenset({Phase.INTEGRATE, Phase.COMMIT}) | _DECIDED,
     Phase.INTEGRATE: frozenset({Phase.GATE, Phase.COMMIT}) | _DECIDED,
-    Phase.COMMIT: frozenset({Phase.GATE, Phase.INTEGRATE, Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
+    Phase.COMMIT: frozenset({Phase.GATE, Phase.INTEGRATE, Phase.VALIDATE, Phase.REVIEW, Phase.MOVE}) | _DECIDED,
     Phase.VALIDATE: frozenset({Phase.CONCLUDE}),
     Phase.CONCLUDE: frozenset({Phase.VALIDATE, Phase.ACCEPT}),
-    Phase.ACCEPT: frozenset({Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
+    Phase.REVIEW: frozenset({Phase.VALIDATE, Phase.MOVE}) | _DECIDED,
+    Phase.ACCEPT: frozenset({Phase.VALIDATE, Phase.REVIEW, Phase.MOVE}) | _DECIDED,
     Phase.MOVE: frozenset({Phase.VALIDATE}),
-    Phase.INSPECT: frozenset({Phase.DISPATCH, Phase.GATE, Phase.INTEGRATE, Phase.COMMIT, Phase.VALIDATE}),
+    Phase.INSPECT: frozenset({Phase.DISPATCH, Phase.GATE, Phase.INTEGRATE, Phase.COMMIT, Phase.VALIDATE, Phase.REVIEW}),
     Phase.PUT_BACK: frozenset(),
     Phase.REBUILD: frozenset(),
 }
@@ -115,6 +119,27 @@ class ProbeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    """One dispatch of a reviewer. `passed` is None where it gave no verdict, and `ended` says how it ended instead;
+    `round` counts the reviews of all roles, `number` those of this role; `changed` are files that it wrote to, which
+    was undone. `taken`: a person or a configured action let it pass as it is."""
+
+    role: str
+    round: int
+    number: int
+    sha: str
+    ended: str
+    passed: bool | None
+    findings: tuple[ReviewFinding, ...] = ()
+    summary: str = ""
+    changed: tuple[str, ...] = ()
+    detail: str = ""
+    question: str | None = None
+    output: str | None = None
+    taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What is being done for a task now.
 
@@ -124,9 +149,10 @@ class Work:
     the task that the commit names: a repair may have gone over to another culprit since. `tried` is what was tried for
     the culprits before, so that two that break each other's tests do not take turns for ever. `validation` is that of
     the source whose turn it is, `accepted` what the sources before it come to with this commit; `excused` are (source,
-    test). `rejected` is what the person said who rejected what a checkpoint shows: then the work mends that. `slot` is
-    the number of the work tree; `integrating` work has the turn to go onto the branch, and its base is the tip as soon
-    as it was integrated; `conflicts` are the files in which that left conflict markers.
+    test). `reviews` are what the reviewers said of `commit` in this round, by role. `rejected` is what the person said
+    who rejected what a checkpoint shows: then the work mends that. `slot` is the number of the work tree; `integrating`
+    work has the turn to go onto the branch, and its base is the tip as soon as it was integrated; `conflicts` are the
+    files in which that left conflict markers.
     """
 
     kind: Literal["task", "check", "repair"]
@@ -155,6 +181,7 @@ class Work:
     redo: bool = False
     tried: Mapping[str, History] = field(default_factory=dict)
     asked: int = 0
+    reviews: Mapping[str, ReviewRecord] = field(default_factory=dict)
     rejected: str | None = None
     slot: int = 0
     integrating: bool = False
@@ -174,6 +201,7 @@ class FailureRecord:
     tests: tuple[TestId, ...]
     message: str
     approved: bool = False
+    source: str = "tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +215,10 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class TaskRun:
     """A task and how far it is. `attempts` counts dispatches; `number` is the last dispatch's number, `gates` counts
-    all runs of its gate, `rounds` the questions about it and its validations. `decision` is a person's, at a
-    checkpoint; `must_haves` are as the gate last found them. `dropped` tasks were taken out of the run by a person, and
-    are skipped. The first commit of a rejected checkpoint is its `commit_sha`, later ones are `repairs`."""
+    all runs of its gate, `rounds` the questions about it and its validations. `reviews` are those of all rounds,
+    `review_rounds` how many rounds there were. `decision` is a person's, at a checkpoint; `must_haves` are as the gate
+    last found them. `dropped` tasks were taken out of the run by a person, and are skipped. The first commit of a
+    rejected checkpoint is its `commit_sha`, later ones are `repairs`."""
 
     task: Task
     status: TaskStatus = "pending"
@@ -206,6 +235,8 @@ class TaskRun:
     decision: Decision | None = None
     must_haves: tuple[MustHaveResult, ...] = ()
     dropped: bool = False
+    reviews: tuple[ReviewRecord, ...] = ()
+    review_rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,3 +391,8 @@ class Run:
     def is_human(self, id: str) -> bool:
         """Whether the task is a person's."""
         return self.of(id).task.kind in HUMAN
+
+
+def missing_roles(run: Run, work: Work) -> tuple[str, ...]:
+    """The reviewers that have not yet looked at the work's commit."""
+    return tuple(role for role in run.settings.review.roles if role not in work.reviews)

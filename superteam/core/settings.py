@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from superteam.core.failures import Action, FailureType
 
@@ -29,6 +29,8 @@ def seconds(value: Any) -> float:
 
 
 Duration = Annotated[float, BeforeValidator(seconds)]
+# A part of a folder's and of a file's name, on file systems too that do not tell upper from lower case.
+ReviewRole = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
 
 
 def _hyphens(name: str) -> str:
@@ -87,8 +89,14 @@ class WorkspaceSettings(Section):
 class ReviewSettings(Section):
     """[review]: the reviewers of each task's change, and how many rounds of review and fix there are."""
 
-    roles: tuple[str, ...] = ()
+    roles: tuple[ReviewRole, ...] = ()
     max_iterations: int = Field(3, ge=1)
+
+    @model_validator(mode="after")
+    def _once(self) -> ReviewSettings:
+        if len(set(self.roles)) < len(self.roles):
+            raise ValueError("a role of [review] is named twice")
+        return self
 
 
 class SourceDefinition(Section):
@@ -163,3 +171,13 @@ class Settings(Section):
                 rest = {k: v for k, v in data.items() if k not in ("validation_interval", "validation-interval")}
                 return {**rest, key: "every-N", "validation-interval": int(match[1])}
         return data
+
+    @field_validator("sources")
+    @classmethod
+    def _told_apart(cls, sources: tuple[SourceDefinition, ...]) -> tuple[SourceDefinition, ...]:
+        names = ["tests", *(source.name for source in sources)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            taken = "is the name of the test command" if twice == "tests" else "is the name of two of them"
+            raise ValueError(f"each source needs a name of its own, and {twice!r} {taken}")
+        return sources

@@ -60,7 +60,7 @@ class Driver:
         # What was cancelled may still be cleaning up in the same tree: nothing new begins before it has ended.
         if not any(scope.cancel_called for scope in self._scopes.values()):
             for step in sorted(wanted - self._scopes.keys(), key=lambda step: step.key):
-                self.record(e.StepStarted(key=step.key, step=step.kind, task=step.task, number=step.number))
+                self.record(_started(step))
                 self._scopes[step] = anyio.CancelScope()
                 group.start_soon(self._perform_one, step, self._scopes[step], send)
         return bool(self._scopes)
@@ -77,3 +77,7 @@ class Driver:
         with scope:
             event = (await self.perform(self.run, step)).model_copy(update={"key": step.key})
         send.send_nowait((step, event))
+
+
+def _started(step: Step) -> e.StepStarted:
+    return e.StepStarted(key=step.key, step=step.kind, task=step.task, number=step.number, role=step.role)

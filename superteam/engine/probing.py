@@ -50,7 +50,8 @@ async def capture_baseline(world: World, run: Run, step: Step) -> e.Event:
     found = await execute(world, source, step.key, run.start_sha, None, None, command_of(run.settings, source))
     if source == TESTS:
         found = await _doubted(world, run, step, found)
-    return e.BaselineCaptured(baseline=baseline_document(world, source, run.start_sha, run.start_tree, found))
+    document = baseline_document(world, source, run.start_sha, run.start_tree, found)
+    return e.BaselineCaptured(baseline=document.model_copy(update={"command": command_of(run.settings, source)}))
 
 
 async def _doubted(world: World, run: Run, step: Step, found: Execution) -> Execution:
@@ -337,8 +338,8 @@ async def conclude_validation(world: World, run: Run, step: Step) -> e.Event:
     tree = await world.workspace.tree_of(work.validation.sha)
     findings: tuple[Finding, ...] = ()
     if work.validation.source == run.main_source():  # what was changed is said once, and not by each source
-        declared = declared_by(run, work.validation)
-        findings = await examined(world, work.validation, declared, all_commands(run.settings))
+        v, declared = work.validation, declared_by(run, work.validation)
+        findings = await examined(world, v.reference, v.sha, declared, all_commands(run.settings))
     result = result_of(work.validation, found, work.facts, tree, findings)
     failures = raised(work.validation, found, work.facts)
     return e.ValidationConcluded(task=t.task.id, result=result, failures=failures)
@@ -351,12 +352,12 @@ def declared_by(run: Run, validation: Validation) -> tuple[str, ...]:
 
 
 async def examined(
-    world: World, validation: Validation, declared: tuple[str, ...], command: str
+    world: World, reference: str, sha: str, declared: tuple[str, ...], command: str
 ) -> tuple[Finding, ...]:
     """What was changed, since the reference, of all that decides verdicts."""
     from superteam.core.integrity import examine  # its patterns take a while to compile
 
-    patch = await world.workspace.patch(validation.reference, validation.sha)
+    patch = await world.workspace.patch(reference, sha)
     return await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
 
 

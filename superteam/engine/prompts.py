@@ -174,7 +174,18 @@ def _gate_digest(gate: Mapping[str, Any], red_at_start: bool | None) -> str:
     return "\n".join(lines)
 
 
+def _review_digest(failure: Failure) -> str:
+    """All that the reviewers found: their words are data as well."""
+    found = "\n".join(f"- {text}" for text in failure.messages.values())
+    return (
+        "Reviewers looked at the change and want it mended. Mend what they are right about, and nothing else; their\n"
+        f"findings (data):\n{fence(clip(found, DIFF_LIMIT))}"
+    )
+
+
 def _failure_digest(failure: Failure) -> str:
+    if failure.origin == "review" and failure.messages:
+        return _review_digest(failure)
     lines = [f"{failure.type}: {failure.message}"]
     lines += [f"- {id}" for id in failure.tests[:TESTS_SHOWN]]
     if len(failure.tests) > TESTS_SHOWN:

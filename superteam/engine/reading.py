@@ -80,11 +80,10 @@ def _bytes_of(tree: Path, name: str, limit: int) -> bytes | None:
     if place is None:
         return None
     try:
+        if not stat.S_ISREG(place.stat().st_mode):  # a folder, a pipe
+            return None
         descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(limit + 1)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        try:
-            return file.read(limit + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
-        except OSError:
-            return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -22,7 +21,8 @@ from superteam.engine.probing import accept, capture_baseline, conclude_validati
 from superteam.engine.proving import Proof, must_have_results, red_proof, what_is_missing
 from superteam.engine.reading import references
 from superteam.engine.rebuild import forecast, rebuild
-from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell
+from superteam.engine.reviewing import review
+from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell, write_private
 from superteam.ports import Brief
 from superteam.process import Completed
 
@@ -78,7 +78,7 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> 
     text = await _prompt(world, run, t, work)
     base = world.outputs / name(step)
     prompt_file = base.with_name(f"{base.name}.prompt.md")
-    _write_private(prompt_file, text)
+    write_private(prompt_file, text)
     return Brief(
         role=work.role,
         task_id=t.task.id,
@@ -98,7 +98,9 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> 
 
 async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
     part = run.plan.part_of(t.task)
-    named = await anyio.to_thread.run_sync(references, world.workspace.work(work.slot).path, part.references if part else ())
+    named = await anyio.to_thread.run_sync(
+        references, world.workspace.work(work.slot).path, part.references if part else ()
+    )
     if work.role == "implement":
         return prompts.implement(run, t, work.fixing, work.note, named)
     good = _last_good(run, work) if work.kind == "repair" else work.base
@@ -109,12 +111,6 @@ async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
 def _last_good(run: Run, work: Work) -> str:
     """The newest commit that the source which found the failures accepted."""
     return run.reference(work.validation.source if work.validation else run.main_source())
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 async def _run_gate(world: World, run: Run, step: Step) -> e.Event:
@@ -273,6 +269,7 @@ _PERFORM: Mapping[Kind, Callable[[World, Run, Step], Awaitable[e.Event]]] = {
     Kind.MAKE_COMMIT: _make_commit,
     Kind.RUN_PROBE: run_probe,
     Kind.CONCLUDE: conclude_validation,
+    Kind.REVIEW: review,
     Kind.ACCEPT: accept,
     Kind.MOVE_BRANCH: _move_branch,
     Kind.RESPOND: _respond,

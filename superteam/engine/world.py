@@ -50,7 +50,7 @@ def name(step: Step) -> str:
     id = step.task or "run"
     task = "".join(c if c.isascii() and c.isalnum() else "-" for c in id)[:40].strip("-")
     mark = "" if task == id else f"-{sha256(id.encode(errors='surrogatepass')).hexdigest()[:8]}"
-    return f"{step.kind}-{task or 'task'}{mark}-{step.number}"
+    return f"{step.kind}-{task or 'task'}{mark}-{step.number}" + (f"-{step.role}" if step.role else "")
 
 
 def message(run: Run, t: TaskRun, repair: bool) -> str:
@@ -98,3 +98,10 @@ def how_it_ended(done: process.Completed) -> str:
         return f"it was killed by signal {-end.code}"
     missing = ": the command was not found or cannot be executed" if end.code in (126, 127) else ""
     return f"exit code {end.code}{missing}"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only its owner can read, and its folder if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from superteam.core.events import ValidationResult
 from superteam.core.finding import Finding
 from superteam.core.results import TestId
-from superteam.evidence.junit_xml import Standing, split_id, standings, visible
+from superteam.evidence.junit_xml import Standing, split_id, standings, suite_name, visible
 
 SHOWN = 10  # of each level
 SUMMARY_LIMIT = 2**20 - 2**16  # the rest is for what other commands of the step write
@@ -72,13 +72,13 @@ def annotations(result: ValidationResult, messages: Mapping[TestId, str]) -> str
     shown = (
         *_limited("error", [*_unproven(result, bool(errors)), *errors]),
         *_limited("warning", [*unsettled, *findings, *flaky]),
-        _Annotation("notice", f"superteam: {result.verdict}", _in_short(result, listed)),
+        _Annotation("notice", f"{suite_name(result.source)}: {result.verdict}", _in_short(result, listed)),
     )
     return "".join(f"{_command(annotation)}\n" for annotation in shown)
 
 
-def step_summary(result: ValidationResult, messages: Mapping[TestId, str]) -> str:
-    """The validation as Markdown, at most SUMMARY_LIMIT bytes: each part may take half of what is left."""
+def step_summary(result: ValidationResult, messages: Mapping[TestId, str], limit: int = SUMMARY_LIMIT) -> str:
+    """The validation as Markdown, at most `limit` bytes: each part may take half of what is left."""
     listed = standings(result)
     told = [id for id, standing in listed.items() if standing.kind not in _QUIET]
     quiet = [id for id, standing in listed.items() if standing.kind in _QUIET]
@@ -100,7 +100,7 @@ def step_summary(result: ValidationResult, messages: Mapping[TestId, str]) -> st
         (f"### Known failures\n\n{table}", quiet, row),
         ("### Notes\n\n", result.notes, lambda note: f"- {_span(note)}\n"),
     )
-    page, left = [_opening(result, listed)], SUMMARY_LIMIT
+    page, left = [_opening(result, listed)], limit
     for head, items, render in parts:
         left -= len(page[-1].encode())
         page.append(_part(head, items, render, left // 2))
@@ -139,7 +139,7 @@ def _unproven(result: ValidationResult, blocked: bool) -> list[_Maker]:
     if result.verdict == "pass" or (result.verdict == "fail" and blocked):
         return []
     reason = _capped(_text(result.reason or "no reason was given"), _MESSAGE_CAP)
-    return [partial(_Annotation, "error", f"superteam: {result.verdict}", reason)]
+    return [partial(_Annotation, "error", f"{suite_name(result.source)}: {result.verdict}", reason)]
 
 
 def _of_test(id: TestId, standing: Standing, result: ValidationResult, messages: Mapping[TestId, str]) -> _Annotation:
@@ -219,7 +219,7 @@ def _runs(result: ValidationResult, id: TestId) -> tuple[str, str]:
 
 
 def _opening(result: ValidationResult, listed: Mapping[TestId, Standing]) -> str:
-    lines = [f"## superteam: {result.verdict}\n"]
+    lines = [f"## {suite_name(result.source)}: {result.verdict}\n"]
     lines += [f"{_fenced(result.reason)}"] if result.reason else []
     lines += [f"{_span(_in_short(result, listed))}\n"]
     lines += [f"Reproduce:\n\n{_fenced(result.reproduce_command)}"] if result.reproduce_command else []

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from superteam.core.events import ValidationResult
 from superteam.core.results import Outcome, TestId, TestReport, TestResult
+from superteam.core.sources import TESTS
 from superteam.reports.cases import capped_id, cut
 
 SUITE = "superteam"
@@ -100,16 +101,32 @@ def visible(match: re.Match[str]) -> str:
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
+Judged = tuple[ValidationResult, TestReport | None, Mapping[TestId, str]]
+
+
 def junit_xml(result: ValidationResult, report: TestReport | None, messages: Mapping[TestId, str]) -> Iterator[str]:
     """The document in pieces, a test each; write it as UTF-8.
 
     A failure is what blocks, an error that nothing is proven; what fails and is excused is written as skipped.
     """
-    listed = standings(result)
-    yield _head(result, _rows(result, report, listed, messages))
-    for row in _rows(result, report, listed, messages):
-        yield _case(row)
-    yield f"<system-out>{_text(_about(result))}</system-out>\n</testsuite>\n</testsuites>\n"
+    return junit_suites([(result, report, messages)])
+
+
+def junit_suites(judged: Iterable[Judged]) -> Iterator[str]:
+    """As `junit_xml`, with a suite for each source's validation."""
+    yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n'
+    for result, report, messages in judged:
+        listed = standings(result)
+        yield _head(result, _rows(result, report, listed, messages))
+        for row in _rows(result, report, listed, messages):
+            yield _case(row)
+        yield f"<system-out>{_text(_about(result))}</system-out>\n</testsuite>\n"
+    yield "</testsuites>\n"
+
+
+def suite_name(source: str) -> str:
+    """What a source's part of a document is called."""
+    return SUITE if source == TESTS else f"{SUITE} {source}"
 
 
 def _rows(
@@ -181,8 +198,7 @@ def _head(result: ValidationResult, rows: Iterable[_Row]) -> str:
     }
     lines = (f'<property name="{name}" value="{_attribute(value)}"/>\n' for name, value in properties.items())
     return (
-        '<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n'
-        f'<testsuite name="{SUITE}"{attributes} time="{seconds:.3f}">\n'
+        f'<testsuite name="{_attribute(suite_name(result.source))}"{attributes} time="{seconds:.3f}">\n'
         f"<properties>\n{''.join(lines)}</properties>\n"
     )
 

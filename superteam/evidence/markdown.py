@@ -6,7 +6,7 @@ import re
 
 LIMIT = 600
 
-_ACTIVE = re.compile(r"[\\`*{}\[\]<>#|~!&$^=+]|(?<![^\W_])_|_(?![^\W_])")
+_ACTIVE = re.compile(r"[\\`*{}\[\]<>#|~&$^=+]|(?<![^\W_])_|_(?![^\W_])")
 _AT_START = re.compile(r"([-:])|(\d{1,9})([.)])")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from superteam.core.run import Run, TaskRun
+from superteam.core.events import BaselineDocument
+from superteam.core.run import ReviewRecord, Run, TaskRun
 
 SCHEMA = "superteam.status.v1"
 BASELINE_COUNTS = ("passed", "failed", "errored", "skipped")
@@ -20,7 +21,8 @@ def status_document(run: Run, live: bool) -> dict[str, Any]:
         "exit_code": code,
         "plan": {"path": run.plan.path, "title": run.plan.title, "sha256": run.plan.sha256},
         "branch": run.run_branch,
-        "baseline": _baseline(run),
+        "baseline": _baseline(run.baseline),
+        "baselines": {name: found for name, state in run.sources.items() if (found := _baseline(state.baseline))},
         "tasks": [_task(run, t) for t in run.tasks],
         "validations": [result.model_dump(mode="json") for result in run.validations],
         "cost": {
@@ -83,12 +85,27 @@ def _task(run: Run, t: TaskRun) -> dict[str, Any]:
             {"type": str(f.type), "action": str(f.action), "tests": list(f.tests), "message": f.message}
             for f in t.failures
         ],
+        "decision": {"choice": t.decision.choice, "note": t.decision.note} if t.decision else None,
+        "must_haves": [result.model_dump(mode="json") for result in t.must_haves],
+        "dropped": t.dropped,
+        "reviews": [_review(record) for record in t.reviews],
     }
 
 
-def _baseline(run: Run) -> dict[str, Any] | None:
+def _review(record: ReviewRecord) -> dict[str, Any]:
+    """One dispatch of a reviewer; `passed` is null where it gave no verdict."""
+    return {
+        "role": record.role,
+        "round": record.round,
+        "passed": record.passed,
+        "findings": [finding.model_dump(mode="json") for finding in record.findings],
+        "summary": record.summary,
+        "changed": list(record.changed),
+    }
+
+
+def _baseline(found: BaselineDocument | None) -> dict[str, Any] | None:
     """The pinned baseline; an inconclusive execution is never one."""
-    found = run.baseline
     if found is None or found.verdict == "inconclusive":
         return None
     return {

@@ -9,18 +9,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from superteam.core.events import BaselineDocument, PinnedBaseline, ValidationResult
 from superteam.core.results import TestId
+from superteam.core.sources import TESTS
 from superteam.journal.runs import write_document
 from superteam.journal.store import Store
 
 
-def find_baseline(folder: Path, sha: str, command: str, fingerprint: str) -> BaselineDocument | None:
+def find_baseline(folder: Path, source: str, sha: str, command: str, fingerprint: str) -> BaselineDocument | None:
     """The newest sound baseline that was captured under exactly these conditions; a damaged one can be had again."""
     for path in sorted(folder.glob(f"baseline-{sha[:12]}-*.json"), reverse=True):
         try:
             document = PinnedBaseline.model_validate_json(path.read_bytes()).baseline
         except (OSError, ValidationError):
             continue
-        same = (document.sha, document.command, document.fingerprint) == (sha, command, fingerprint)
+        facts = (document.source, document.sha, document.command, document.fingerprint)
+        same = facts == (source, sha, command, fingerprint)
         if same and document.expected is not None and Store(folder).holds(document.expected):
             return document
     return None
@@ -30,7 +32,8 @@ def keep_baseline(folder: Path, document: BaselineDocument) -> None:
     """Pins a sound baseline for later validations."""
     stamp = document.captured_at.replace(":", "").replace("-", "").replace(".", "")[:18]
     pinned = PinnedBaseline(baseline=document)
-    write_document(folder / f"baseline-{document.sha[:12]}-{stamp}.json", pinned.model_dump(mode="json", by_alias=True))
+    name = f"baseline-{document.sha[:12]}-{stamp}{'' if document.source == TESTS else f'-{document.source}'}.json"
+    write_document(folder / name, pinned.model_dump(mode="json", by_alias=True))
 
 
 class Verdict(BaseModel):

@@ -26,14 +26,14 @@ def _outside(plan: Plan, root: Path) -> Iterator[Finding]:
 
 
 def _missing(plan: Plan, root: Path) -> Iterator[Finding]:
-    """Files that the document takes to be there, and that neither are nor are declared by an earlier task."""
+    """Files that the document takes to be there, and that neither are nor are named by an earlier task."""
     declared: set[str] = set()
     for task in plan.tasks:
         for path in task.modifies:
             if file_problem(path) is None and not (_is_there(path, root) or _is_declared(path, declared)):
                 message = f"task {quoted(task.id)} modifies {quoted(path)}, which does not exist"
                 yield Finding(severity="warning", code="missing-file", message=message, line=task.line or None)
-        declared.update(path.removeprefix("./") for path in task.files if path not in task.modifies)
+        declared.update(path.removeprefix("./") for path in task.files)
     declared.update(part.output for part in plan.parts if part.output)
     for part in plan.parts:
         for path in dict.fromkeys(part.references):

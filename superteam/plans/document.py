@@ -1,4 +1,4 @@
-"""Reads a plan document: its superteam-tasks block, or else its task headings, or else its list of tasks."""
+"""Reads a plan: its superteam-tasks block, else its GSD tags, else its task headings, else its list of tasks."""
 
 from __future__ import annotations
 
@@ -40,12 +40,23 @@ def read_plan(path: Path, root: Path) -> Plan:
 
 
 def load_plan(path: Path, root: Path) -> tuple[Plan | None, tuple[Finding, ...]]:
-    """The plan with what its reader has to say; None if there is an error. PlanError only if there is no file."""
+    """The plan with what its reader has to say; None if there is an error. PlanError only if there is no file.
+
+    A folder is read as a phase: all GSD plans in it are one plan.
+    """
     name = _name(path, root)
+    if path.is_dir():
+        from superteam.plans.gsd_phase import read_phase
+
+        return read_phase(path, root, name, _content, _text)
     data = _content(path, name)
     findings = Findings()
     text = _text(data, findings)
     plan = None if text is None else _plan(text, name, hashlib.sha256(data).hexdigest(), findings)
+    if plan is not None and plan.format == "gsd":
+        from superteam.plans.gsd_phase import check_other_plans
+
+        check_other_plans(plan.parts[0].about, path.parent, findings)
     if plan is None or findings.failed:
         return None, findings.all()
     return plan.model_copy(update={"findings": findings.all()}), findings.all()
@@ -90,6 +101,7 @@ def _text(data: bytes, findings: Findings) -> str | None:
 
 def _plan(text: str, name: str, sha256: str, findings: Findings) -> Plan | None:
     from superteam.plans.block import read_block
+    from superteam.plans.gsd import gsd_plan, is_gsd
     from superteam.plans.outline import read_outline
 
     outline = read_outline(text)
@@ -102,6 +114,8 @@ def _plan(text: str, name: str, sha256: str, findings: Findings) -> Plan | None:
         if fence not in blocks and _ALMOST.search(fence.info[:100]):
             message = f"the fence {quoted(fence.info)} is no task block: its first word must be {INFO}"
             findings.warning("not-a-block", message, fence.line)
+    if not blocks and is_gsd(text):
+        return gsd_plan(text, name, sha256, findings)
     if blocks:
         if not blocks[0].closed:
             findings.warning("open-block", f"the {INFO} block is never closed", blocks[0].line)
@@ -139,7 +153,7 @@ def _without_block(outline: Outline, findings: Findings) -> tuple[str, tuple[Tas
 
 
 def _unusable(name: str, errors: list[Finding]) -> PlanError:
-    lines = [f"{name}:{finding.line or 1}: {finding.message}" for finding in errors[:_LISTED]]
+    lines = [f"{finding.path or name}:{finding.line or 1}: {finding.message}" for finding in errors[:_LISTED]]
     if len(errors) > _LISTED:
         lines.append(f"{name}: {len(errors) - _LISTED} more errors; the command below shows them")
     return PlanError("\n".join(lines), f"superteam plan check {name}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from superteam.core.plan_rules import file_problem
 
-_SPAN = re.compile(r"`([^`\n]+)`")
+_WORD = re.compile(r"`([^`\n]+)`|[^\s`]+")
 _LINES = re.compile(r"([^:#]+)(?::L?\d[\dL,:–-]*|#L\d[\dL-]*)")
 _FOLDED = re.compile(r"[\w.@\[\]()*+-]+(?:/[\w.@\[\]()*+-]+)+")
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}\Z")
@@ -27,13 +27,14 @@ def mentioned_files(text: str) -> tuple[str, ...]:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    for match in _SPAN.finditer(text):
-        path = _without_lines(match[1].strip())
-        if _is_path(path) or (len(path) <= _LONGEST and _SCRIPT.fullmatch(path)):
-            yield path
-    for word in _SPAN.sub(" ", text).split():
-        path = _without_lines(word.strip("\"'*,;:!?").rstrip(".").removeprefix("(").rstrip("),."))
-        if _is_path(path):
+    for match in _WORD.finditer(text):
+        if match[1]:
+            path = _without_lines(match[1].strip())
+            is_script = len(path) <= _LONGEST and _SCRIPT.fullmatch(path)
+        else:
+            path = _without_lines(match[0].strip("\"'*,;:!?").rstrip(".").removeprefix("(").rstrip("),."))
+            is_script = None
+        if is_script or _is_path(path):
             yield path
 
 

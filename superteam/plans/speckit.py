@@ -1,4 +1,4 @@
-"""Task lists: the `- [ ] T001 [P] [US1] ...` of spec-kit, and check-box or numbered lists under "Tasks" and the like."""
+"""Task lists: the `- [ ] T001 [P] [US1] ...` of spec-kit, and check-box or numbered lists under "Tasks" and so on."""
 
 from __future__ import annotations
 

@@ -187,6 +187,8 @@ class Desk:
     more_trees: dict[int, OwnTree] = field(default_factory=dict)
 
     # the work trees
+    review_trees: dict[str, OwnTree] = field(default_factory=dict)
+    _one_reviewer: anyio.Lock = field(default_factory=anyio.Lock)
 
     def _slot(self, slot: int) -> OwnTree:
         """The work tree with this number; the further ones are for tasks that are done side by side."""
@@ -350,6 +352,26 @@ class Desk:
         await _in_thread(lambda: check.give_git(sha, None))
         await check.make_ready(self._log("setup-check"))
         return Tree(check.path, sha, {**check.environment(), **self._mark()})
+
+    # the trees of reviewers: they work side by side, but their trees are made and taken one at a time
+
+    async def check_out_for_review(self, role: str, sha: str) -> Tree:
+        tree = await self.tree_of(sha)
+        async with self._one_reviewer:
+            mine = self.review_trees.setdefault(role, self._review_tree(role))
+            await _in_thread(lambda: mine.put(tree))
+            await _in_thread(lambda: mine.give_git(sha, None))
+            await mine.make_ready(self._log(f"setup-review-{role}"))
+            mine.files = None  # from here on it is in other hands
+        return Tree(mine.path, sha, {**mine.environment(), **self._mark()})
+
+    def _review_tree(self, role: str) -> OwnTree:
+        path = self.agent_tree.path.with_name(f"review-{role}")
+        return OwnTree(self.engine, path, self.settings.workspace, self.environ)
+
+    async def capture_review(self, role: str) -> Capture:
+        async with self._one_reviewer:
+            return Capture(await _in_thread(self.review_trees[role].current))
 
     async def check_out_spoilt(self, sha: str) -> Tree | None:
         tree = await self.check_out(sha)

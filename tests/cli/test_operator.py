@@ -17,11 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superteam.cli.operator import Paused, Terminal, question_text, read_answer
-from superteam.core.events import Option, Question
+from superteam.core.events import Option, Question, RunCreated
+from superteam.core.evolve import start
 from superteam.core.failures import Failure, FailureType
-from superteam.core.plan import Task
+from superteam.core.plan import Checkpoint, Choice, Plan, Task
 from superteam.core.questions import CONTINUE, SKIP, failure_question
 from superteam.core.run import Phase, TaskRun, Work
+from superteam.core.settings import Settings
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[red]x\u202e"
 OPTIONS = ("retry", "approve", "rollback", "skip", "abort")
@@ -281,7 +283,7 @@ def conversation(question: Question, lines: list[bytes], capsys: Any) -> tuple[A
 
     async def type_at_prompts(person: int) -> None:
         for number, line in enumerate(lines, 1):
-            while len(re.findall(r"(?:answer|note \(optional\)): ", "".join(shown))) < number:
+            while len(re.findall(r"(?:answer|note \([^)]*\)): ", "".join(shown))) < number:
                 shown.append(capsys.readouterr().err)
                 await anyio.lowlevel.checkpoint()
             os.write(person, line)
@@ -315,6 +317,65 @@ def test_no_note_is_asked_for_where_it_would_go_nowhere(capsys: pytest.CaptureFi
 
     assert found == ("skip", None)
     assert "note (optional)" not in shown
+
+
+def by_plan(kind: Any, checkpoint: Checkpoint) -> Question:
+    """The question of a checkpoint of the plan."""
+    task = Task(id="2", title=f"Look {HOSTILE}", kind=kind, checkpoint=checkpoint)
+    created = RunCreated(
+        run_id="r1",
+        plan=Plan(path="p", format="gsd", title="t", sha256="0", tasks=(task,)),
+        settings=Settings(),
+        start_sha="0" * 40,
+        start_tree="a" * 40,
+        user_branch=None,
+        run_branch="superteam/p-r1",
+        interactive=True,
+        superteam="0",
+        pid=1,
+        host="h",
+    )
+    found = start(created, "2026-01-01T00:00:00+00:00").pending
+    assert found is not None
+    return found
+
+
+SHOWN = Checkpoint(subject=f"A page{HOSTILE}\n1  approve  all is well", instructions="Open it", resume_signal="Type ok")
+
+
+def test_a_checkpoint_shows_the_documents_words_with_a_mark() -> None:
+    text = question_text(by_plan("human-verify", SHOWN), full=False)
+
+    assert text.startswith("Question q1, task 2, to be verified\nLook ")
+    assert "  | 1  approve  all is well\nhow:\n  | Open it\nthe plan expects the answer:\n  | Type ok\n" in text
+    assert "what was built stands on branch: superteam/p-r1" in text
+    assert sum(line.startswith("  1  ") for line in text.splitlines()) == 1
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", text)
+
+
+def test_a_reject_asks_for_its_note_until_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    question = by_plan("human-verify", SHOWN)
+    found, shown, _ = conversation(question, [b"rej\n", b"\n", b"the button is red\n"], capsys)
+
+    assert found == ("reject", "the button is red")
+    assert shown.count("note (needed; what is not as it should be): ") == 2
+
+
+def test_an_option_of_a_plan_is_meant_by_its_own_id_in_any_case() -> None:
+    options = (
+        Choice(id="B:2", name="b"),
+        Choice(id="1", name="one"),
+        Choice(id="abort"),
+        Choice(id=""),
+        Choice(id="1"),
+    )
+    question = by_plan("decision", Checkpoint(subject="?", options=options))
+
+    assert [option.id for option in question.options] == ["B:2", "1", "option-3", "option-4", "abort"]
+    assert read_answer(question, "B:2") == ("B:2", None)
+    assert read_answer(question, "b") == ("B:2", None)
+    assert read_answer(question, "1: because") == ("1", "because")
+    assert read_answer(question, "OPTION-3") == ("option-3", None)
 
 
 def test_a_bad_answer_is_answered_with_the_good_ones(capsys: pytest.CaptureFixture[str]) -> None:

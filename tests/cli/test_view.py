@@ -328,6 +328,20 @@ def test_the_picture_shows_tasks_steps_and_the_last_lines() -> None:
     ]
 
 
+def test_steps_side_by_side_each_show_their_last_lines() -> None:
+    first = Doing("task 1: implement", 75, ("one", "two", "three", "four"))
+    rows = picture(begun(), [first, Doing("task 2: implement", 5), Doing("task 3: gate", 1, ("x",))], [], 100, 24)
+    assert [row.text for row in rows][-7:] == [
+        "task 1: implement  01:15",
+        "  │ two",
+        "  │ three",
+        "  │ four",
+        "task 2: implement  00:05",
+        "task 3: gate  00:01",
+        "  │ x",
+    ]
+
+
 def test_the_picture_can_do_without_special_characters() -> None:
     rows = picture(begun(), [], ["one"], 0, 24, ascii_only=True)
 
@@ -335,8 +349,10 @@ def test_the_picture_can_do_without_special_characters() -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(1, 40), st.integers(0, 40), st.integers(4, 30))
-def test_the_picture_always_fits_and_always_shows_the_task_at_work(count: int, done: int, height: int) -> None:
+@given(st.integers(1, 40), st.integers(0, 40), st.integers(4, 30), st.integers(2, 16))
+def test_the_picture_always_fits_and_always_shows_the_task_at_work(
+    count: int, done: int, height: int, jobs: int
+) -> None:
     tasks = tuple(Task(id=str(i), title="t") for i in range(1, count + 1))
     run = begun(*tasks)
     for i in range(1, min(done, count - 1) + 1):
@@ -349,6 +365,7 @@ def test_the_picture_always_fits_and_always_shows_the_task_at_work(count: int, d
 
     assert len(rows) < height
     assert any(row.text.split()[1] == "running" for row in rows)
+    assert len(picture(run, [Doing("x", 1, ("line",) * 9)] * jobs, [], 1, height)) < height
 
 
 def test_a_step_is_named_by_what_it_runs() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from superteam.core.plan import Finding, Plan, Task
+from superteam.core.plan import Checkpoint, Choice, Finding, Part, Plan, Task
 from superteam.core.plan_rules import check, file_problem, find_cycle, quoted
 
 names = st.sampled_from("abcdef")
@@ -146,3 +146,118 @@ def test_a_long_chain_is_checked_without_recursion() -> None:
 def test_a_path_that_leaves_is_told_from_one_that_only_goes_up_and_down() -> None:
     assert file_problem("a/../../b") == "leaves the repository"
     assert "without it" in str(file_problem("a/../b"))
+
+
+# waves, parts and checkpoints
+
+
+def human(kind: str, *options: str, subject: str = "What is asked", **more: object) -> Task:
+    asked = Checkpoint(subject=subject, options=tuple(Choice(id=option) for option in options))
+    return task("1", kind=kind, checkpoint=asked, description="", **more)
+
+
+def test_a_dependency_in_a_later_wave_is_an_error() -> None:
+    found = codes(task("1", wave=1, depends_on=["2"]), task("2", wave=2))
+    assert found == [("error", "wave-order", 1)]
+
+
+def test_a_dependency_in_the_same_wave_is_a_warning() -> None:
+    assert codes(task("1", wave=1), task("2", wave=1, depends_on=["1"])) == [("warning", "same-wave", 2)]
+    assert codes(task("1"), task("2", depends_on=["1"])) == []
+    assert codes(task("1", wave=1, part="a"), task("2", wave=1, part="a", depends_on=["1"])) == []
+
+
+def test_parts_that_depend_on_each_other_are_named_once() -> None:
+    first = [task(str(number), wave=1, part="a") for number in range(1, 4)]
+    second = [task(str(number), wave=1, part="b", depends_on=["1", "2", "3"]) for number in range(4, 7)]
+    assert codes(*first, *second) == [("warning", "same-wave", 4)]
+
+
+tasks_of_waves = st.lists(
+    st.tuples(st.sampled_from(["", "a", "b"]), st.integers(0, 2), st.sampled_from([(), ("x",), ("./x",), ("y", "x/")])),
+    max_size=6,
+)
+
+
+@given(tasks_of_waves, st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=3))
+def test_a_file_is_shared_exactly_when_two_tasks_that_may_run_side_by_side_declare_it(
+    drawn: list[tuple[str, int, tuple[str, ...]]], pairs: set[tuple[int, int]]
+) -> None:
+    """The oracle goes through all pairs of tasks, one file at a time."""
+    depends = {later: [str(e + 1) for e, after in pairs if after == later and e < after] for later in range(6)}
+    found = [
+        task(str(i + 1), part=part, wave=wave, files=list(files), depends_on=depends[i])
+        for i, (part, wave, files) in enumerate(drawn)
+    ]
+    wanted = {
+        (found[i].wave, name)
+        for i in range(len(found))
+        for j in range(i + 1, len(found))
+        for name in "xy"
+        if {name, f"./{name}", f"{name}/"} & set(found[i].files)
+        and {name, f"./{name}", f"{name}/"} & set(found[j].files)
+        and found[i].wave == found[j].wave
+        and str(i + 1) not in found[j].depends_on
+        and not (found[i].part != "" and found[i].part == found[j].part)
+    }
+    expected = len(wanted) if any(one.wave for one in found) else 0
+    assert sum(code == "shared-file" for _, code, _ in codes(*found)) == expected
+
+
+def test_two_tasks_of_one_wave_that_write_one_file_are_named() -> None:
+    tasks = (task("1", wave=1, files=["a.py"]), task("2", wave=1, files=["./a.py"]))
+    assert codes(*tasks) == [("warning", "shared-file", 2)]
+    assert "'1' and '2' of wave 1 both write 'a.py'" in findings(*tasks)[0].message
+
+
+def test_where_there_are_no_waves_tasks_may_declare_the_same_file() -> None:
+    assert codes(task("1", files=["a.py"]), task("2", files=["a.py"])) == []
+
+
+def test_a_verification_and_a_question_need_neither_words_for_an_agent_nor_a_gate() -> None:
+    proof = task("2", kind="verification", description="")
+    assert codes(human("human-verify"), proof, gate=False) == []
+
+
+@pytest.mark.parametrize("kind", ["human-verify", "human-action", "decision"])
+def test_a_question_without_words_is_a_warning(kind: str) -> None:
+    options = ("a",) if kind == "decision" else ()
+    assert codes(human(kind, *options, subject=" ")) == [("warning", "empty-checkpoint", 1)]
+    assert codes(human(kind, *options, subject="Task 1")) == [("warning", "empty-checkpoint", 1)]
+    assert codes(human(kind, *options)) == []
+
+
+def test_a_decision_needs_options_that_can_be_told_apart() -> None:
+    assert codes(human("decision")) == [("error", "no-options", 1)]
+    assert codes(human("decision", "a", "b", "a", "a")) == [("error", "bad-option", 1)]
+    assert codes(human("decision", "a", "abort")) == [("error", "bad-option", 1)]
+    assert codes(human("decision", "a", "b")) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "wrong"),
+    [
+        (True, "human-verify", True),
+        ("true", "decision", True),
+        (False, "auto", True),
+        ("False", "auto", True),
+        (True, "auto", False),
+        (False, "human-action", False),
+        (None, "human-action", False),
+        (None, "auto", False),
+    ],
+)
+def test_what_a_document_says_of_needing_a_person_is_compared_with_its_tasks(
+    said: object, kind: str, wrong: bool
+) -> None:
+    asked = Checkpoint(subject="s", options=(Choice(id="a"),)) if kind != "auto" else None
+    tasks = (task("1", part="p", kind=kind, checkpoint=asked),)
+    about = {} if said is None else {"autonomous": said}
+    parts = (Part(id="p", path="p-PLAN.md", title="P", about=about), Part(id="q", path="q-PLAN.md", title="Q"))
+    plan = Plan(path="p", format="gsd", title="P", sha256="0", tasks=tasks, parts=parts)
+    found = [(one.severity, one.code) for one in check(plan, has_default_gate=True)]
+    assert found == ([("warning", "autonomous")] if wrong else [])
+
+
+def test_titles_are_compared_within_a_part() -> None:
+    assert codes(task("1", title="A", part="p"), task("2", title="A", part="q")) == []

@@ -10,10 +10,23 @@ from markdown_it.token import Token
 
 from superteam.evidence.markdown import code, plain, text
 
-NASTY = st.text(
-    alphabet=st.one_of(st.characters(), st.sampled_from("\\`*_{}[]<>#|~!&$^=+-.:()1\n\t \u202e\ud800\x00x")),
-    max_size=60,
+MARKUP = (
+    "<b>",
+    "<!-- x -->",
+    "&amp;",
+    "[a](b)",
+    "![a](b)",
+    "**a**",
+    "_a_",
+    "~~a~~",
+    "`a`",
+    "\\",
+    "<x:y>",
+    "- [x] ",
+    "1. ",
 )
+SIGNS = "\\`*_{}[]<>#|~!&$^=+-.:()1\n\t \u202e\ud800\x00x"
+NASTY = st.lists(st.one_of(st.characters(), st.sampled_from([*MARKUP, *SIGNS])), max_size=30).map("".join)
 PLACES = ("{}", "- {}", "- Task {}: more", "1. **Task 1**: {} - end", "# {} Summary", "**Task {}**: x")
 
 

@@ -53,7 +53,6 @@ PART = Part(
 FIRST = Task(id="04-02.1", title="First", part="04-02")
 PROOF = Task(id="04-02.verification", title="Verify", kind="verification", gate="test -f a.py", part="04-02")
 OTHER = Task(id="04-03.1", title="Other", part="04-03")
-REGRESSION = Failure(type=FailureType.TEST_REGRESSION, task="04-02.1", origin="suite", message="broke", tests=("t::a",))
 
 
 def created(*tasks: Task, parts: tuple[Part, ...] = (PART,), **settings: Any) -> e.RunCreated:
@@ -328,6 +327,20 @@ def test_validations_are_ticked_only_if_they_passed_on_what_stands() -> None:
     assert f"- [x] validation (tests) after task 04-02.1 at `{sha(FIRST.id)[:12]}`: pass (3 passed)" in checks
     assert "- [ ] validation (tests) after task 04-02.verification at" in checks
     assert "fail (regressions: `t::a`)" in checks
+
+
+def test_a_validation_of_a_commit_that_was_taken_off_the_branch_is_not_ticked() -> None:
+    found = told(
+        created(FIRST, PROOF, test_command="t"),
+        *_validated("pass"),
+        e.PlanChanged(plan=created(FIRST, PROOF).plan.model_copy(update={"sha256": "e" * 64}), finished=(PROOF.id,)),
+        e.Answered(question="q1", choice="rollback"),
+        e.BranchRebuilt(task=PROOF.id, tip=sha(FIRST.id), tip_tree=tree(FIRST.id)),
+    )
+    assert found.run.of(PROOF.id).commit_sha is None
+    checks = section(summary_markdown(found, PART, Files()), "Self-Check")
+    gone = f"- [ ] validation (tests) after task {PROOF.id} at `{sha(PROOF.id)[:12]}`: pass (3 passed)"
+    assert f"{gone}; its commit was replaced" in checks
 
 
 def test_what_no_validation_has_seen_is_said() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superteam.core.plan import Finding, Task
+from superteam.core.plan import Checkpoint, Choice, Finding, Task
 from superteam.plans.block import read_block
 from superteam.plans.findings import Findings
 
@@ -169,6 +169,43 @@ def test_what_is_wrong_is_an_error_at_its_line(yaml: str, code: str, line: int) 
 
 def test_the_text_tag_is_harmless() -> None:
     assert tasks("- title: !!str 12")[0].title == "12"
+
+
+def test_a_checkpoint_asks_a_person_what_the_description_says() -> None:
+    yaml = """\
+- title: Look at it
+  checkpoint: human-verify
+  description: Open the page.
+- title: Which store?
+  checkpoint: decision
+  options:
+    - {id: sql, name: SQLite, pros: small, cons: [one writer, local]}
+    - files
+"""
+    first, second = tasks(yaml)
+    assert (first.kind, second.kind) == ("human-verify", "decision")
+    assert first.checkpoint == Checkpoint(subject="Look at it", instructions="Open the page.")
+    assert second.checkpoint == Checkpoint(
+        subject="Which store?",
+        options=(Choice(id="sql", name="SQLite", pros="small", cons="one writer; local"), Choice(id="files")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("yaml", "severity", "code", "line"),
+    [
+        ("- title: a\n  checkpoint: approve", "error", "wrong-type", 2),
+        ("- title: a\n  checkpoint: tdd", "error", "wrong-type", 2),
+        ("- title: a\n  checkpoint: decision\n  options: b", "error", "wrong-type", 3),
+        ("- title: a\n  checkpoint: decision\n  options:\n    - [b]", "error", "wrong-type", 4),
+        ("- title: a\n  checkpoint: decision\n  options:\n    - {name: b}", "error", "missing-id", 4),
+        ("- title: a\n  checkpoint: decision\n  options:\n    - {id: b, price: 1}", "warning", "unknown-key", 4),
+        ("- title: a\n  checkpoint: human-verify\n  options: [b]", "warning", "unused-key", 3),
+        ("- title: a\n  options: [b]", "warning", "unused-key", 2),
+    ],
+)
+def test_what_is_wrong_with_a_checkpoint_is_said(yaml: str, severity: str, code: str, line: int) -> None:
+    assert complaints(yaml) == [(severity, code, line)]
 
 
 def test_nesting_without_end_is_refused_without_recursion() -> None:

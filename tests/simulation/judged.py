@@ -71,7 +71,7 @@ def validated(name: str, seed: int, folder: Path) -> Sample:
     place = simulated.prepare(simulated.KINDS[name], seed, folder, {"superteam.toml": SUITE})
     case = place.case
     project = replace(open_project(place.root), environ=_environ(place))
-    judge = lambda: validate(project, Wishes(base=place.base), lambda key, data: None).result  # noqa: E731
+    judge = lambda: validate(project, Wishes(base=place.base), lambda key, data: None)[0].result  # noqa: E731
     if case.leaves:
         judge()  # so that there is a baseline from before
         (place.chances / "service").unlink()

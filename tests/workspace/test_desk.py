@@ -296,6 +296,24 @@ def test_the_check_tree_is_clean_each_time(root: Path, bench_of: Open) -> None:
     assert git(again.path, "rev-parse", "HEAD") == bench.head and git(again.path, "status", "--porcelain") == ""
 
 
+def test_a_mixed_check_tree_has_some_paths_of_another_tree_and_the_next_checkout_is_clean(
+    root: Path, bench_of: Open
+) -> None:
+    bench = bench_of()
+    bench.prepare()
+    (bench.work / "src/b.py").unlink()
+    (bench.work / "src/new.py").write_text("new = 1\n")
+    (bench.work / "a.txt").write_text("changed\n")
+    other = bench.do(bench.desk.capture).tree
+    tree = bench.do(bench.desk.check_out_mixed, bench.head, other, ["src/b.py", "src/new.py"])
+    assert [p.name for p in (tree.path / "src").iterdir()] == ["new.py"]
+    assert (tree.path / "a.txt").read_text() != "changed\n"
+    (tree.path / "left").write_text("by a test")
+    again = bench.do(bench.desk.check_out, bench.head)
+    assert [p.name for p in (again.path / "src").iterdir()] == ["b.py"] and not (again.path / "left").exists()
+    assert bench.do(bench.desk.check_out_mixed, bench.head, other, ["src/b.py", "nowhere"]) is None
+
+
 def test_a_second_user_of_the_check_tree_gets_another(root: Path, bench_of: Open) -> None:
     bench = bench_of()
     other = open_desk(open_repository(root), None, bench.settings, os.environ)

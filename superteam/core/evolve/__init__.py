@@ -11,7 +11,8 @@ from superteam.core.evolve.answers import action_chosen, question_answered, tree
 from superteam.core.evolve.budgets import check_budgets
 from superteam.core.evolve.integrating import integrated
 from superteam.core.evolve.parts import edit_work
-from superteam.core.evolve.resuming import advance_clock, plan_changed, run_ended, run_resumed
+from superteam.core.evolve.resuming import advance_clock, plan_changed, run_aborted, run_ended, run_resumed
+from superteam.core.evolve.reviews import review_finished
 from superteam.core.evolve.tasks import agent_finished, branch_moved, branch_rebuilt, gate_finished, task_put_back
 from superteam.core.evolve.upcoming import begin_next
 from superteam.core.evolve.validations import (
@@ -85,6 +86,8 @@ def _apply(run: Run, event: e.Event, at: str) -> Run:
             return probe_finished(run, event)
         case e.ValidationConcluded():
             return validation_concluded(run, event)
+        case e.ReviewFinished():
+            return review_finished(run, event)
         case e.ValidationAccepted():
             return validation_accepted(run, event)
         case e.BranchMoved():
@@ -104,7 +107,7 @@ def _apply(run: Run, event: e.Event, at: str) -> Run:
         case e.RunInterrupted():
             return run
         case e.RunAborted():
-            return replace(run, aborted=True, pending=None, queued=(), halted=None, budget_failure=None)
+            return run_aborted(run)
         case e.RunEnded():
             return run_ended(run, event)
         case e.Warned():

@@ -11,6 +11,7 @@ from superteam.core.evolve.integrating import conflict_failures
 from superteam.core.evolve.parts import add_warnings, ask, finish_verification, new_work
 from superteam.core.evolve.people import answer_person, reopen
 from superteam.core.evolve.resuming import ask_about_finished
+from superteam.core.evolve.reviews import retry_reviewers, review_again, settle_reviews, take_reviews
 from superteam.core.evolve.validations import validate_again, validate_by
 from superteam.core.failures import Failure, FailureType, History, Response
 from superteam.core.results import TestId
@@ -25,13 +26,16 @@ def action_chosen(run: Run, event: e.ActionChosen) -> Run:
     t = run.of(event.task)
     work = t.work
     assert work is not None
-    record = FailureRecord(event.failure.type, event.action, event.failure.tests, event.failure.message)
+    failure = event.failure
+    record = FailureRecord(failure.type, event.action, failure.tests, failure.message, source=failure.source)
     run = run.with_task(replace(t, failures=(*t.failures, record)))
     match event.response:
         case Response.PROCEED:
             return _proceed(run, event.task, work, event.failure)
         case Response.FIX:
             return run.with_work(event.task, _fix(run, work))
+        case Response.REDO if event.failure.origin == "review":
+            return settle_reviews(retry_reviewers(run, event.task, work, event.failure), event.task)
         case Response.REDO:
             history = _retried(work, event.failure.type)
             redo = replace(work, phase=Phase.DISPATCH, history=history, failures=())
@@ -78,7 +82,10 @@ def _proceed(run: Run, task: str, work: Work, failure: Failure) -> Run:
     taken = {FailureType.TEST_REGRESSION, FailureType.TEST_MISSING}
     excused = work.excused | (_tests_of(failure) if failure.type in taken else frozenset())
     rest = tuple(f for f in work.failures if f is not failure and f != failure)
-    return finish_verification(run.with_work(task, replace(work, failures=rest, excused=excused)), task)
+    run = run.with_work(task, replace(work, failures=rest, excused=excused))
+    if failure.origin == "review":
+        run = take_reviews(run, task, failure)
+    return finish_verification(settle_reviews(run, task), task)
 
 
 def _tests_of(failure: Failure) -> frozenset[tuple[str, TestId]]:
@@ -216,6 +223,8 @@ def tree_inspected(run: Run, event: e.TreeInspected) -> Run:
         changed = replace(work, kind=kind, tree=event.tree, phase=phase, fixing=(), failures=left)
         return run.with_work(event.task, replace(changed, validation=None, committed_at=run.last_at))
     failure = work.fixing[0]
+    if failure.origin == "review":
+        return settle_reviews(review_again(run, event.task, work), event.task)
     if _surroundings(failure):
         return _recheck(run, event.task, replace(work, phase=work.resume_at, fixing=()), failure)
     if failure.origin == "agent":

@@ -45,17 +45,24 @@ def check_budgets(run: Run, event: e.Event) -> Run:
     crossed = "max-time" if isinstance(event, e.TimeUp) else reached(run)
     if crossed is None or (not run.left() and not run.working()):
         return run
+    if not isinstance(event, e.TimeUp) and _reviewing(run):
+        return run
     spent = next(used for meter, used, _ in _meters(run) if meter == crossed)
     text = f"the run's {crossed} is reached ({spent:.4g} used)"
     failure = Failure(type=FailureType.BUDGET_THRESHOLD, origin="budget", message=text, tests=(crossed,))
     return replace(run, budget_failure=failure)
 
 
+def _reviewing(run: Run) -> bool:
+    """Whether a reviewer is at work: what is paid for is not ended because another one reached a maximum."""
+    return any(key.startswith("review:") for key in run.in_flight)
+
+
 def _add(known: float | None, more: float | None) -> float | None:
     return known if more is None else (known or 0) + more
 
 
-def spend(run: Run, event: e.AgentFinished) -> Run:
+def spend(run: Run, event: e.AgentFinished | e.ReviewFinished) -> Run:
     """Adds what a dispatch has cost."""
     cost = Cost(
         _add(run.cost.usd, event.cost_usd),

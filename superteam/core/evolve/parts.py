@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from superteam.core import events as e
 from superteam.core.run import Phase, Run, Work
+from superteam.core.sources import source_names
 
 
 def edit_work(run: Run, task: str, **changes: object) -> Run:
@@ -49,3 +50,15 @@ def count_round(run: Run, task: str) -> Run:
     """The run with one more question about, or validation of, this task: its steps may come again under new keys."""
     t = run.of(task)
     return run.with_task(replace(t, rounds=t.rounds + 1))
+
+
+def take_over(run: Run, task: str) -> Run:
+    """What the sources accepted is the run's new reference, and the branch may move to the work's commit."""
+    work = run.of(task).work
+    assert work is not None
+    if work.accepted:
+        used = {name: state for name, state in work.accepted.items() if name in source_names(run.settings)}
+        run = replace(run, sources={**run.sources, **used}, unvalidated=())
+    if work.kind == "check":
+        return run.with_work(task, None)
+    return run.with_work(task, replace(work, phase=Phase.MOVE, accepted={}))

@@ -9,6 +9,7 @@ from superteam.core import events as e
 from superteam.core.evolve.budgets import reached
 from superteam.core.evolve.parts import add_warnings, ask
 from superteam.core.evolve.people import without_human_question
+from superteam.core.evolve.reviews import settle_reviews
 from superteam.core.evolve.validations import JUDGED, validate_again
 from superteam.core.run import Phase, Run, SourceState, TaskRun, Work
 from superteam.core.sources import TESTS, source_names
@@ -31,6 +32,9 @@ def run_resumed(run: Run, event: e.RunResumed) -> Run:
     run = _with_sources(run, used, frozenset((*event.again, *((TESTS,) if event.capture_again else ()))))
     if event.changes:
         run = add_warnings(run, *(f"configuration changed: {change}" for change in event.changes))
+    if run.pending is None:
+        for t in run.working():  # the roles may be others now
+            run = settle_reviews(run, t.task.id)
     pending = run.pending
     if pending and pending.kind == "checkpoint":
         return replace(run, pending=None)
@@ -47,11 +51,12 @@ def _with_sources(run: Run, used: tuple[str, ...], again: frozenset[str]) -> Run
     names = source_names(run.settings)
     sources = {name: _taken_up(state, name in again) for name, state in run.sources.items() if name in names}
     run = replace(run, sources=sources)
-    if again or not set(names) <= set(used):
+    fresh = again | (set(names) - set(used))
+    if fresh:
         run = replace(run, unvalidated=run.branch)
     for t in run.working():
         if t.work is not None:
-            run = _work_taken_up(run, t.task.id, t.work, again)
+            run = _work_taken_up(run, t.task.id, t.work, fresh)
     return run
 
 
@@ -62,12 +67,15 @@ def _taken_up(state: SourceState, again: bool) -> SourceState:
     return replace(state, baseline=None) if unsound else state
 
 
-def _work_taken_up(run: Run, task: str, work: Work, again: frozenset[str]) -> Run:
+def _work_taken_up(run: Run, task: str, work: Work, fresh: frozenset[str]) -> Run:
     """The work without what a source said that is gone or another one by now; a question about it is void."""
+    if work.phase is Phase.MOVE:  # the branch may stand there already: what is new judges the tip afterwards
+        return run.with_work(task, replace(work, validation=None) if fresh else work)
     names = source_names(run.settings)
-    work = replace(work, accepted={name: s for name, s in work.accepted.items() if name in names and name not in again})
-    judged = work.phase in JUDGED or (work.phase is Phase.INSPECT and work.resume_at in JUDGED)
-    if not judged or work.validation is None or work.validation.source in names:
+    kept = {name: state for name, state in work.accepted.items() if name in names and name not in fresh}
+    work = replace(work, accepted=kept)
+    asked_about = work.phase is Phase.INSPECT and work.fixing and work.fixing[0].origin == "suite"
+    if not (work.phase in JUDGED or asked_about) or work.validation is None or work.validation.source in names:
         return run.with_work(task, work)
     asked = run.pending is not None and run.pending.kind == "failure" and run.pending.task == task
     return validate_again(replace(run, pending=None) if asked else run, task, work)
@@ -130,6 +138,15 @@ def _question_about_finished(run: Run, id: str) -> e.Question:
             e.Option(id="abort", label="end the run"),
         ),
     )
+
+
+def run_aborted(run: Run) -> Run:
+    """A person ends the run. A commit that was about to be on the branch is left: it may be why the run cannot go on,
+    since somebody else has moved the branch."""
+    for t in run.working():
+        if t.work and t.work.phase is Phase.MOVE:
+            run = run.with_work(t.task.id, replace(t.work, phase=Phase.ACCEPT))
+    return replace(run, aborted=True, pending=None, queued=(), halted=None, budget_failure=None)
 
 
 def run_ended(run: Run, event: e.RunEnded) -> Run:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from superteam.core import events as e
-from superteam.core.cadence import before_the_branch
 from superteam.core.evolve.budgets import spend
 from superteam.core.evolve.integrating import conflict_failures
 from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification
@@ -120,6 +119,8 @@ def branch_moved(run: Run, event: e.BranchMoved) -> Run:
     assert t.work is not None
     work = t.work
     run = replace(run, branch=(*run.branch, (work.made_for, event.sha)))
+    if work.validation is None or work.validation.sha != event.sha:  # whatever the cadence was when it was made
+        run = replace(run, unvalidated=(*run.unvalidated, (work.made_for, event.sha)))
     if work.kind == "repair":
         run = run.with_work(event.task, None)
         mended = run.of(work.made_for)
@@ -131,10 +132,7 @@ def branch_moved(run: Run, event: e.BranchMoved) -> Run:
         t = replace(t, base_sha=work.base, commit_sha=event.sha)
     else:
         t = replace(t, repairs=(*t.repairs, event.sha))
-    run = replace(run.with_task(t), tip=event.sha, tip_tree=work.tree, since_pause=run.since_pause + (not human))
-    if not before_the_branch(run.settings):
-        run = replace(run, unvalidated=(*run.unvalidated, (event.task, event.sha)))
-    return run
+    return replace(run.with_task(t), tip=event.sha, tip_tree=work.tree, since_pause=run.since_pause + (not human))
 
 
 def branch_rebuilt(run: Run, event: e.BranchRebuilt) -> Run:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from superteam.core import events as e
 from superteam.core.cadence import before_the_branch
-from superteam.core.evolve.parts import count_round
+from superteam.core.evolve.parts import count_round, take_over
+from superteam.core.evolve.reviews import before_moving, without_reviews
 from superteam.core.failures import FailureType, History
 from superteam.core.results import TestId
 from superteam.core.run import Phase, Point, ProbeFacts, Run, SourceState, Work
@@ -31,7 +32,7 @@ def baseline_captured(run: Run, event: e.BaselineCaptured) -> Run:
     return run
 
 
-JUDGED = (Phase.VALIDATE, Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE)
+JUDGED = (Phase.VALIDATE, Phase.CONCLUDE, Phase.ACCEPT, Phase.REVIEW)
 
 
 def commit_made(run: Run, event: e.CommitMade) -> Run:
@@ -41,15 +42,18 @@ def commit_made(run: Run, event: e.CommitMade) -> Run:
     work = replace(t.work, commit=event.sha, made_for=event.task)
     if work.kind == "repair" or before_the_branch(run.settings):
         return run.with_work(event.task, validate(run, replace(work), event.task, final=False))
-    return run.with_work(event.task, replace(work, phase=Phase.MOVE))
+    unjudged = without_reviews(replace(work, validation=None, accepted={}))
+    return run.with_work(event.task, replace(unjudged, phase=before_moving(run, unjudged)))
 
 
 def validate(run: Run, work: Work, task: str, final: bool) -> Work:
     """The work with the validation of its commit begun, by the first source that has to judge it."""
-    work = replace(work, accepted={}, validation=None, facts=None, failures=())
+    work = without_reviews(replace(work, accepted={}, validation=None, facts=None, failures=()))
     source = next_source(run, work)
     # Without a source left in use nothing can be said: what was begun goes on as it does without validation.
-    return replace(work, phase=Phase.MOVE) if source is None else validate_by(source, run, work, task, final)
+    return (
+        replace(work, phase=before_moving(run, work)) if source is None else validate_by(source, run, work, task, final)
+    )
 
 
 def validate_again(run: Run, task: str, work: Work) -> Run:
@@ -167,11 +171,10 @@ def validation_accepted(run: Run, event: e.ValidationAccepted) -> Run:
     if following is not None:
         # The work may have gone over to a culprit since: this is still the check after the task it was begun for.
         return run.with_work(event.task, validate_by(following, run, work, done.after_task))
-    used = {name: state for name, state in work.accepted.items() if name in source_names(run.settings)}
-    run = replace(run, sources={**run.sources, **used}, unvalidated=())
-    if work.kind == "check":
-        return run.with_work(event.task, None)
-    return run.with_work(event.task, replace(work, phase=Phase.MOVE, accepted={}))
+    run = run.with_work(event.task, work)
+    if before_moving(run, work) is Phase.REVIEW:
+        return run.with_work(event.task, replace(work, phase=Phase.REVIEW))
+    return take_over(run, event.task)
 
 
 def _accepted(run: Run, work: Work, event: e.ValidationAccepted) -> SourceState:
