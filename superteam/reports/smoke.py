@@ -97,10 +97,9 @@ def load_smoke(path: str | Path) -> Artifact | Unreadable:
 
 
 def recognises(head: bytes) -> bool:
-    """The members that every smoke artifact has."""
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{" and all(
-        name in head for name in (b'"runId"', b'"startedAt"', b'"result"')
-    )
+    """The ids of fixtures, or the members that every smoke artifact begins with."""
+    whole = all(name in head for name in (b'"runId"', b'"startedAt"', b'"result"'))
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{" and (b'"fixtureId"' in head or whole)
 
 
 def read(stream: BinaryIO, root: PurePath | None = None) -> TestReport:

@@ -122,7 +122,7 @@ class SmokeArtifactSource:
             env=env,
             output=folder / "output.txt",
             timeout=self.timeout,
-            on_output=self.on_output,
+            on_output=self.on_output if stdout is None else None,  # a list of ids is not what people wait for
             stdout_file=stdout,
             redact=secrets_redactor(tree.env),
         )

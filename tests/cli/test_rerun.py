@@ -121,6 +121,7 @@ def test_people_are_told_what_is_selected_and_why_the_rest_is_not(smoke: Smoke) 
     done = smoke("--dry-run")
     for words in ("selected: 2\n  beta\n  alpha", "gamma  passed", "stale  unknown_fixture_id", "dry run"):
         assert words in done.out
+    assert "running" not in done.err
 
 
 def test_without_a_source_a_dry_run_still_works_and_a_rerun_says_what_is_missing(repo: Repo, smoke: Smoke) -> None:

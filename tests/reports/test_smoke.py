@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from superteam.core.results import Completeness, TestReport
 from superteam.reports import smoke
+from superteam.reports.formats import recognise
 from superteam.reports.smoke import Artifact, Unreadable, load_smoke, parse, report_of
 
 # As the real writers write it, all members there.
@@ -240,6 +241,15 @@ def test_whatever_an_artifact_says_nothing_raises_and_no_failure_becomes_a_pass(
     assert not (failed and green)
     if green:
         assert report.exit_status == 0
+
+
+def test_an_artifact_is_recognised_by_how_it_begins(tmp_path: Path) -> None:
+    texts = [json.dumps(WHOLE), json.dumps(GREEN), json.dumps({**WHOLE, "fixtures": []}), '{"results": {}}', "[]"]
+    found = []
+    for text in texts:
+        (tmp_path / "latest.json").write_text(text)
+        found.append(recognise(tmp_path / "latest.json"))
+    assert found == ["smoke", "smoke", "smoke", None, None]
 
 
 def test_the_reader_gives_a_report_for_any_bytes() -> None:
