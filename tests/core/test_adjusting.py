@@ -32,6 +32,11 @@ def scenario_of(rng: Random) -> Scenario:
     return replace(scenario, tasks=tuple(tasks), rejects={task.id: rng.choice((0, 1)) for task in tasks})
 
 
+def _undone(run: Run) -> dict[str, str]:
+    """The states of all tasks; another order may let one begin at once, beside others."""
+    return {t.task.id: "pending" if t.status == "running" else t.status for t in run.tasks}
+
+
 def adjust(game: Game, rng: Random) -> None:
     """One change that the rules allow, or none."""
     run = game.journal.replay()
@@ -45,7 +50,7 @@ def adjust(game: Game, rng: Random) -> None:
     after = driver.run
     assert sorted(ids) == sorted(t.task.id for t in after.tasks)
     if change == "reorder":
-        assert {t.task.id: t.status for t in before.tasks} == {t.task.id: t.status for t in after.tasks}
+        assert _undone(before) == _undone(after)
 
 
 def play(game: Game, rng: Random) -> Run:

@@ -59,7 +59,7 @@ def check_validations(game: Game, run: Run, text: str) -> None:
     standing = [*game.workspace.history(game.workspace.branch), game.workspace.start]
     results = [event.result for _, event in game.journal.events() if isinstance(event, e.ValidationConcluded)]
     for task, short in ticked(text, r"validation \(tests\) after task (\d+) at `(\w+)`: pass"):
-        newest = [result for result in results if result.after_task == task][-1]
+        newest = [result for result in results if (result.source, result.after_task) == ("tests", task)][-1]
         assert newest.verdict == "pass" and newest.sha.startswith(short) and newest.sha in standing
     assert len(list(ticked(text, "validation"))) == len(list(ticked(text, r"validation .*: pass[ ,]")))
 
