@@ -64,6 +64,7 @@ def _lines(found: Any, change: Change, tasks: list[str], blocked: tuple[str, ...
     lines = [f"task {', '.join(one_line(id, 40) for id in tasks)}: {done}"]
     if blocked:
         lines.append(f"blocked, since they depend on it: task {', '.join(one_line(id, 40) for id in blocked)}")
-    left = ", ".join(one_line(t.task.id, 40) for t in found.tasks if t.status == "pending" and t.task.id not in blocked)
+    todo = [t.task.id for t in found.tasks if t.status in ("pending", "running") and t.task.id not in blocked]
+    left = ", ".join(one_line(id, 40) for id in todo)
     lines.append(f"still to be done: {left or 'nothing'}")
     return [*lines, f"go on with: superteam resume {found.run_id}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from superteam.core.run import Run, TaskRun
@@ -12,6 +13,7 @@ Change = Literal["drop", "skip", "reorder"]
 
 def refusal(run: Run, change: Change, ids: Sequence[str]) -> str | None:
     """Why a run must not be changed like this; None if it may."""
+    run = unbegun(run)
     known = {t.task.id: t for t in run.tasks}
     unknown = [id for id in ids if id not in known]
     if unknown:
@@ -24,6 +26,15 @@ def refusal(run: Run, change: Change, ids: Sequence[str]) -> str | None:
     if change == "drop" and (left := dependants(run, ids)):
         return f"task {', '.join(left)} would be left without what it depends on"
     return _misplaced(run, ids) if change == "reorder" else None
+
+
+def unbegun(run: Run) -> Run:
+    """The run with all tasks pending of which no step was ever started: what is only next has not begun."""
+    started = {key.partition(":")[2].rpartition("#")[0] for key in run.started}
+    for t in run.tasks:
+        if t.status == "running" and t.commit_sha is None and t.task.id not in started:
+            run = run.with_task(replace(t, status="pending", work=None))
+    return run
 
 
 def is_adjustable(t: TaskRun) -> bool:

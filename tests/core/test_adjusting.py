@@ -12,7 +12,7 @@ from hypothesis import given
 from test_evolve import KINDS, QUICK, Game, Scenario, begin, check_branch, of_tasks, seeds, statuses
 
 from superteam.core import events as e
-from superteam.core.adjust import Change, dependants, refusal, reordered
+from superteam.core.adjust import Change, dependants, refusal, reordered, unbegun
 from superteam.core.evolve import evolve, start
 from superteam.core.plan import Task
 from superteam.core.run import Run, TaskRun
@@ -32,11 +32,6 @@ def scenario_of(rng: Random) -> Scenario:
     return replace(scenario, tasks=tuple(tasks), rejects={task.id: rng.choice((0, 1)) for task in tasks})
 
 
-def _undone(run: Run) -> dict[str, str]:
-    """The states of all tasks; another order may let one begin at once, beside others."""
-    return {t.task.id: "pending" if t.status == "running" else t.status for t in run.tasks}
-
-
 def adjust(game: Game, rng: Random) -> None:
     """One change that the rules allow, or none."""
     run = game.journal.replay()
@@ -50,7 +45,8 @@ def adjust(game: Game, rng: Random) -> None:
     after = driver.run
     assert sorted(ids) == sorted(t.task.id for t in after.tasks)
     if change == "reorder":
-        assert _undone(before) == _undone(after)
+        old, new = ({t.task.id: t.status for t in unbegun(run).tasks} for run in (before, after))
+        assert old == new
 
 
 def play(game: Game, rng: Random) -> Run:
@@ -154,3 +150,15 @@ def test_a_new_order_moves_only_what_is_named(rng: Random) -> None:
     found = [t.task.id for t in reordered(tasks, chosen)]
     assert [id for id in found if id in chosen] == chosen
     assert [id if id not in chosen else None for id in found] == [id if id not in chosen else None for id in ids]
+
+
+def test_what_is_only_next_has_not_begun_and_can_be_changed_again(tmp_path: Path) -> None:
+    tasks = (Task(id="h", title="h", kind="human-action"), task("a"), task("b"))
+    game = begin(replace(of_tasks(1, {}), tasks=tasks), tmp_path)
+    driver = game.driver(game.live())
+    driver.record(e.PlanAdjusted(change="drop", tasks=("h",)))
+    assert driver.run.of("a").work is not None and refusal(driver.run, "reorder", ("b", "a")) is None
+    driver.record(e.PlanAdjusted(change="reorder", tasks=("b", "a")))
+    assert driver.run.of("a").status == "pending" and driver.run.of("b").work is not None
+    driver.record(e.PlanAdjusted(change="drop", tasks=("b",)))
+    assert statuses(game.play()) == "skipped skipped complete"
