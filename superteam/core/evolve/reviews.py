@@ -17,7 +17,7 @@ SHOWN = 20  # changed paths in a warning
 
 def before_accepting(run: Run, work: Work) -> Phase:
     """The phase after a validation (or, without one, after the commit): a review where one is wanted."""
-    if run.settings.review.roles and work.kind != "check" and work.tree != work.base_tree:
+    if run.settings.review.roles and work.tree != work.base_tree:
         return Phase.REVIEW
     return after_review(work)
 
