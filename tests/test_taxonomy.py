@@ -78,6 +78,17 @@ CASES = [
         attempts=2,
         lenient=3,
     ),
+    Case(
+        "review-max-retries",
+        4,
+        [
+            _writes({"a": "1"}, role="implement"),
+            _writes({"a": "2"}, role="fix"),
+            {"task": "1", "role": "review", "result": {"passed": False}},
+        ],
+        config='[review]\nroles = ["spec"]\nmax-iterations = 2\n',
+        attempts=2,
+    ),
     Case("test-flake", 0, [_writes({"a": "1"})], files={"test_flaky.py": FLAKY}, env={"PATTERN": "2 5"}),
     Case("test-suspect", 0, [_writes({"a": "1"})], files={"test_flaky.py": FLAKY}, env={"PATTERN": "2 3"}),
     Case("test-preexisting", 0, [_writes({"a": "1"})], files={"test_old.py": "def test_old():\n    assert 0\n"}),

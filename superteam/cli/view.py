@@ -248,7 +248,7 @@ def _review(event: e.ReviewFinished) -> list[Line]:
 def _open_findings(run: Run) -> list[str]:
     """What the reviewers said last of each task's commit, and did not see mended."""
     rows = []
-    for t in run.tasks:
+    for t in [t for t in run.tasks if task_status(run, t) != "skipped"]:
         newest = {r.role: r for r in t.reviews if r.passed is not None and r.sha == t.reviews[-1].sha}
         rows += [f"task {t.task.id}: {found.text}" for found in merged({r: n.findings for r, n in newest.items()})]
         silent = (n for n in newest.values() if n.passed is False and not n.findings)

@@ -22,7 +22,8 @@ from superteam.core.evolve import start
 from superteam.core.failures import Failure, FailureType
 from superteam.core.plan import Checkpoint, Choice, Plan, Task
 from superteam.core.questions import CONTINUE, SKIP, failure_question
-from superteam.core.run import Phase, TaskRun, Work
+from superteam.core.review import ReviewFinding
+from superteam.core.run import Phase, ReviewRecord, TaskRun, Work
 from superteam.core.settings import Settings
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[red]x\u202e"
@@ -441,3 +442,19 @@ def test_asking_can_be_cancelled_and_leaves_no_thread_behind(capsys: pytest.Capt
 
     assert threading.active_count() == before
     assert picture.calls == ["stop"]
+
+
+def test_failing_reviews_are_shown_by_role_and_made_harmless() -> None:
+    bad = ReviewFinding(severity="high", issue=f"wrong {HOSTILE}", file="a.py", line=3, suggestion="mend it")
+    said = {
+        "spec": ReviewRecord("spec", 1, 1, "c" * 40, "done", False, (bad,), "no"),
+        "security": ReviewRecord("security", 1, 1, "c" * 40, "done", True, (), "fine"),
+    }
+    failure = Failure(type=FailureType.REVIEW_MAX_RETRIES, origin="review", message="the reviews do not pass")
+    work = Work("task", "0" * 40, "a" * 40, Phase.REVIEW, "b" * 40, "a" * 40, reviews=said)
+    question = failure_question(1, TaskRun(Task(id="2", title="Second"), work=work), failure, "", None, "/trees/work")
+    text = question_text(question, full=False)
+    assert "Reviews (the reviewers' words):\n  spec did not pass:\n    | high a.py:3: wrong " in text
+    assert " Suggestion: mend it\n    | no\n  security passed:\n    | fine\n" in text
+    assert "\x1b" not in text and "\u202e" not in text
+    assert [option.id for option in question.options] == ["retry", "approve", "rollback", "skip", "abort"]

@@ -23,6 +23,7 @@ from superteam.core.evolve import evolve, start
 from superteam.core.failures import Action, Failure, FailureType, Response
 from superteam.core.plan import Plan, Task
 from superteam.core.results import Granularity, Outcome
+from superteam.core.review import Review, ReviewFinding
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.core.settle import Observation, Probe
@@ -665,3 +666,48 @@ def test_the_final_table_needs_no_rich(tmp_path: Path) -> None:
 
     code = "import sys, superteam.cli.view; sys.exit(any(n in sys.modules for n in ('rich', 'git', 'anyio', 'yaml')))"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=tmp_path).returncode == 0
+
+
+# -- reviews
+
+
+ROLES = {"review": {"roles": ["spec", "security"], "max-iterations": 1}}
+
+
+def verdict(role: str, *issues: str, passed: bool = False, number: int = 1, **more: Any) -> e.ReviewFinished:
+    found = tuple(ReviewFinding(severity="high", issue=issue, file="a.py", line=3) for issue in issues)
+    facts: dict[str, Any] = {"ended": "done", "review": Review(passed=passed, findings=found), **more}
+    key = f"review:1#{number}-{role}"
+    return e.ReviewFinished(key=key, task="1", role=role, number=number, sha=COMMIT_1, **facts)
+
+
+def in_review() -> Run:
+    return after(begun(**ROLES), dispatched(), e.CommitMade(task="1", sha=COMMIT_1))
+
+
+def test_reviews_are_told_with_their_verdicts_and_what_a_reviewer_changed() -> None:
+    assert told(
+        in_review(),
+        verdict("security", passed=True, changed=("a.py",)),
+        verdict("spec", ended="unreadable", review=None, detail="no verdict"),
+        verdict("spec", "wrong", number=2),
+    ) == [
+        f"good: task 1 review (security) {COMMIT_1[:12]} passed",
+        "warning: warning: task 1: the reviewer security changed the tree: a.py; its change was undone",
+        f"bad: task 1 review (spec) {COMMIT_1[:12]} unreadable: no verdict",
+        f"bad: task 1 review (spec) {COMMIT_1[:12]} did not pass: 1 finding",
+    ]
+
+
+def test_what_reviewers_found_last_is_listed_in_the_end() -> None:
+    run = after(in_review(), verdict("security", "wrong", passed=True), verdict("spec", "wrong", HOSTILE))
+    text = final(run, live=True)
+    assert "review findings:\n" in text and "  task 1: high (security, spec) a.py:3: wrong\n" in text
+    assert "\x1b" not in text and "\u202e" not in text
+    silent = after(in_review(), verdict("security", passed=True), verdict("spec"))
+    assert "  task 1: spec did not pass it: without a finding\n" in final(silent, live=True)
+
+
+def test_a_reviewer_at_work_is_named_by_what_it_looks_at() -> None:
+    started = e.StepStarted(key="review:1#1-spec", step="review", task="1", number=1, role="spec")
+    assert label(in_review(), started) == "task 1: review (spec)"

@@ -15,7 +15,7 @@ import pytest
 
 from superteam.agents import BUILT_IN, make_agent
 from superteam.core.settings import Settings
-from superteam.ports import Agent, Brief
+from superteam.ports import Agent, AgentReport, Brief
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Behaviour:
     run: str = "true"
     result: dict[str, Any] | str | None = None
     exit: int = 0
+    reviewer: str = ""
 
 
 def command(behaviour: Behaviour, root: Path) -> dict[str, object]:
@@ -44,6 +45,7 @@ def command(behaviour: Behaviour, root: Path) -> dict[str, object]:
 
 def scripted(behaviour: Behaviour, root: Path) -> dict[str, object]:
     entry: dict[str, Any] = {"task": "1", "write": behaviour.write, "output": behaviour.output, "run": behaviour.run}
+    entry |= {"reviewer": behaviour.reviewer} if behaviour.reviewer else {}
     entry |= {"takes": behaviour.takes} if behaviour.takes else {}
     entry |= {"result": behaviour.result} if behaviour.result is not None else {}
     entry |= {"exit": behaviour.exit} if behaviour.exit else {}
@@ -156,3 +158,80 @@ def test_secrets_are_not_kept(make: Callable[..., Agent], brief: Brief) -> None:
     done = anyio.run(make(output="it is open-sesame", result={"summary": "open-sesame"}).work, brief)
     assert done.summary == "[redacted]"
     assert "open-sesame" not in brief.output.read_text() + brief.result_file.read_text()
+
+
+# -- reviewers
+
+
+VERDICT = {"passed": False, "findings": [{"severity": "High", "file": "a", "line": "3", "issue": "i"}], "summary": "s"}
+
+
+def block(text: str, mark: str = "```") -> str:
+    return f"some words\n{mark}superteam-json\n{text}\n{mark}\n"
+
+
+def reviewed(make: Callable[..., Agent], brief: Brief, **behaviour: Any) -> AgentReport:
+    agent = make(reviewer="spec", **behaviour)
+    return anyio.run(agent.work, replace(brief, role="review", review_role="spec"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"result": VERDICT},
+        {"output": block(json.dumps(VERDICT))},
+        {"output": block(json.dumps(VERDICT, indent=1), "~~~~")},
+        {"output": block('{"passed": true}') + block(json.dumps(VERDICT))},
+        {"output": block(json.dumps(VERDICT)), "result": {"cost_usd": 1.5}},
+        {"result": VERDICT, "output": block('{"passed": true}')},
+    ],
+)
+def test_a_verdict_is_read_from_the_file_or_the_last_block(
+    make: Callable[..., Agent], brief: Brief, said: dict[str, Any]
+) -> None:
+    done = reviewed(make, brief, **said)
+    assert done.ended == "done" and done.review is not None, done.detail
+    assert not done.review.passed and done.review.summary == "s"
+    assert [(f.severity, f.file, f.line, f.issue) for f in done.review.findings] == [("high", "a", 3, "i")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"output": '{"passed": true}'},
+        {"output": block("{")},
+        {"output": block('{"findings": []}')},
+        {"output": block('{"passed": true, "findings": [{"severity": "bad", "issue": "i"}]}')},
+        {"output": block('{"passed": true}') + block("nonsense")},
+        {"output": block("[" * 100_000)},
+        {"result": '{"passed": '},
+        {"result": {"summary": "fine"}},
+        {"result": {"passed": "perhaps"}},
+    ],
+)
+def test_a_verdict_that_cannot_be_read_is_never_a_pass(
+    make: Callable[..., Agent], brief: Brief, said: dict[str, Any]
+) -> None:
+    done = reviewed(make, brief, **said)
+    assert (done.ended, done.review) == ("unreadable", None) and done.detail
+
+
+def test_a_reviewer_is_told_what_it_looks_at(make: Callable[..., Agent], brief: Brief) -> None:
+    run = 'test "$SUPERTEAM_ROLE $SUPERTEAM_REVIEW_ROLE" = "review spec"'
+    done = reviewed(make, brief, run=run, result={"passed": True})
+    assert done.ended == "done" and done.review is not None and done.review.passed
+
+
+def test_a_reviewers_question_needs_no_verdict(make: Callable[..., Agent], brief: Brief) -> None:
+    done = reviewed(make, brief, result={"question": "Which?"})
+    assert (done.ended, done.question, done.review) == ("done", "Which?", None)
+
+
+def test_only_a_reviewer_gives_a_verdict(make: Callable[..., Agent], brief: Brief) -> None:
+    assert anyio.run(make(result={"passed": True}).work, brief).review is None
+
+
+def test_secrets_are_not_kept_in_a_verdict(make: Callable[..., Agent], brief: Brief) -> None:
+    done = reviewed(make, brief, output=block('{"passed": true, "summary": "open-sesame"}'))
+    assert done.review is not None and done.review.summary == "[redacted]"

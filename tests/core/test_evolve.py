@@ -853,3 +853,106 @@ def changing_of(rng: Random) -> Scenario:
         for _ in range(rng.randint(1, 3))
     )
     return replace(scenario, later=later)
+
+
+# -- reviews
+
+
+def of_reviews(
+    *spec: str, security: tuple[str, ...] = (), answers: tuple[str, ...] = ("abort",), **more: Any
+) -> Scenario:
+    roles = ["spec", "security"] if security else ["spec"]
+    config = {"review": {"roles": roles, "max-iterations": 2}, "validation_command": None, **more}
+    return replace(of_tasks(1, {}, *answers, **config), reviews={"1 spec": spec, "1 security": security})
+
+
+def verdicts(run: Run) -> list[tuple[str, int, bool | None]]:
+    return sorted((r.role, r.round, r.passed) for r in run.of("1").reviews)
+
+
+def test_a_round_that_fails_is_followed_by_one_fix_and_a_round_of_all(tmp_path: Path) -> None:
+    game, run = played(of_reviews("fails", security=("critical",)), tmp_path)
+    assert run.exit_code == 0 and run.of("1").attempts == 2 and made_for(game) == [("1", False)]
+    assert verdicts(run) == [("security", 1, False), ("security", 2, True), ("spec", 1, False), ("spec", 2, True)]
+
+
+def test_an_optional_role_blocks_on_critical_findings_only(tmp_path: Path) -> None:
+    _, run = played(of_reviews("good", security=("fails",)), tmp_path)
+    assert run.exit_code == 0 and run.of("1").attempts == 1
+
+
+def test_no_attempt_left_ends_the_rounds(tmp_path: Path) -> None:
+    _, run = played(of_reviews("fails", agent={"use": "x", "max-attempts": 1}), tmp_path)
+    assert [f.message for f in run.of("1").failures] == [
+        "the reviews do not pass after 1 round; no attempt is left (max-attempts 1)"
+    ]
+
+
+def test_retry_reviews_again_and_never_counts_as_passed(tmp_path: Path) -> None:
+    _, run = played(of_reviews("fails", "fails", "fails", "good", answers=("retry",)), tmp_path)
+    assert run.exit_code == 0 and run.questions == 1 and run.of("1").attempts == 3
+    assert [passed for _, _, passed in verdicts(run)] == [False, False, False, True]
+
+
+def test_one_reviewer_that_gave_no_verdict_is_asked_again_and_the_others_are_not(tmp_path: Path) -> None:
+    _, run = played(of_reviews("unreadable", "unreadable", "good", security=("good",)), tmp_path)
+    assert run.exit_code == 0 and run.of("1").attempts == 1
+    assert [(r.role, r.ended, r.round) for r in sorted(run.of("1").reviews, key=lambda r: (r.role, r.number))] == [
+        ("security", "done", 1),
+        ("spec", "unreadable", 1),
+        ("spec", "unreadable", 1),
+        ("spec", "done", 1),
+    ]
+
+
+def test_a_missing_verdict_that_is_let_pass_leaves_the_others_verdicts_standing(tmp_path: Path) -> None:
+    actions = {"failure_actions": {"impl-crash": "ignore"}}
+    _, run = played(of_reviews("failed", "good", security=("critical", "good"), **actions), tmp_path)
+    assert run.exit_code == 0 and run.of("1").attempts == 2
+    assert [r.taken for r in run.of("1").reviews if r.passed is None] == [True]
+
+
+def test_a_repair_is_reviewed_as_well(tmp_path: Path) -> None:
+    scenario = of_tasks(2, {"1": ("break",)}, validation_cadence="every-2", review={"roles": ["spec"]})
+    game, run = played(replace(scenario, reviews={"1 spec": ("good", "fails", "good")}), tmp_path)
+    assert run.exit_code == 0 and not faults_left(game)
+    assert made_for(game) == [("1", True), ("2", False), ("1", False)]
+    assert verdicts(run) == [("spec", 1, True), ("spec", 2, False), ("spec", 3, True)]
+
+
+def test_a_maximum_that_one_reviewer_reaches_does_not_end_the_others(tmp_path: Path) -> None:
+    scenario = of_reviews("good", security=("good",), answers=("continue",), budget={"max-usd": 2.0})
+    game, run = played(scenario, tmp_path)
+    assert run.exit_code == 0 and run.cost.usd == 3.0 and run.questions == 1
+    assert not [event for _, event in game.journal.events() if isinstance(event, e.StepCancelled)]
+
+
+def test_what_a_reviewer_writes_is_kept_under_a_ref_only(tmp_path: Path) -> None:
+    game, run = played(of_reviews("writes"), tmp_path)
+    assert run.exit_code == 0 and run.of("1").reviews[0].changed == ("written-by-a-reviewer",)
+    kept = [sha for ref, sha in game.workspace.kept.items() if ref.startswith("replaced/review-1-1-spec")]
+    assert ["written-by-a-reviewer" in game.workspace.content(sha) for sha in kept] == [True]
+
+
+def test_roles_that_are_taken_away_while_a_run_is_away_are_not_waited_for(tmp_path: Path) -> None:
+    """Without anything to do the run would end, with its task undone."""
+    scenario = of_reviews("good")
+    stop = next(n for n in range(1, 200) if _dies_within_the_reviewer(scenario, tmp_path, n))
+    game = begin(scenario, tmp_path, frozenset({stop}))
+    with pytest.raises(ExceptionGroup):
+        game.live()
+    without = scenario.settings.model_copy(update={"review": Settings().review})
+    game.scenario = replace(scenario, settings=without)
+    run = game.play()
+    assert run.exit_code == 0 and statuses(run) == "complete"
+
+
+def _dies_within_the_reviewer(scenario: Scenario, folder: Path, place: int) -> bool:
+    game = begin(scenario, folder, frozenset({place}))
+    try:
+        game.live()
+    except Crash as at_once:
+        return str(at_once) == "within the reviewer"
+    except ExceptionGroup as group:
+        return str(group.exceptions[0]) == "within the reviewer"
+    return False

@@ -30,11 +30,11 @@ FIXED_AUTOMATICALLY = ("validation-failure", "test-regression", "test-missing", 
 NEVER_APPROVED = ("parse-error", "tool-timeout", "budget-threshold", "impl-crash", "suite-crash", "environment")
 # Which step can notice which failure.
 ORIGINS = {
-    "parse-error": ("agent",),
-    "impl-crash": ("agent",),
+    "parse-error": ("agent", "review"),
+    "impl-crash": ("agent", "review"),
     "scope-violation": ("agent",),
-    "review-max-retries": ("agent",),
-    "tool-timeout": ("agent", "gate", "suite"),
+    "review-max-retries": ("review",),
+    "tool-timeout": ("agent", "gate", "suite", "review"),
     "validation-failure": ("gate",),
     "budget-threshold": ("budget",),
 }
@@ -45,7 +45,7 @@ def raised(draw: st.DrawFn) -> Failure:
     kind = draw(st.sampled_from(FailureType))
     origin = draw(st.sampled_from(ORIGINS.get(kind.value, ("suite",))))
     unresolved = kind == "test-regression" and draw(st.booleans())
-    return Failure(type=kind, origin=origin, unresolved=unresolved)
+    return Failure(type=kind, origin=origin, unresolved=unresolved, roles=("spec",) if origin == "review" else ())
 
 
 @st.composite
@@ -56,6 +56,7 @@ def policies(draw: st.DrawFn) -> Settings:
             "failure-actions": overrides,
             "on-escalation": draw(st.sampled_from(("ask", "pause", "skip", "abort"))),
             "agent": {"max-attempts": draw(st.integers(1, 4))},
+            "review": {"max-iterations": draw(st.integers(1, 4))},
             "validation": {"auto-fix": draw(st.integers(0, 3))},
         }
     )
@@ -67,6 +68,8 @@ histories = st.builds(
     fixes=st.integers(0, 4),
     retries=st.dictionaries(st.sampled_from(FailureType), st.integers(0, 4), max_size=14),
     fix_was_empty=st.booleans(),
+    rounds=st.integers(0, 6),
+    reviewers=st.dictionaries(st.sampled_from(("spec", "quality")), st.integers(0, 4), max_size=2),
 )
 
 
@@ -78,6 +81,13 @@ def again(kind: str, action: str, failure: Failure, config: Settings, history: H
         spent = history.fixes >= (config.agent.max_attempts if action == "auto-retry" else config.validation.auto_fix)
         refused = failure.unresolved or history.fix_was_empty or out_of_dispatches or spent
         return None if refused else "fix"
+    if kind == "review-max-retries":  # one more fix and round; only one with retry-then-escalate
+        left = {"auto-retry": 99, "retry-then-escalate": config.review.max_iterations + 1}.get(action, 0)
+        return None if out_of_dispatches or history.fix_was_empty or history.rounds >= left else "fix"
+    if failure.origin == "review":  # this reviewer again, whatever was tried with others
+        before = history.reviewers.get("spec", 0)
+        once = action == "retry-then-escalate" and before == 0
+        return "redo" if (once or action == "auto-retry") and before + 1 < config.agent.max_attempts else None
     times = {"auto-retry": config.agent.max_attempts, "retry-then-escalate": 1}.get(action, 0)
     if tried >= times or kind == "budget-threshold":
         return None
@@ -131,7 +141,13 @@ def test_trying_again_comes_to_an_end(failure: Failure, config: Settings) -> Non
         retries = {**history.retries, failure.type: history.retries.get(failure.type, 0) + 1}
         fixed = response is Response.FIX
         dispatched = history.attempts + (response is not Response.RECHECK)
-        history = History(attempts=dispatched, fixes=history.fixes + fixed, retries=retries)
+        history = History(
+            attempts=dispatched if failure.origin != "review" or fixed else history.attempts,
+            fixes=history.fixes + fixed,
+            retries=retries,
+            rounds=history.rounds + 1,
+            reviewers={role: history.reviewers.get(role, 0) + 1 for role in failure.roles},
+        )
     raise AssertionError("it is tried for ever")
 
 
