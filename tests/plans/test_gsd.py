@@ -274,6 +274,7 @@ def test_a_file_outside_of_the_repository_is_left_out_with_a_warning() -> None:
         ("<automated>pytest -q\n  and look at it", "pytest -q"),
         ("Put it into <automated> tags", None),
         ("<automated>grep -q '`' x | wc -l < y</automated>", "grep -q '`' x | wc -l < y"),
+        ("<automated>grep '&lt;b&gt;' < x</automated>", "grep '&lt;b&gt;' < x"),
         ("<automated>MISSING - nothing tests it</automated>", None),
         ("<automated>MISSING</automated><automated>make x</automated>", "make x"),
         ("<automated></automated>", None),
