@@ -1,7 +1,7 @@
 """What superteam costs, as ratios against the plain thing, all of it measured in this run on this machine.
 
 Run it with `make bench`, or `python benchmarks/bench.py --quick` for single samples and smaller inputs; names of parts
-(running, reading, validating, attribution, growth) measure only those.
+(running, beside, reading, validating, attribution, growth) measure only those.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from attribution import attribution
+from beside import beside
 from growth import WORST, growth
 from measuring import Row, cache_of, make_repository, print_table, say, superteam, timed, typical
 from reading import reading
@@ -54,6 +55,7 @@ def grown(quick: bool) -> int:
 
 PARTS = {
     "running": running,
+    "beside": lambda folder, quick: beside(folder / "jobs", 1 if quick else 3),
     "reading": lambda folder, quick: reading(folder / "reports", quick),
     "validating": lambda folder, quick: validating(folder / "many", quick),
     "attribution": lambda folder, quick: attribution(folder / "plan"),

@@ -54,7 +54,7 @@ def task_status(run: Run, t: TaskRun) -> str:
     """The task's status as people see it: what is asked about waits, what is being worked on runs."""
     if run.ended is not None:
         return _left_behind(t)
-    if run.pending is not None and run.pending.task == t.task.id:
+    if any(question.task == t.task.id for question in (run.pending, *run.queued) if question):
         return "waiting"
     return "running" if t.work is not None else t.status
 
