@@ -154,8 +154,10 @@ def _verified(event: e.GateFinished, after: Run) -> list[Line]:
     t = after.of(event.task)
     if t.task.kind != "verification" or t.status != "complete":
         return []
-    open_ = [result.text for result in event.must_haves if result.state == "unverified"]
-    more = f", unverified: {_names(open_)}" if open_ else ""
+    states = [result.state for result in event.must_haves]
+    more = (
+        f"; {_many(states.count('unverified'), 'must-have')} for a person to verify" if "unverified" in states else ""
+    )
     return [Line("good", f"task {event.task} complete: verified{more}")]
 
 
@@ -746,12 +748,13 @@ def _decided(run: Run) -> list[str]:
 
 
 def _must_haves(run: Run) -> list[str]:
-    """What was not seen to be so, and how much was."""
+    """What failed in words, the others by number: the summary names what is left for a person to look at."""
     rows = [(t.task.id, result) for t in run.tasks for result in t.must_haves]
-    passed = sum(result.state == "passed" for _, result in rows)
-    lines = [f"{passed} of {len(rows)} passed"] if rows else []
+    states = [result.state for _, result in rows]
+    open_ = f", {states.count('unverified')} for a person to verify" if "unverified" in states else ""
+    lines = [f"{states.count('passed')} of {len(rows)} passed{open_}"] if rows else []
     return lines + [
-        f"{result.state}: {result.text} (task {id}: {result.reason})" for id, result in rows if result.state != "passed"
+        f"failed: {result.text} (task {id}: {result.reason})" for id, result in rows if result.state == "failed"
     ]
 
 

@@ -38,8 +38,8 @@ def _missing(plan: Plan, root: Path) -> Iterator[Finding]:
     for part in plan.parts:
         for path in dict.fromkeys(part.references):
             if file_problem(path) is not None or not (_is_there(path, root) or _is_declared(path, declared)):
-                message = f"{quoted(part.path)} refers to {quoted(path)}, which is not in the repository"
-                yield Finding(severity="warning", code="missing-file", message=message)
+                message = f"the context of plan {part.id} refers to {quoted(path)}, which is not in the repository"
+                yield Finding(severity="warning", code="missing-file", message=message, path=part.path)
 
 
 def _is_declared(path: str, declared: set[str]) -> bool:
