@@ -83,7 +83,7 @@ def summaries(repo: Repo, done: Finished) -> None:
     assert "How formal is the greeting?: formal (Dear), note: it is for letters" in two
     assert "How formal" not in one and "approve" in three and "it is at example.org" in three
     assert "not in the middle" in three, "what was rejected belongs to the story"
-    assert 'python -c "from greet import greet; greet(\'Ada\')"' in one and "GREET-01" in one
+    assert "python -c \"from greet import greet; greet('Ada')\"" in one and "GREET-01" in one
     assert "unverified: A person is greeted by name" in one
 
 
@@ -98,10 +98,10 @@ def test_tasks_are_dropped_while_a_checkpoint_waits(phase: Repo) -> None:
     assert phase.superteam("execute", PHASE).code == 4
     assert answer(phase, "formal").code == 4
     asked(phase, "07-03.2", ["approve", "reject", "abort"])
-    waiting = phase.superteam("plan", "drop", "07-03.2")
-    assert waiting.code == 2 and "answer" in waiting.err
     assert phase.superteam("plan", "drop", "07-03.3").code == 0
     asked(phase, "07-03.2", ["approve", "reject", "abort"])
-    done = answer(phase, "approve")
+    assert phase.superteam("plan", "drop", "07-03.2").code == 0
+    done = phase.superteam("resume")
     assert done.code == 0, done.err
-    assert statuses(phase)["07-03.3"] == "skipped" and statuses(phase)["07-03.verification"] == "complete"
+    gone = {id for id, status in statuses(phase).items() if status == "skipped"}
+    assert gone == {"07-03.2", "07-03.3"} and statuses(phase)["07-03.verification"] == "complete"
