@@ -695,8 +695,36 @@ def test_reviews_are_told_with_their_verdicts_and_what_a_reviewer_changed() -> N
         f"good: task 1 review (security) {COMMIT_1[:12]} passed",
         "warning: warning: task 1: the reviewer security changed the tree: a.py; its change was undone",
         f"bad: task 1 review (spec) {COMMIT_1[:12]} unreadable: no verdict",
-        f"bad: task 1 review (spec) {COMMIT_1[:12]} did not pass: 1 finding",
+        f"bad: task 1 review (spec) {COMMIT_1[:12]} did not pass: 1 high finding",
     ]
+
+
+def test_a_critical_finding_is_told_as_what_it_does_whatever_the_reviewer_says() -> None:
+    found = [ReviewFinding(severity=severity, issue="wrong") for severity in ("low", "critical", "low")]
+    said = verdict("security", review=Review(passed=True, findings=tuple(found)))
+    assert told(in_review(), said) == [
+        f"bad: task 1 review (security) {COMMIT_1[:12]} passed: 1 critical, 2 low findings"
+    ]
+    only_advice = verdict("security", "wrong")
+    assert told(in_review(), only_advice) == [
+        f"good: task 1 review (security) {COMMIT_1[:12]} did not pass: 1 high finding"
+    ]
+
+
+def test_a_question_and_a_further_dispatch_name_the_reviewer() -> None:
+    asking = verdict("spec", ended="done", review=None, question="Which parser?")
+    lines = told(in_review(), verdict("security", passed=True), asking)
+    assert lines[-1] == "question: question q1: the reviewer spec of task 1 asks: Which parser?"
+    lost = Failure(type=FailureType.PARSE_ERROR, task="1", origin="review", roles=("spec",), message="no verdict")
+    chosen = e.ActionChosen(task="1", failure=lost, action=Action.AUTO_RETRY, response=Response.REDO)
+    unread = verdict("spec", ended="unreadable", review=None)
+    lines = told(in_review(), verdict("security", passed=True), unread, chosen)
+    assert lines[-1] == "step: task 1 parse-error: one more dispatch of the reviewer spec"
+
+
+def test_a_run_without_a_commit_says_so_though_the_branch_was_there_already() -> None:
+    text = final(after(begun(), e.RunEnded(status="finished", exit_code=0, fast_forwarded=True)), live=False)
+    assert ": no commit was made\n" in text and "fast-forwarded" not in text and "git log" not in text
 
 
 def test_what_reviewers_found_last_is_listed_in_the_end() -> None:
