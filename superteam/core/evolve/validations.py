@@ -153,6 +153,7 @@ def validation_concluded(run: Run, event: e.ValidationConcluded) -> Run:
 
 _BLOCKING = frozenset(
     {
+        FailureType.PARSE_ERROR,
         FailureType.TEST_REGRESSION,
         FailureType.TEST_MISSING,
         FailureType.SUITE_CRASH,
