@@ -21,8 +21,13 @@ from superteam.core import events as e
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.finding import Finding
+<<<<<<< HEAD
 from superteam.core.plan import HUMAN
 from superteam.core.review import SEVERITIES, blocks, merged
+=======
+from superteam.core.plan import HUMAN, Plan
+from superteam.core.review import merged
+>>>>>>> rev2
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
 from superteam.core.sources import command_of, source_names
@@ -101,7 +106,7 @@ def _event(event: e.Event, after: Run) -> list[Line]:
         case e.RunCreated():
             tasks = _many(len(event.plan.tasks), "task")
             text = f"run {event.run_id}: {event.plan.title} ({event.plan.path}), {tasks}, branch {event.run_branch}"
-            return [Line("step", text)]
+            return [Line("step", text), *_reading(event.plan)]
         case e.RunResumed():
             return [Line("step", f"run {after.run_id} goes on: {after.plan.title} ({after.plan.path})")]
         case e.StepStarted():
@@ -149,6 +154,12 @@ def _event(event: e.Event, after: Run) -> list[Line]:
             return [Line("warning", f"interrupted by {event.signal}")]
         case _:
             return []
+
+
+def _reading(plan: Plan) -> list[Line]:
+    """What the reader had to say: a task that was left out must not be missed."""
+    many, where = _many(len(plan.findings), "warning"), shlex.quote(plan.path)
+    return [Line("warning", f"{many} about the plan: superteam plan check {where}")] if plan.findings else []
 
 
 def _verified(event: e.GateFinished, after: Run) -> list[Line]:

@@ -21,7 +21,7 @@ from superteam.core import events as e
 from superteam.core.baseline import Difference
 from superteam.core.evolve import evolve, start
 from superteam.core.failures import Action, Failure, FailureType, Response
-from superteam.core.plan import Plan, Task
+from superteam.core.plan import Finding, Plan, Task
 from superteam.core.results import Granularity, Outcome
 from superteam.core.review import Review, ReviewFinding
 from superteam.core.run import Run
@@ -152,6 +152,17 @@ def finished(**more: Any) -> Run:
 
 
 # -- the story
+
+
+def test_a_run_begins_with_what_its_plan_was_warned_about() -> None:
+    event = created()
+    left_out = Finding(severity="warning", code="task-in-code", message="a task stands in fenced code", line=7)
+    warned = event.model_copy(update={"plan": event.plan.model_copy(update={"findings": (left_out,)})})
+    run = start(warned, "2026-01-01T00:00:00+00:00")
+    assert [line.text for line in story(None, warned, run)][1:] == [
+        "1 warning about the plan: superteam plan check plan.md"
+    ]
+    assert len(story(None, event, start(event, "2026-01-01T00:00:00+00:00"))) == 1
 
 
 def test_the_story_of_a_task_is_its_begin_its_verdict_and_its_commit() -> None:
