@@ -21,13 +21,8 @@ from superteam.core import events as e
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.finding import Finding
-<<<<<<< HEAD
-from superteam.core.plan import HUMAN
-from superteam.core.review import SEVERITIES, blocks, merged
-=======
 from superteam.core.plan import HUMAN, Plan
-from superteam.core.review import merged
->>>>>>> rev2
+from superteam.core.review import SEVERITIES, blocks, merged
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
 from superteam.core.sources import command_of, source_names
