@@ -433,7 +433,7 @@ def _task_row(run: Run, t: TaskRun, status: str, width: int, ascii_only: bool) -
 def _verdict(run: Run, t: TaskRun) -> str:
     """The newest verdict after a task: of several sources the one that weighs most."""
     newest = [found for found in _newest(run) if found.after_task == t.task.id]
-    if not newest or task_status(run, t) == "skipped":  # of what was left out nothing stands
+    if not newest or _is_gone(run, t):
         return ""
     approved = _approved_tests(run)
     standing = [v for v in newest if not (v.verdict == "fail" and t.status == "complete" and _against(v) <= approved)]
@@ -441,6 +441,12 @@ def _verdict(run: Run, t: TaskRun) -> str:
     if found is None or (found.verdict == "pass" and len(standing) < len(newest)):
         return "fail, approved"
     return found.verdict + (" (low)" if found.confidence == "low" else "")
+
+
+def _is_gone(run: Run, t: TaskRun) -> bool:
+    """Whether nothing stands of what was done: the task was left out, or what mended a checkpoint was taken back."""
+    taken_back = t.task.kind in HUMAN and t.work is None and t.commit_sha is None
+    return taken_back or task_status(run, t) == "skipped"
 
 
 def _against(found: e.ValidationResult) -> set[tuple[str, str]]:
@@ -695,6 +701,7 @@ def _table(run: Run) -> list[tuple[str, ...]]:
 
 def _findings(run: Run) -> list[str]:
     """What a person should look at, each kind under its name; what was repaired since is not among it."""
+    gone = _gone(run)
     newest = [(v, {id for source, id in _approved_tests(run) if source == v.source}) for v in _standing(run)]
     sections = (
         ("regressions", [_blamed(v, id) for v, known in newest for id in v.regressions if id not in known]),
@@ -706,10 +713,14 @@ def _findings(run: Run) -> list[str]:
         ("planned red, still owed", list(run.owed)),
         ("flakes", [id for v in run.validations for id in v.flaky]),
         ("suspects (debt)", _suspects(run)),
-        ("changed among what decides verdicts", [_changed(v, f) for v in run.validations for f in v.findings]),
+        (
+            "changed among what decides verdicts",
+            [_changed(v, f) for v in run.validations if v.after_task not in gone for f in v.findings],
+        ),
         ("review findings", _open_findings(run)),
         ("notes", [note for v in run.validations for note in v.notes]),
         ("decided by a person", _decided(run)),
+        ("dropped by a person", [f"task {t.task.id}: {t.task.title}" for t in run.tasks if t.dropped]),
         ("must-haves", _must_haves(run)),
         ("approved", _approved(run)),
         ("taken as it is", _taken(run)),
@@ -731,9 +742,13 @@ def _section(name: str, items: Iterable[str]) -> list[str]:
     return [f"{name}:", *(f"  {item}" for item in shown[:LISTED]), *more] if shown else []
 
 
+def _gone(run: Run) -> set[str]:
+    return {t.task.id for t in run.tasks if task_status(run, t) == "failed" or _is_gone(run, t)}
+
+
 def _standing(run: Run) -> list[e.ValidationResult]:
     """The newest validations, without what a task that was taken back had brought in."""
-    gone = {t.task.id for t in run.tasks if task_status(run, t) in ("skipped", "failed")}
+    gone = _gone(run)
     newest = [v for v in _newest(run) if v.after_task not in gone]
     return [
         v.model_copy(update={"regressions": tuple(id for id in v.regressions if _culprit(v, id) not in gone)})
@@ -790,6 +805,8 @@ def _taken(run: Run) -> list[str]:
 def _failures(run: Run) -> list[str]:
     """Why a task is not done: the last failure of each that is not."""
     stopped = [t for t in run.tasks if task_status(run, t) in ("failed", "skipped", "waiting") and t.failures]
+    if run.pending and run.pending.kind == "human":  # it waits for a person, not because of what failed before
+        stopped = [t for t in stopped if t.task.id != run.pending.task]
     return [f"task {t.task.id}: {t.failures[-1].type}: {t.failures[-1].message}" for t in stopped]
 
 
