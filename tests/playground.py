@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -201,3 +204,45 @@ def prompts(repo: Repo, kind: str = "*") -> list[str]:
     """The prompts of the newest run's dispatches, in their order by name."""
     folder = repo.root / ".superteam" / "latest" / "outputs"
     return [path.read_text() for path in sorted(folder.glob(f"{kind}.prompt.md"))]
+
+
+PLANS = Path(__file__).resolve().parents[1] / "plans"
+
+
+def example(repo: Repo, name: str) -> str:
+    """One commit that holds an example of plans/: its project, its agent and its plan, whose path is returned."""
+    folder, document = PLANS / name, PLANS / f"{name}.md"
+    for source in (folder / "project", folder / "agent.toml", document):
+        if source.is_dir():
+            shutil.copytree(source, repo.root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy(source, repo.root)
+    if not document.exists():
+        (repo.root / "plans" / name).mkdir(parents=True)
+        for part in folder.glob("*.md"):
+            shutil.copy(part, repo.root / "plans" / name)
+    settings = {} if (repo.root / "superteam.toml").exists() else {"superteam.toml": f'agent.use = "script"\n{CONFIG}'}
+    repo.commit(settings, "start")
+    return document.name if document.exists() else f"plans/{name}"
+
+
+def pipe(folder: Path, name: str) -> str:
+    """A named pipe: whoever opens it waits for the other end."""
+    os.mkfifo(folder / name)
+    return shlex.quote(str(folder / name))
+
+
+def meeting(folder: Path, name: str = "") -> tuple[str, str]:
+    """A command for each of two dispatches; neither ends before the other has begun."""
+    there, back = pipe(folder, f"{name}there"), pipe(folder, f"{name}back")
+    return f"echo x >{there}; cat {back} >/dev/null", f"cat {there} >/dev/null; echo x >{back}"
+
+
+def heard(path: Path) -> str:
+    """What somebody writes into a named pipe, within a minute."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        ready, _, _ = select.select([descriptor], [], [], 60)
+        return os.read(descriptor, 100).decode() if ready else ""
+    finally:
+        os.close(descriptor)

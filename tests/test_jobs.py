@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import select
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import Repo, Setup
+from playground import Repo, Setup, heard, meeting, pipe
 
 TESTED = 'test-command = "python -m pytest -q -p no:cacheprovider"\nagent.timeout = "20s"\n'
 FIRST, SECOND = {"title": "First", "files": ["one.txt"]}, {"title": "Second", "files": ["two.txt"]}
-
-
-def pipe(folder: Path, name: str) -> str:
-    """A named pipe: whoever opens it waits for the other end."""
-    os.mkfifo(folder / name)
-    return shlex.quote(str(folder / name))
-
-
-def meeting(folder: Path) -> tuple[str, str]:
-    """A command for each of two dispatches; neither ends before the other has begun."""
-    there, back = pipe(folder, "there"), pipe(folder, "back")
-    return f"echo x >{there}; cat {back} >/dev/null", f"cat {there} >/dev/null; echo x >{back}"
-
-
-def heard(path: Path) -> str:
-    """What somebody writes into a named pipe, within a minute."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        ready, _, _ = select.select([descriptor], [], [], 60)
-        return os.read(descriptor, 100).decode() if ready else ""
-    finally:
-        os.close(descriptor)
 
 
 def steps(lines: Sequence[Mapping[str, Any]], kind: str, task: str) -> list[int]:

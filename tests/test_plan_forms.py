@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
-from playground import CONFIG, Repo, plan, script
+from playground import CONFIG, Repo, example, plan, script
 
-PLANS = Path(__file__).resolve().parents[1] / "plans"
 SETTINGS = {"superteam.toml": f'agent.use = "script"\n{CONFIG}'}
 
 
-def given_example(repo: Repo, name: str) -> None:
-    """A repository with one commit: the example's project, agent and plan."""
-    project = PLANS / name / "project"
-    if project.is_dir():
-        shutil.copytree(project, repo.root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PLANS / name / "agent.toml", repo.root)
-    shutil.copy(PLANS / f"{name}.md", repo.root)
-    repo.commit(SETTINGS, "start")
-
-
 def test_the_example_of_a_spec_kit_list_is_executed(empty_repo: Repo) -> None:
-    given_example(empty_repo, "spec-kit")
+    example(empty_repo, "spec-kit")
     assert empty_repo.superteam("plan", "check", "spec-kit.md").code == 0
     done = empty_repo.superteam("execute", "spec-kit.md")
     assert done.code == 0, done.err
@@ -32,7 +18,7 @@ def test_the_example_of_a_spec_kit_list_is_executed(empty_repo: Repo) -> None:
 
 
 def test_the_example_of_a_superpowers_plan_is_executed(empty_repo: Repo) -> None:
-    given_example(empty_repo, "superpowers")
+    example(empty_repo, "superpowers")
     checked = empty_repo.superteam("plan", "check", "--on-base", "--strict", "superpowers.md")
     assert checked.code == 0, checked.out
     assert "running command 1 of 2" in checked.err

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 import yaml
 from playground import Repo, script
-
-pytest.importorskip("superteam.plans.gsd")
-pytest.importorskip("superteam.core.must_haves")
 
 FOLDER = ".planning/phases/04-reruns"
 PLAN = """\

@@ -55,12 +55,18 @@ def require_trust(
     approved = project.repository.cache / "trusted" / name
     if approved.exists():
         return
-    shown = "\n".join(f"  {command}" for command in commands)
+    shown = "\n".join(f"  {visible(command)}" for command in commands)
     text = f"{plan.path} is not committed, and it holds commands that would be run on this machine:\n{shown}"
     if not trusted and not (confirm and confirm(text)):
         raise PlanError(text, f"read them, then: superteam execute {plan.path} --trust-plan")
     approved.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     approved.touch(mode=0o600)
+
+
+def visible(command: str) -> str:
+    """A command as it will be run: a terminal, or whoever cleans text for one, would not show control characters."""
+    shown = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in command)
+    return shown.replace("\n", "\n    ")
 
 
 def _is_the_users(project: Project, path: str, start: str | None) -> bool:

@@ -139,7 +139,8 @@ def _event(event: e.Event, after: Run) -> list[Line]:
         case e.PlanAdjusted():
             return [Line("step", f"plan {event.change}: task {', '.join(event.tasks)}")]
         case e.TaskPutBack():
-            text = f"task {event.task} {after.of(event.task).status}: its tree was put back to the task's start"
+            left = next((t.status for t in after.tasks if t.task.id == event.task), "gone from the plan")
+            text = f"task {event.task} {left}: its tree was put back to the task's start"
             return [Line("warning", text)]
         case e.BranchRebuilt():
             kept = f", put on again: {', '.join(event.kept)}" if event.kept else ""

@@ -124,8 +124,8 @@ def _next(run: Run, t: TaskRun, work: Work) -> Step | None:
     if work.phase is Phase.DISPATCH:
         return Step(Kind.DISPATCH, id, t.number + 1)
     if work.phase is Phase.GATE:
-        runs = t.gates if t.task.kind == "verification" else work.gate_runs  # which may begin again without a dispatch
-        return Step(Kind.RUN_GATE, id, t.number * 100 + runs + 1)
+        # All runs of its gate: one may come without a dispatch, of a verification or when a person changed a tree.
+        return Step(Kind.RUN_GATE, id, t.number * 100 + t.gates + 1)
     if work.phase is Phase.VALIDATE:
         assert work.validation is not None
         return Step(Kind.RUN_PROBE, id, _serial(t) * 1000 + len(work.validation.observations) + 1)

@@ -37,6 +37,11 @@ def read_headings(outline: Outline, findings: Findings) -> tuple[Task, ...]:
     return tuple(_task(outline, heading, match, end, findings) for heading, match, end in _sections(outline))
 
 
+def has_headings(outline: Outline) -> bool:
+    """Whether any heading is a task."""
+    return any(True for _ in _sections(outline))
+
+
 def task_ends(outline: Outline) -> dict[int, int]:
     """For the line of each task's heading, the line behind the task's text."""
     return {heading.line: end for heading, _, end in _sections(outline)}

@@ -320,9 +320,14 @@ class Patient:
 
     async def work(self, brief: Brief) -> AgentReport:
         if self.game.scenario.settings.jobs > 1:
-            for _ in range(zlib.crc32(f"{brief.task_id} {brief.attempt}".encode()) % 13):
+            for _ in range(duration(brief.task_id, brief.attempt)):
                 await anyio.lowlevel.checkpoint()
         return self.game.work(brief)
+
+
+def duration(task: str, attempt: int) -> int:
+    """How often others are let go first while this dispatch is under way."""
+    return zlib.crc32(f"{task} {attempt}".encode()) % 13
 
 
 def outcomes(files: Mapping[str, str], key: str, flaky: bool) -> dict[str, Outcome] | None:

@@ -75,6 +75,14 @@ def test_what_was_verified_is_verified_again_when_something_before_it_is_taken_b
     assert (gates(game, "v"), questions(game, "h"), questions(game, "d")) == (2, 2, 1)
 
 
+def test_a_verification_is_made_again_whatever_document_it_is_in(tmp_path: Path) -> None:
+    """Its gate was green on a state with what is taken back."""
+    tasks = (task("1", part="a"), task("v", "verification", part="b"), task("2"), task("3"))
+    game = game_of(tasks, tmp_path, "rollback", deeds={"1": ("break", "good")}, **EVERY_3)
+    assert statuses(finish(game)) == "complete complete complete complete"
+    assert gates(game, "v") == 2
+
+
 def test_what_stands_in_another_document_is_not_asked_again(tmp_path: Path) -> None:
     tasks = (task("1", part="a"), task("h", "human-verify", part="b"), task("2"), task("3"))
     game = game_of(tasks, tmp_path, "rollback", deeds={"1": ("break", "good")}, **EVERY_3)

@@ -19,6 +19,7 @@ from test_evolve import (
     check_branch,
     check_truth,
     deed_of,
+    duration,
     made_for,
     of_tasks,
     scenario_of,
@@ -32,7 +33,7 @@ from superteam.core.decide import Kind, decide
 from superteam.core.evolve import evolve, start
 from superteam.core.failures import Failure, FailureType
 from superteam.core.plan import Task
-from superteam.core.run import Run
+from superteam.core.run import Phase, Run
 from superteam.core.scheduling import is_alone, overlap
 from superteam.core.settings import Settings
 
@@ -252,11 +253,21 @@ def test_no_configured_action_lets_a_conflict_pass(action: str, tmp_path: Path) 
 
 
 def test_while_a_question_is_asked_the_other_task_comes_to_the_end_of_its_step_only(tmp_path: Path) -> None:
-    game, run = played(two({"1": ("gate",)}, "skip", validation={"auto-fix": 0}), tmp_path)
+    quick, slow = sorted("12", key=lambda id: duration(id, 1))
+    game, run = played(two({quick: ("asks",)}, "skip"), tmp_path)
     paused = [(ev, r) for ev, r in states(game) if r.pending]
-    assert isinstance(paused[0][0], e.ActionChosen)
-    assert not any(isinstance(ev, e.StepStarted) for ev, _ in paused)
-    assert statuses(run) == "skipped complete" and run.of("2").attempts == 1
+    assert paused[0][1].in_flight == {f"attempt:{slow}#1"} and not paused[-1][1].in_flight
+    assert not any(isinstance(ev, e.StepStarted | e.StepCancelled) for ev, _ in paused)
+    assert (run.of(quick).status, run.of(slow).status, run.of(slow).attempts) == ("skipped", "complete", 1)
+
+
+def test_an_accepted_commit_is_moved_to_though_another_task_aborts_the_run_but_not_though_a_person_does(
+    tmp_path: Path,
+) -> None:
+    game, _ = played(two({}), tmp_path)
+    moving = next(r for _, r in states(game) for t in r.working() if t.work and t.work.phase is Phase.MOVE)
+    assert {step.kind for step in decide(replace(moving, aborted=True))} == {Kind.MOVE_BRANCH}
+    assert {step.kind for step in decide(evolve(moving, e.RunAborted(), moving.last_at))} == {Kind.FINISH}
 
 
 def test_a_question_that_comes_while_another_is_asked_is_asked_after_it(tmp_path: Path) -> None:
