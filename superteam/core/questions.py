@@ -13,7 +13,7 @@ from superteam.core.run import Phase, ReviewRecord, Run, TaskRun
 RETRY = Option(id="retry", label="try again (checks again if you changed the tree; a note goes to the agent)")
 REVIEW_AGAIN = Option(
     id="retry",
-    label="review again (gate and validation before it if you changed the tree; a note goes to the reviewers)",
+    label="review again (checks first if you changed the tree; a note goes to the reviewers)",
 )
 APPROVE = Option(id="approve", label="take it as it is")
 ROLLBACK = Option(id="rollback", label="back to the task's start, then again")

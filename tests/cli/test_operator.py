@@ -458,3 +458,4 @@ def test_failing_reviews_are_shown_by_role_and_made_harmless() -> None:
     assert " (suggestion: mend it)\n    | no\n  security passed:\n    | fine\n" in text
     assert "\x1b" not in text and "\u202e" not in text
     assert [option.id for option in question.options] == ["retry", "approve", "rollback", "skip", "abort"]
+    assert "a note goes to the reviewers" in text and "goes to the agent" not in text
