@@ -293,6 +293,20 @@ def test_a_reached_maximum_of_time_ends_the_dispatches(tmp_path: Path) -> None:
     assert {step.kind for step in decide(replace(at_work, budget_failure=late))} == {Kind.RESPOND}
 
 
+@pytest.mark.parametrize(("maximum", "stops"), [({"max-usd": 0.5}, True), ({"max-time": 0.5}, False)])
+def test_while_reviewers_are_at_work_no_maximum_of_money_lets_another_task_begin(
+    maximum: dict[str, float], stops: bool, tmp_path: Path
+) -> None:
+    """A maximum of time would end the reviewers, so that it waits for them."""
+    game, _ = played(two({}, review={"roles": ["spec"]}), tmp_path)
+    reviewed = next(r for _, r in states(game) if any(key.startswith("review:") for key in r.in_flight))
+    limits = reviewed.settings.budget.model_validate(maximum)
+    late = replace(reviewed, settings=reviewed.settings.model_copy(update={"budget": limits}), elapsed_s=9.0)
+    after = evolve(late, e.Warned(message="later"), late.last_at)
+    assert (after.budget_failure is not None) == stops
+    assert not stops or {step.kind for step in decide(after)} >= {Kind.RESPOND, Kind.REVIEW}
+
+
 def test_of_the_users_of_the_check_tree_one_is_wanted_at_a_time(tmp_path: Path) -> None:
     """A gate with an acceptance test runs it at the task's start, in the check tree."""
     scenario = two({})
