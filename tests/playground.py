@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import shlex
 import shutil
 import subprocess
 import sys
@@ -222,3 +224,25 @@ def example(repo: Repo, name: str) -> str:
     settings = {} if (repo.root / "superteam.toml").exists() else {"superteam.toml": f'agent.use = "script"\n{CONFIG}'}
     repo.commit(settings, "start")
     return document.name if document.exists() else f"plans/{name}"
+
+
+def pipe(folder: Path, name: str) -> str:
+    """A named pipe: whoever opens it waits for the other end."""
+    os.mkfifo(folder / name)
+    return shlex.quote(str(folder / name))
+
+
+def meeting(folder: Path, name: str = "") -> tuple[str, str]:
+    """A command for each of two dispatches; neither ends before the other has begun."""
+    there, back = pipe(folder, f"{name}there"), pipe(folder, f"{name}back")
+    return f"echo x >{there}; cat {back} >/dev/null", f"cat {there} >/dev/null; echo x >{back}"
+
+
+def heard(path: Path) -> str:
+    """What somebody writes into a named pipe, within a minute."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        ready, _, _ = select.select([descriptor], [], [], 60)
+        return os.read(descriptor, 100).decode() if ready else ""
+    finally:
+        os.close(descriptor)

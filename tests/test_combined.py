@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import select
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import CONFIG, Repo, plan, prompts, script
+from playground import CONFIG, Repo, heard, meeting, pipe, plan, prompts, script
 
 SUITE = """\
 import pathlib, sys
@@ -59,28 +57,6 @@ def prepare(repo: Repo, tasks: list[dict[str, Any]], dispatches: list[dict[str, 
         "superteam.toml": f"{TESTED}{config}\n{CONFIG}",
     }
     repo.commit(files, "start")
-
-
-def pipe(folder: Path, name: str) -> str:
-    """A named pipe: whoever opens it waits for the other end."""
-    os.mkfifo(folder / name)
-    return shlex.quote(str(folder / name))
-
-
-def meeting(folder: Path, name: str) -> tuple[str, str]:
-    """A command for each of two dispatches; neither ends before the other has begun."""
-    there, back = pipe(folder, f"{name}-there"), pipe(folder, f"{name}-back")
-    return f"echo x >{there}; cat {back} >/dev/null", f"cat {there} >/dev/null; echo x >{back}"
-
-
-def heard(path: Path) -> str:
-    """What somebody writes into a named pipe, within a minute."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        ready, _, _ = select.select([descriptor], [], [], 60)
-        return os.read(descriptor, 100).decode() if ready else ""
-    finally:
-        os.close(descriptor)
 
 
 def task(id: str, **more: Any) -> dict[str, Any]:

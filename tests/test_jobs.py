@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import select
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import Repo, Setup
+from playground import Repo, Setup, heard, meeting, pipe
 
 TESTED = 'test-command = "python -m pytest -q -p no:cacheprovider"\nagent.timeout = "20s"\n'
 FIRST, SECOND = {"title": "First", "files": ["one.txt"]}, {"title": "Second", "files": ["two.txt"]}
-
-
-def pipe(folder: Path, name: str) -> str:
-    """A named pipe: whoever opens it waits for the other end."""
-    os.mkfifo(folder / name)
-    return shlex.quote(str(folder / name))
-
-
-def meeting(folder: Path) -> tuple[str, str]:
-    """A command for each of two dispatches; neither ends before the other has begun."""
-    there, back = pipe(folder, "there"), pipe(folder, "back")
-    return f"echo x >{there}; cat {back} >/dev/null", f"cat {there} >/dev/null; echo x >{back}"
-
-
-def heard(path: Path) -> str:
-    """What somebody writes into a named pipe, within a minute."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        ready, _, _ = select.select([descriptor], [], [], 60)
-        return os.read(descriptor, 100).decode() if ready else ""
-    finally:
-        os.close(descriptor)
 
 
 def steps(lines: Sequence[Mapping[str, Any]], kind: str, task: str) -> list[int]:
@@ -103,7 +79,8 @@ def test_what_only_the_combined_tree_shows_is_mended_by_the_later_task(repo: Rep
     status = repo.status()
     first, later = repo.task_commits()
     tasks = {t["id"]: t for t in status["tasks"]}
-    assert [f["type"] for f in tasks[later]["failures"]] == ["test-regression"] and tasks[first]["failures"] == []
+    types = [f["type"] for f in tasks[later]["failures"]]  # the mended file may be the other task's
+    assert types[0] == "test-regression" and {*types[1:]} <= {"scope-violation"} and tasks[first]["failures"] == []
     assert (tasks[first]["attempts"], tasks[later]["attempts"]) == (1, 2)
     assert [(v["after_task"], v["verdict"]) for v in status["validations"]] == [
         (first, "pass"),

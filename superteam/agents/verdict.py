@@ -70,8 +70,10 @@ def read_review(brief: Brief) -> tuple[Review | None, str]:
     except OSError as problem:
         return None, f"the output {brief.output} cannot be read: {problem.strerror or problem}"
     if block is None:
-        where = f"neither {brief.result_file} nor a superteam-json block at the end of {brief.output} has one"
-        return None, f"the reviewer gave no verdict: {where}"
+        return (
+            None,
+            "the reviewer gave no verdict: neither a result file nor a superteam-json block at its output's end",
+        )
     return _parsed(block, f"the superteam-json block in {brief.output}", brief)
 
 

@@ -146,7 +146,7 @@ def question_text(question: Question, full: bool) -> str:
     """The question with its evidence and its numbered answers; `full` shows long evidence whole."""
     about = [f"task {question.task}"] if question.task else []
     kind = [question.failure_type] if question.failure_type else []
-    kind += ["asked by the agent"] if question.kind == "agent" else []
+    kind += [f"asked by {_asker(question)}"] if question.kind == "agent" else []
     checkpoint = question.evidence.get("checkpoint") if question.kind == "human" else None
     kind += [_ADDRESSED.get(str(checkpoint["kind"]), "checkpoint")] if checkpoint else []
     heading = _harmless(", ".join([f"Question {question.id}", *about, *kind]))
@@ -155,6 +155,11 @@ def question_text(question: Question, full: bool) -> str:
     asked = _checkpoint(checkpoint) if checkpoint else list(_text(question.question))
     parts = [[heading, *asked], *evidence, [*again, *_options(question)]]
     return "\n\n".join("\n".join(part) for part in parts)
+
+
+def _asker(question: Question) -> str:
+    role = question.evidence.get("reviewer")
+    return f"the reviewer {role}" if role else "the agent"
 
 
 def _checkpoint(found: Mapping[str, Any]) -> list[str]:
@@ -236,7 +241,7 @@ def _reviews(found: Mapping[str, Any], full: bool) -> list[str]:
 def _finding(found: Mapping[str, Any]) -> str:
     place = f" {found['file']}" if found.get("file") else ""
     place += f":{found['line']}" if place and found.get("line") else ""
-    hint = f" Suggestion: {found['suggestion']}" if found.get("suggestion") else ""
+    hint = f" (suggestion: {found['suggestion']})" if found.get("suggestion") else ""
     return " ".join(f"{found.get('severity')}{place}: {found.get('issue')}{hint}".split())
 
 

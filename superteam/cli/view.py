@@ -11,6 +11,7 @@ import codecs
 import os
 import shlex
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -20,8 +21,8 @@ from superteam.core import events as e
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.finding import Finding
-from superteam.core.plan import HUMAN
-from superteam.core.review import merged
+from superteam.core.plan import HUMAN, Plan
+from superteam.core.review import SEVERITIES, blocks, merged
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
 from superteam.core.sources import command_of, source_names
@@ -100,7 +101,7 @@ def _event(event: e.Event, after: Run) -> list[Line]:
         case e.RunCreated():
             tasks = _many(len(event.plan.tasks), "task")
             text = f"run {event.run_id}: {event.plan.title} ({event.plan.path}), {tasks}, branch {event.run_branch}"
-            return [Line("step", text)]
+            return [Line("step", text), *_reading(event.plan)]
         case e.RunResumed():
             return [Line("step", f"run {after.run_id} goes on: {after.plan.title} ({after.plan.path})")]
         case e.StepStarted():
@@ -148,6 +149,12 @@ def _event(event: e.Event, after: Run) -> list[Line]:
             return [Line("warning", f"interrupted by {event.signal}")]
         case _:
             return []
+
+
+def _reading(plan: Plan) -> list[Line]:
+    """What the reader had to say: a task that was left out must not be missed."""
+    many, where = _many(len(plan.findings), "warning"), shlex.quote(plan.path)
+    return [Line("warning", f"{many} about the plan: superteam plan check {where}")] if plan.findings else []
 
 
 def _verified(event: e.GateFinished, after: Run) -> list[Line]:
@@ -244,8 +251,11 @@ def _review(event: e.ReviewFinished) -> list[Line]:
     if event.review is None:
         return [Line("bad", f"{about} {event.ended}: {event.detail}")]
     said = event.review
-    found = f": {_many(len(said.findings), 'finding')}" if said.findings else ""
-    return [Line("good" if said.passed else "bad", f"{about} {'passed' if said.passed else 'did not pass'}{found}")]
+    counts = Counter(finding.severity for finding in said.findings)
+    listed = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
+    found = f": {listed} finding{'s' * (len(said.findings) != 1)}" if said.findings else ""
+    level: Level = "bad" if blocks(event.role, said) else "good"
+    return [Line(level, f"{about} {'passed' if said.passed else 'did not pass'}{found}")]
 
 
 def _open_findings(run: Run) -> list[str]:
@@ -266,7 +276,8 @@ def _action(event: e.ActionChosen) -> list[Line]:
         case Response.FIX:
             return [Line("step", f"{about}: a fix is asked for")]
         case Response.REDO:
-            return [Line("step", f"{about}: one more dispatch")]
+            whose = f" of the reviewer {', '.join(failure.roles)}" if failure.origin == "review" else ""
+            return [Line("step", f"{about}: one more dispatch{whose}")]
         case Response.RECHECK:
             return [Line("step", f"{about}: checked once more")]
         case Response.PROCEED if event.action is not Action.IGNORE:
@@ -290,7 +301,9 @@ def _changes(before: Run | None, after: Run) -> list[Line]:
     asked = after.pending
     # At a terminal the operator shows the whole question.
     if asked and not after.interactive and (before is None or before.pending is None):
-        by = f"the agent of task {asked.task} asks: " if asked.kind == "agent" else ""
+        role = asked.evidence.get("reviewer")
+        agent = f"the reviewer {role}" if role else "the agent"
+        by = f"{agent} of task {asked.task} asks: " if asked.kind == "agent" else ""
         by = f"the plan asks (task {asked.task}): " if asked.kind == "human" else by
         lines.append(Line("question", f"question {asked.id}: {by}{asked.question}"))
     return lines
@@ -810,10 +823,10 @@ def _branch(run: Run) -> list[str]:
     line = f"branch: {one_line(run.run_branch)} at {run.tip[:12]}"
     if not run.ended:
         return [line]
-    if run.fast_forwarded:
-        return [line, f"{_theirs(run)} was fast-forwarded to it"]
     if run.tip == run.start_sha:
         return [f"{line}: no commit was made"]
+    if run.fast_forwarded:
+        return [line, f"{_theirs(run)} was fast-forwarded to it"]
     why = one_line(run.end_reason) if run.end_reason else "only a run that ended with exit code 0 moves it"
     return [line, f"{_theirs(run)} was not moved ({why}); to take the commits: {_merge(run)}"]
 
@@ -838,7 +851,9 @@ def _next(run: Run, status: str, live: bool) -> list[str]:
             return _answer(run)
         case "interrupted" | "inconclusive" if not run.ended:
             return [f"superteam resume {id}"]
-        case "finished" if run.fast_forwarded or run.tip == run.start_sha:
+        case "finished" if run.tip == run.start_sha:
+            return [f"superteam status {id} --json"]
+        case "finished" if run.fast_forwarded:
             return [f"git log --oneline {run.start_sha[:12]}..{run.tip[:12]}"]
         case "finished":
             return [_merge(run)]

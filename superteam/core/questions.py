@@ -11,6 +11,10 @@ from superteam.core.plan import Checkpoint, Choice, Task
 from superteam.core.run import Phase, ReviewRecord, Run, TaskRun
 
 RETRY = Option(id="retry", label="try again (checks again if you changed the tree; a note goes to the agent)")
+REVIEW_AGAIN = Option(
+    id="retry",
+    label="review again (gate and validation before it if you changed the tree; a note goes to the reviewers)",
+)
 APPROVE = Option(id="approve", label="take it as it is")
 ROLLBACK = Option(id="rollback", label="back to the task's start, then again")
 SKIP = Option(id="skip", label="back to the task's start, leave the task out")
@@ -52,6 +56,7 @@ def failure_question(
         evidence["if_taken_back"] = dict(rebuild)
     if failure.origin == "review":
         evidence["reviews"] = [_said(record) for record in work.reviews.values()]
+    retry = REVIEW_AGAIN if failure.origin == "review" else RETRY
     approve = (APPROVE,) if failure.approvable() else ()
     return Question(
         id=f"q{number}",
@@ -59,7 +64,7 @@ def failure_question(
         task=t.task.id,
         failure_type=failure.type,
         question=_text(t, failure, rebuild),
-        options=(RETRY, *approve, ROLLBACK, SKIP, ABORT),
+        options=(retry, *approve, ROLLBACK, SKIP, ABORT),
         evidence=evidence,
     )
 

@@ -851,3 +851,9 @@ def test_the_line_that_closes_a_fence_is_the_next_of_its_kind_that_is_as_long(
         for place in range(len(lines))
     ]
     assert _closers(lines) == plain
+
+
+def test_files_may_stand_in_tags_of_their_own() -> None:
+    listed = "<files>\n    <file>src/a.py</file>\n    <file>b.py</file>\n  </files>\n  <action>"
+    reading, _ = read(f"{FRONT}<tasks>\n{task('One').replace('<action>', listed)}</tasks>\n")
+    assert reading.tasks[0].files == ("src/a.py", "b.py")

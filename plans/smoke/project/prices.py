@@ -1,0 +1,2 @@
+def gross(net, rate):
+    return net + net * rate / 100
