@@ -90,7 +90,8 @@ def _without_failure_question(run: Run, task: str) -> Run:
 
 def plan_changed(run: Run, event: e.PlanChanged) -> Run:
     """Finished tasks stay, pending ones are taken as they are now written; changed finished ones are asked about."""
-    run = unbegun(run)
+    rest = unbegun(run)
+    run = replace(run, tasks=tuple(rest.of(t.task.id) if t.task.id in event.pending else t for t in run.tasks))
     old = {t.task.id: t for t in run.tasks}
     new = [replace(old[t.id], task=t) if t.id in old else TaskRun(t) for t in event.plan.tasks]
     ids = {t.task.id for t in new}
