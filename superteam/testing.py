@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -313,12 +313,21 @@ class MemoryWorkspace:
 
 @dataclass(frozen=True, slots=True)
 class ScriptedSource:
-    """A suite as a function of the checked-out commit: outcomes by id, or None when it gives no sound verdict."""
+    """A suite as a function of the checked-out commit: outcomes by id, or None when it gives no sound verdict.
+
+    `smoke`: what it then lacks is an artifact that can be read.
+    """
 
     behave: Callable[[str, frozenset[TestId] | None], Mapping[TestId, Outcome] | None]
+    smoke: bool = False
 
     async def collect(self, tree: Tree, only: frozenset[TestId] | None = None) -> Execution:
-        return execution(self.behave(tree.sha, only), only)
+        found = execution(self.behave(tree.sha, only), only)
+        if not self.smoke or found.report.completeness is not Completeness.NONE:
+            return found
+        return replace(
+            found, report=replace(found.report, format="smoke", damage="artifact_not_found: it is not there")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ def statuses(repo: Repo) -> dict[str, str]:
 def test_what_is_dropped_is_listed_and_left_out(paused: Repo) -> None:
     assert paused.superteam("plan", "drop", "4").code == 0
     assert finish(paused) == 0
+    assert "dropped by a person:\n  task 4: Four\n" in paused.superteam("status").out
     assert statuses(paused) == {"1": "complete", "2": "complete", "3": "complete", "4": "skipped"}
     assert [task["dropped"] for task in paused.status()["tasks"]] == [False, False, False, True]
     assert paused.task_commits() == ["1", "2", "3"]
@@ -53,6 +54,8 @@ def test_a_drop_that_leaves_dependants_is_refused_with_the_command_that_drops_al
 def test_a_skip_names_the_dependants_that_it_blocks(paused: Repo) -> None:
     done = paused.superteam("plan", "skip", "2")
     assert done.code == 0 and "blocked, since they depend on it: task 3" in done.out
+    later = paused.superteam("plan", "reorder", "4").out
+    assert "still to be done: 4\n" in later, "what is blocked is not to be done"
     assert finish(paused) == 1
     assert statuses(paused) == {"1": "complete", "2": "skipped", "3": "blocked", "4": "complete"}
 

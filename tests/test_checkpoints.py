@@ -233,3 +233,42 @@ def test_files_that_a_part_names_are_in_its_prompts_as_data(repo: Repo, given: S
     assert "'gone.md' is not there" in told and "'../../etc/passwd' leaves the repository" in told
     assert "'secret' is not there" in told and "root:" not in told
     assert "x" * 8000 in told and "x" * 8001 not in told
+
+
+def test_of_what_mended_a_checkpoint_and_was_taken_back_no_verdict_stands(repo: Repo, given: Setup) -> None:
+    fix = {"task": "2", "role": "fix", "write": {"test_calc.py": "def test_add():\n    pass\n"}}
+    given([{"title": "not used"}], [MAKES, fix, USES], config="[validation]\nauto-fix = 0")
+    begin(repo, FIRST, SHOW, LAST)
+    assert repo.superteam("resume").code == 4
+    assert answer(repo, "reject", "--note", "X must be 2").code == 4
+    assert "test_calc.py::test_mul" in repo.superteam("status").out
+    asked = answer(repo, "rollback")
+    assert asked.code == 4 and repo.status()["pending"]["failure_type"] is None
+    done = answer(repo, "approve")
+    assert done.code == 0, done.err
+    for shown in (asked.out, done.out):
+        assert "test_mul" not in shown and "fail" not in shown and "test_calc.py" not in shown
+
+
+def test_the_usual_words_of_plans_are_answers_and_the_option_is_named(repo: Repo, given: Setup) -> None:
+    given([{"title": "not used"}], [MAKES])
+    begin(repo, FIRST, SHOW, LOG_IN.model_copy(update={"id": "3"}))
+    assert repo.superteam("resume").code == 4
+    approved = repo.superteam("answer", "Approved")
+    assert approved.code == 0 and "answered 'approve'" in approved.out
+    assert "the next question, q2, waits already" in approved.out
+    done = answer(repo, "done")
+    assert done.code == 0, done.err
+    nothing = repo.superteam("answer", "done")
+    assert nothing.code == 2
+    assert [t["decision"]["choice"] for t in repo.status()["tasks"][1:]] == ["approve", "continue"]
+
+
+def test_a_question_that_is_asked_again_names_the_commit_that_mended_it(repo: Repo, given: Setup) -> None:
+    given([{"title": "not used"}], [MAKES, {"task": "2", "role": "fix", "write": {"x.txt": "2\n"}}])
+    begin(repo, FIRST, SHOW)
+    assert repo.superteam("resume").code == 4
+    assert "after your reject" not in repo.superteam("status").out
+    assert answer(repo, "reject", "--note", "X must be 2").code == 4
+    mended = repo.status()["tasks"][1]["commit_sha"]
+    assert f"the commit that mended it after your reject: {mended}" in repo.superteam("status").out

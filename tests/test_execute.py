@@ -167,6 +167,17 @@ def test_the_user_can_see_what_would_be_done(repo: Repo) -> None:
     assert repo.superteam("runs").out.startswith("no runs yet")
 
 
+def test_what_would_be_run_is_shown_as_it_is(repo: Repo) -> None:
+    text = (
+        "# P\n<task>\n<name>One</name>\n<action>x</action>\n<verify><automated>true \x1b]; rm -rf . #\x07</automated>"
+    )
+    text += "</verify>\n</task>\n<verification>\n- `make check`\n</verification>\n"
+    repo.commit({"01-01-PLAN.md": text, "agent.toml": script()})
+    done = repo.superteam("execute", "01-01-PLAN.md", "--dry-run")
+    assert "gate: true \\x1b]; rm -rf . #\\x07)" in done.out
+    assert "Verification of plan 01-01  (no agent unless it fails, gate: make check)" in done.out
+
+
 def test_an_acceptance_test_has_to_be_red_before_the_task_and_green_after_it(repo: Repo, given: Setup) -> None:
     task = {"title": "Add a file", "acceptance_test": "test -e other.py"}
     given([task], [{"task": "1", "write": NEW_FILE}])

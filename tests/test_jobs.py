@@ -79,7 +79,8 @@ def test_what_only_the_combined_tree_shows_is_mended_by_the_later_task(repo: Rep
     status = repo.status()
     first, later = repo.task_commits()
     tasks = {t["id"]: t for t in status["tasks"]}
-    assert [f["type"] for f in tasks[later]["failures"]] == ["test-regression"] and tasks[first]["failures"] == []
+    types = [f["type"] for f in tasks[later]["failures"]]  # the mended file may be the other task's
+    assert types[0] == "test-regression" and {*types[1:]} <= {"scope-violation"} and tasks[first]["failures"] == []
     assert (tasks[first]["attempts"], tasks[later]["attempts"]) == (1, 2)
     assert [(v["after_task"], v["verdict"]) for v in status["validations"]] == [
         (first, "pass"),

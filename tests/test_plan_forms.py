@@ -145,3 +145,14 @@ def test_a_document_without_tasks_is_refused_with_all_that_was_looked_for(empty_
         assert done.code == 2
         for form in ("superteam-tasks", "## Task 1: title", "superpowers", "GSD", "T001", "numbered list"):
             assert form in done.out + done.err, form
+
+
+def test_a_check_says_why_it_failed_and_which_command_trusts_the_plan(empty_repo: Repo) -> None:
+    empty_repo.commit(SETTINGS, "start")
+    empty_repo.write({"new.md": STEP.format(root=empty_repo.root.parent)})
+    refused = empty_repo.superteam("plan", "check", "--on-base", "new.md")
+    assert refused.code == 2 and "superteam plan check --on-base new.md --trust-plan" in refused.err
+    empty_repo.write({"new.md": STEP.format(root=empty_repo.root.parent) + "\n### Task 2: Says nothing\n"})
+    strict = empty_repo.superteam("plan", "check", "--strict", "new.md")
+    assert strict.code == 2 and "warnings count as errors here (--strict)" in strict.out
+    assert "count as errors" not in empty_repo.superteam("plan", "check", "new.md").out

@@ -37,7 +37,9 @@ def test_a_test_that_passes_without_the_code_is_no_proof_and_is_mended(repo: Rep
     assert failure["type"] == "validation-failure" and "red-proof: " in failure["message"]
     assert "test_sub.py" in failure["message"]
     assert repo.files_at()["test_sub.py"] == TEST.strip()
-    assert "red-proof" in prompts(repo, "attempt-1-2")[0]
+    told = prompts(repo, "attempt-1-2")[0]
+    assert "red-proof" in told and "fails at the task's start" not in told, "the command itself was green"
+    assert "red at the task's start" not in done.err
 
 
 def test_a_tdd_task_without_a_test_is_red(repo: Repo, given: Setup) -> None:

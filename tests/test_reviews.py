@@ -253,6 +253,7 @@ def test_a_reviewers_question_is_asked_and_its_answer_told(repo: Repo, given: Se
     given([TASK], [does("1"), *entries], config=SPEC)
     assert repo.superteam("execute", "plan.md").code == 4
     assert repo.status()["pending"]["question"] == "Is that wanted?"
+    assert "Question q1, task 1, asked by the reviewer spec\n" in repo.superteam("status").out
     repo.superteam("answer", "continue", "--note", "yes it is")
     assert repo.superteam("resume").code == 0
     assert "yes it is" in next(repo.cache.glob("*/trees/prompt")).read_text()

@@ -303,3 +303,50 @@ def test_each_source_needs_a_name_of_its_own(name: str, shop: Shop) -> None:
     done = repo.superteam("validate")
 
     assert done.code == 2 and "a name of its own" in done.err and repr(name) in done.err
+
+
+SPOILT = {
+    "artifact_not_found": "",
+    "artifact_read_error": "pathlib.Path('latest.json').mkdir()",
+    "artifact_invalid_json": "pathlib.Path('latest.json').write_text('{not json')",
+    "artifact_invalid_shape": "pathlib.Path('latest.json').write_text('{\"fixtures\": 3}')",
+}
+
+
+def spoils(line: str) -> dict[str, Any]:
+    head = SMOKE.partition("def mood")[0].replace("CHANCES", '""')
+    return {"task": "1", "write": {"smoke.py": head + line + "\n"}}
+
+
+@pytest.mark.parametrize("code", SPOILT)
+def test_an_artifact_that_cannot_be_read_is_a_parse_error_that_asks_after_retries(code: str, shop: Shop) -> None:
+    repo = shop(spoils(SPOILT[code]), config="")
+
+    done = repo.superteam("execute", "plan.md")
+
+    assert done.code == 4, done.err
+    status = repo.status()
+    assert status["pending"]["failure_type"] == "parse-error" and code in status["pending"]["question"]
+    assert [option["id"] for option in status["pending"]["options"]] == ["retry", "rollback", "skip", "abort"]
+    assert [(f["type"], f["action"]) for f in status["tasks"][0]["failures"]] == [("parse-error", "auto-retry")] * 3
+    assert status["tasks"][0]["attempts"] == 1, "the agent is not asked to mend what nobody could read"
+
+
+@pytest.mark.parametrize(("action", "code"), [("warn-continue", 3), ("escalate", 4)])
+def test_the_action_for_an_artifact_that_cannot_be_read_can_be_overridden(action: str, code: int, shop: Shop) -> None:
+    repo = shop(spoils(""))
+
+    done = repo.superteam("execute", "plan.md", "--action", f"parse-error={action}")
+
+    assert done.code == code, done.err
+    status = repo.status()
+    assert {(f["type"], f["action"]) for f in status["tasks"][0]["failures"]} == {("parse-error", action)}
+    assert [v["source"] for v in status["validations"]].count("smoke") == 1
+    assert (status["pending"] or {}).get("failure_type") == (None if code == 3 else "parse-error")
+
+
+@pytest.mark.parametrize("line", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(127)"])
+def test_a_smoke_command_that_does_not_end_by_itself_is_a_crash_and_no_parse_error(line: str, shop: Shop) -> None:
+    repo = shop(spoils(line))
+    assert repo.superteam("execute", "plan.md").code == 4
+    assert repo.status()["pending"]["failure_type"] == "suite-crash"

@@ -181,6 +181,15 @@ def test_a_setup_command_that_fails_is_said_with_its_output(repo: Repo, given: S
     assert "Traceback" not in done.err
 
 
+def test_a_run_whose_setup_command_fails_can_be_aborted(repo: Repo, given: Setup) -> None:
+    setup = 'case "$PWD" in */work) echo no network >&2; exit 7;; esac'
+    given(ONE, [NEW_FILE], config=f"[workspace]\nsetup = '{setup}'\n")
+    assert "no network" in repo.superteam("execute", "plan.md").err
+    done = repo.superteam("abort")
+    assert "no network" not in done.err
+    assert repo.status()["status"] == "aborted"
+
+
 PACKAGE = {
     "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n',
     "src/shop/__init__.py": "def price(n):\n    return 2 * n\n",

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from superteam import process
-from superteam.core.review import Review, ReviewFinding, Severity
+from superteam.core.review import SEVERITIES, Review, ReviewFinding, Severity
 from superteam.ports import Brief
 
 TAIL = 2**20  # bytes at the end of an output in which the block is looked for
@@ -70,8 +70,10 @@ def read_review(brief: Brief) -> tuple[Review | None, str]:
     except OSError as problem:
         return None, f"the output {brief.output} cannot be read: {problem.strerror or problem}"
     if block is None:
-        where = f"neither {brief.result_file} nor a superteam-json block at the end of {brief.output} has one"
-        return None, f"the reviewer gave no verdict: {where}"
+        return (
+            None,
+            "the reviewer gave no verdict: neither a result file nor a superteam-json block at its output's end",
+        )
     return _parsed(block, f"the superteam-json block in {brief.output}", brief)
 
 
@@ -113,7 +115,8 @@ def _parsed(text: str, where: str, brief: Brief) -> tuple[Review | None, str]:
         return None, f"the reviewer's verdict ({where}) cannot be read: {place + ': ' if place else ''}{first['msg']}"
     except (ValueError, RecursionError) as problem:
         return None, f"the reviewer's verdict ({where}) is not valid JSON: {problem}"
-    findings = tuple(_finding(found) for found in said.findings[:FINDINGS])
+    gravest = sorted(said.findings, key=lambda found: SEVERITIES.index(found.severity))  # a critical one is never cut
+    findings = tuple(_finding(found) for found in (gravest if len(gravest) > FINDINGS else said.findings)[:FINDINGS])
     more = len(said.findings) - len(findings)
     summary = said.summary + (f"\n[superteam: {more} more findings are in {where}]" if more else "")
     return Review(passed=said.passed, findings=findings, summary=_short(summary, where)), ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,11 +43,17 @@ def narrowed(plan: Plan, only: tuple[str, ...]) -> Plan:
 
 
 def require_trust(
-    project: Project, plan: Plan, trusted: bool, confirm: Callable[[str], bool] | None, start: str | None = None
+    project: Project,
+    plan: Plan,
+    trusted: bool,
+    confirm: Callable[[str], bool] | None,
+    start: str | None = None,
+    command: str = "execute",
 ) -> None:
     """Commands that stand in a plan are approved once, by hash, unless all its documents are tracked, unchanged files.
 
-    With `start` it must also be what it was in that commit: HEAD may then hold what an agent wrote.
+    With `start` it must also be what it was in that commit: HEAD may then hold what an agent wrote. `command` is
+    the one to repeat after reading them.
     """
     commands = plan.commands()
     if not commands or all(_is_the_users(project, path, start) for path in plan.documents()):
@@ -55,12 +62,18 @@ def require_trust(
     approved = project.repository.cache / "trusted" / name
     if approved.exists():
         return
-    shown = "\n".join(f"  {command}" for command in commands)
+    shown = "\n".join(f"  {visible(command)}" for command in commands)
     text = f"{plan.path} is not committed, and it holds commands that would be run on this machine:\n{shown}"
     if not trusted and not (confirm and confirm(text)):
-        raise PlanError(text, f"read them, then: superteam execute {plan.path} --trust-plan")
+        raise PlanError(text, f"read them, then: superteam {command} {shlex.quote(plan.path)} --trust-plan")
     approved.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     approved.touch(mode=0o600)
+
+
+def visible(command: str) -> str:
+    """A command as it will be run: a terminal, or whoever cleans text for one, would not show control characters."""
+    shown = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in command)
+    return shown.replace("\n", "\n    ")
 
 
 def _is_the_users(project: Project, path: str, start: str | None) -> bool:

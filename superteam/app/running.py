@@ -27,7 +27,7 @@ from superteam.core.adjust import Change, dependants, refusal
 from superteam.core.decide import Kind, decide
 from superteam.core.evolve import start
 from superteam.core.plan import Plan, Task
-from superteam.core.questions import needs_note
+from superteam.core.questions import in_a_plans_words, needs_note
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.core.sources import redefined, source_names
@@ -482,13 +482,14 @@ def _end_as_aborted(project: Project, run: Run, view: View, operator: Operator) 
 # -- answering
 
 
-def answer(project: Project, run_id: str | None, choice: str, note: str | None, view: View) -> Run:
-    """Records the answer to the pending question of a paused run; `resume` goes on from there."""
+def answer(project: Project, run_id: str | None, choice: str, note: str | None, view: View) -> tuple[Run, str]:
+    """Records the answer to the pending question of a paused run, and says which option was meant; `resume` goes on
+    from there."""
     with locks.acquire(project.lock_path, "answer", CLOCK.now()):
         run = unfinished(project, run_id)
         question = run.pending
         if question is None:
-            raise SuperteamError(f"run {run.run_id} asks nothing", "superteam status")
+            raise SuperteamError(f"run {run.run_id} asks nothing now", f"superteam resume {run.run_id}")
         choice = _offered(question, choice)
         if choice in needs_note(question) and not (note or "").strip():
             text = f"{choice} needs a note: what is not as it should be, for the agent that mends it"
@@ -499,12 +500,13 @@ def answer(project: Project, run_id: str | None, choice: str, note: str | None, 
         driver.record(e.Answered(question=question.id, choice=choice, note=note))
         _write_state(project, driver.run, live=False, size=journal.sound_size)
         journal.close()
-        return driver.run
+        return driver.run, choice
 
 
 def _offered(question: e.Question, choice: str) -> str:
     """The option that is meant: its id as it is, or in another case where no two differ in that alone."""
     ids = [option.id for option in question.options]
+    choice = in_a_plans_words(question, choice)
     alike = [id for id in ids if id.casefold() == choice.casefold()]
     if choice not in ids and len(alike) != 1:
         text = f"{choice!r} is no answer to question {question.id}; the answers are {', '.join(ids)}"

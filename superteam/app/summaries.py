@@ -23,7 +23,7 @@ def write_summaries(project: Project, run: Run) -> None:
     for part in summaries.parts_of(told.run):
         files = files_of(project.repository.changed_by(sha) for sha in commits_of(told.run, part))
         text = summary_markdown(told, part, files, lambda text: redactor(text.encode()).decode())
-        summaries.write_text(summaries.summary_path(project.root, told.run, part), text)
+        runs.write_text(summaries.summary_path(project.root, told.run, part), text)
         if part is not None and told.run.exit_code == 0 and is_done(tasks_of(told.run, part)):
             summaries.place(project.root, part, text)
 

@@ -59,12 +59,14 @@ def _adjust(change: Change, tasks: list[str], run: str | None, json: bool) -> No
 def _lines(found: Any, change: Change, tasks: list[str], blocked: tuple[str, ...]) -> list[str]:
     """What was done, in words that hold nothing of a terminal's."""
     from superteam.cli.view import one_line
+    from superteam.core.adjust import dependants
 
     done = {"drop": "out of the run", "skip": "left out", "reorder": "in this order"}[change]
-    lines = [f"task {', '.join(one_line(id, 40) for id in tasks)}: {done}"]
+    lines = [f"{'task' if len(tasks) == 1 else 'tasks'} {', '.join(one_line(id, 40) for id in tasks)}: {done}"]
     if blocked:
         lines.append(f"blocked, since they depend on it: task {', '.join(one_line(id, 40) for id in blocked)}")
-    todo = [t.task.id for t in found.tasks if t.status in ("pending", "running") and t.task.id not in blocked]
+    out = dependants(found, [t.task.id for t in found.tasks if t.status == "skipped"])
+    todo = [t.task.id for t in found.tasks if t.status in ("pending", "running") and t.task.id not in out]
     left = ", ".join(one_line(id, 40) for id in todo)
     lines.append(f"still to be done: {left or 'nothing'}")
     return [*lines, f"go on with: superteam resume {found.run_id}"]

@@ -144,7 +144,6 @@ def _end(root: Path, result: Any, json: bool) -> int:
 
 
 def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
-    from superteam.core.plan import HUMAN
     from superteam.core.sources import TESTS, command_of, source_names
 
     tasks = [
@@ -152,7 +151,8 @@ def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
             "id": t.id,
             "title": t.title,
             "agent": t.agent or settings.agent.use,
-            "gate": t.gate or settings.validation_command,
+            "gate": t.gate if t.kind == "verification" else t.gate or settings.validation_command,
+            "acceptance_test": t.acceptance_test,
             "kind": t.kind,
         }
         for t in plan.tasks
@@ -163,9 +163,22 @@ def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
     many = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
     say(f"{plan.title} ({plan.path}): {many}, nothing is run")
     for t in tasks:
-        by = f"agent: {t['agent'] or 'none chosen'}, gate: {t['gate'] or 'none'}"
-        say(f"  {t['id']}  {t['title']}  ({'a person is asked: ' + t['kind'] if t['kind'] in HUMAN else by})")
+        say(f"  {t['id']}  {t['title']}  ({_planned(t)})")
     names = source_names(settings)
     cadence = settings.validation_cadence if names else "no test-command, so none"
     commands = [command_of(settings, name) if name == TESTS else f"source {name}" for name in names]
     say(f"validation across tasks: {', '.join((cadence, *commands))}")
+
+
+def _planned(task: Any) -> str:
+    """Who does a task and what is run for it; every command in full."""
+    from superteam.app.plans import visible
+    from superteam.core.plan import HUMAN
+
+    if task["kind"] in HUMAN:
+        return f"a person is asked: {task['kind']}"
+    by = f"agent: {task['agent'] or 'none chosen'}"
+    parts = ["no agent unless it fails" if task["kind"] == "verification" else by]
+    parts.append(f"gate: {visible(task['gate']) if task['gate'] else 'none'}")
+    parts += [f"acceptance test: {visible(task['acceptance_test'])}"] if task["acceptance_test"] else []
+    return ", ".join(parts)

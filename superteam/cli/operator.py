@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from superteam.cli.console import note, sanitise
 from superteam.core.events import Question
-from superteam.core.questions import needs_note
+from superteam.core.questions import in_a_plans_words, needs_note
 from superteam.errors import SuperteamError
 
 LINE_LIMIT = 400
@@ -124,6 +124,7 @@ def read_answer(question: Question, line: str) -> tuple[str, str | None]:
     word, _, rest = line.partition(":")
     word, remark = word.strip(), rest.strip() or None
     ids = [option.id for option in question.options]
+    word = in_a_plans_words(question, word)
     valid = f"the answers are: {', '.join(f'{i} {id}' for i, id in enumerate(ids, 1))}"
     if word in ids:
         return word, remark
@@ -146,7 +147,7 @@ def question_text(question: Question, full: bool) -> str:
     """The question with its evidence and its numbered answers; `full` shows long evidence whole."""
     about = [f"task {question.task}"] if question.task else []
     kind = [question.failure_type] if question.failure_type else []
-    kind += ["asked by the agent"] if question.kind == "agent" else []
+    kind += [f"asked by {_asker(question)}"] if question.kind == "agent" else []
     checkpoint = question.evidence.get("checkpoint") if question.kind == "human" else None
     kind += [_ADDRESSED.get(str(checkpoint["kind"]), "checkpoint")] if checkpoint else []
     heading = _harmless(", ".join([f"Question {question.id}", *about, *kind]))
@@ -157,10 +158,16 @@ def question_text(question: Question, full: bool) -> str:
     return "\n\n".join("\n".join(part) for part in parts)
 
 
+def _asker(question: Question) -> str:
+    role = question.evidence.get("reviewer")
+    return f"the reviewer {role}" if role else "the agent"
+
+
 def _checkpoint(found: Mapping[str, Any]) -> list[str]:
     """What the plan says, each line with a mark, since it is the document's; its options with all that it says."""
     lines = [_harmless(str(found.get("title") or ""))]
-    for name, key in (("", "subject"), ("how", "instructions"), ("the plan expects the answer", "resume_signal")):
+    how = "context" if found.get("kind") == "decision" else "how"
+    for name, key in (("", "subject"), (how, "instructions"), ("the plan expects the answer", "resume_signal")):
         text = str(found.get(key) or "").strip()
         if text:
             lines += [*([f"{name}:"] if name else []), *(f"  | {_harmless(line)}" for line in text.splitlines())]
@@ -236,7 +243,7 @@ def _reviews(found: Mapping[str, Any], full: bool) -> list[str]:
 def _finding(found: Mapping[str, Any]) -> str:
     place = f" {found['file']}" if found.get("file") else ""
     place += f":{found['line']}" if place and found.get("line") else ""
-    hint = f" Suggestion: {found['suggestion']}" if found.get("suggestion") else ""
+    hint = f" (suggestion: {found['suggestion']})" if found.get("suggestion") else ""
     return " ".join(f"{found.get('severity')}{place}: {found.get('issue')}{hint}".split())
 
 
@@ -266,6 +273,7 @@ def _places(found: Mapping[str, Any], full: bool) -> list[str]:
         ("to reproduce, in the tree", "reproduce_command"),
         ("the tree, for changes of your own", "work_tree"),
         ("what was built stands on branch", "branch"),
+        ("the commit that mended it after your reject", "mended"),
     )
     shown = _safe if full else _harmless
     return [f"{name}: {shown(str(found[key]))}" for name, key in rows if found.get(key)]

@@ -48,6 +48,8 @@ def check(
         emit_json(_document(found, findings))
     else:
         _show(path, found, findings, failed)
+        if failed and not _failed(findings, strict=False):
+            say("warnings count as errors here (--strict)")
     return 2 if failed else 0
 
 
@@ -66,7 +68,7 @@ def _on_base(found: Any, trusted: bool, json: bool) -> Any:
 
     terminal = not json and sys.stdin.isatty() and sys.stderr.isatty()
     project = open_project(Path.cwd())
-    require_trust(project, found, trusted, _confirm if terminal else None)
+    require_trust(project, found, trusted, _confirm if terminal else None, command="plan check --on-base")
     return check_on_base(project, found, note)
 
 

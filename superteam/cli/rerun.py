@@ -97,7 +97,7 @@ def text(found: Rerun, clean: Callable[[str], str]) -> str:
     """The selection and the verdict for people: what was run, what was not and why, what came of it."""
     selection, done = found.selection, found.execution
     told = f"source: {found.source}" if found.source else "source: none is configured for it"
-    lines = [f"from: {found.request.file}", told]
+    lines = [f"from: {found.request.file or '(no file was named)'}", told]
     lines += _section("selected", list(map(_line, selection.selected)))
     lines += _section("ignored", _reasons(selection.ignored)) + _section("invalid", _reasons(selection.invalid))
     if done is not None:
@@ -115,10 +115,13 @@ def text(found: Rerun, clean: Callable[[str], str]) -> str:
 
 
 def _tell_error(found: Rerun) -> None:
+    from superteam.core.sources import TESTS
+
     error = found.selection.error
     if error:
         note(f"superteam: nothing was rerun: {error.message} ({error.code})")
-        note(f"hint: run fixtures by hand: {error.fallback}" if error.fallback else f"hint: {_hint(found)}")
+        what = "the tests" if found.source == TESTS else "fixtures"
+        note(f"hint: run {what} by hand: {error.fallback}" if error.fallback else f"hint: {_hint(found)}")
 
 
 def _hint(found: Rerun) -> str:

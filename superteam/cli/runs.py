@@ -88,11 +88,13 @@ def answer(
 
     project = open_project(Path.cwd())
     view = make_view(json=False, quiet=True, terminal=False)
-    found = running.answer(project, run, choice, note_text, view)
+    found, choice = running.answer(project, run, choice, note_text, view)
     if json:
         emit_json(status_document(found, live=False))
         return
     say(f"answered {choice!r}; go on with: superteam resume {found.run_id}")
+    if found.pending:
+        say(f"the next question, {found.pending.id}, waits already: superteam status {found.run_id}")
 
 
 def abort(run: RunId = None, json: Json = False) -> None:

@@ -11,6 +11,7 @@ import codecs
 import os
 import shlex
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -20,8 +21,8 @@ from superteam.core import events as e
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.finding import Finding
-from superteam.core.plan import HUMAN
-from superteam.core.review import merged
+from superteam.core.plan import HUMAN, Plan
+from superteam.core.review import SEVERITIES, blocks, merged
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
 from superteam.core.sources import command_of, source_names
@@ -100,7 +101,7 @@ def _event(event: e.Event, after: Run) -> list[Line]:
         case e.RunCreated():
             tasks = _many(len(event.plan.tasks), "task")
             text = f"run {event.run_id}: {event.plan.title} ({event.plan.path}), {tasks}, branch {event.run_branch}"
-            return [Line("step", text)]
+            return [Line("step", text), *_reading(event.plan)]
         case e.RunResumed():
             return [Line("step", f"run {after.run_id} goes on: {after.plan.title} ({after.plan.path})")]
         case e.StepStarted():
@@ -138,7 +139,8 @@ def _event(event: e.Event, after: Run) -> list[Line]:
         case e.PlanAdjusted():
             return [Line("step", f"plan {event.change}: task {', '.join(event.tasks)}")]
         case e.TaskPutBack():
-            text = f"task {event.task} {after.of(event.task).status}: its tree was put back to the task's start"
+            left = next((t.status for t in after.tasks if t.task.id == event.task), "gone from the plan")
+            text = f"task {event.task} {left}: its tree was put back to the task's start"
             return [Line("warning", text)]
         case e.BranchRebuilt():
             kept = f", put on again: {', '.join(event.kept)}" if event.kept else ""
@@ -147,6 +149,12 @@ def _event(event: e.Event, after: Run) -> list[Line]:
             return [Line("warning", f"interrupted by {event.signal}")]
         case _:
             return []
+
+
+def _reading(plan: Plan) -> list[Line]:
+    """What the reader had to say: a task that was left out must not be missed."""
+    many, where = _many(len(plan.findings), "warning"), shlex.quote(plan.path)
+    return [Line("warning", f"{many} about the plan: superteam plan check {where}")] if plan.findings else []
 
 
 def _verified(event: e.GateFinished, after: Run) -> list[Line]:
@@ -243,8 +251,11 @@ def _review(event: e.ReviewFinished) -> list[Line]:
     if event.review is None:
         return [Line("bad", f"{about} {event.ended}: {event.detail}")]
     said = event.review
-    found = f": {_many(len(said.findings), 'finding')}" if said.findings else ""
-    return [Line("good" if said.passed else "bad", f"{about} {'passed' if said.passed else 'did not pass'}{found}")]
+    counts = Counter(finding.severity for finding in said.findings)
+    listed = ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts[severity])
+    found = f": {listed} finding{'s' * (len(said.findings) != 1)}" if said.findings else ""
+    level: Level = "bad" if blocks(event.role, said) else "good"
+    return [Line(level, f"{about} {'passed' if said.passed else 'did not pass'}{found}")]
 
 
 def _open_findings(run: Run) -> list[str]:
@@ -265,7 +276,8 @@ def _action(event: e.ActionChosen) -> list[Line]:
         case Response.FIX:
             return [Line("step", f"{about}: a fix is asked for")]
         case Response.REDO:
-            return [Line("step", f"{about}: one more dispatch")]
+            whose = f" of the reviewer {', '.join(failure.roles)}" if failure.origin == "review" else ""
+            return [Line("step", f"{about}: one more dispatch{whose}")]
         case Response.RECHECK:
             return [Line("step", f"{about}: checked once more")]
         case Response.PROCEED if event.action is not Action.IGNORE:
@@ -289,7 +301,9 @@ def _changes(before: Run | None, after: Run) -> list[Line]:
     asked = after.pending
     # At a terminal the operator shows the whole question.
     if asked and not after.interactive and (before is None or before.pending is None):
-        by = f"the agent of task {asked.task} asks: " if asked.kind == "agent" else ""
+        role = asked.evidence.get("reviewer")
+        agent = f"the reviewer {role}" if role else "the agent"
+        by = f"{agent} of task {asked.task} asks: " if asked.kind == "agent" else ""
         by = f"the plan asks (task {asked.task}): " if asked.kind == "human" else by
         lines.append(Line("question", f"question {asked.id}: {by}{asked.question}"))
     return lines
@@ -419,7 +433,7 @@ def _task_row(run: Run, t: TaskRun, status: str, width: int, ascii_only: bool) -
 def _verdict(run: Run, t: TaskRun) -> str:
     """The newest verdict after a task: of several sources the one that weighs most."""
     newest = [found for found in _newest(run) if found.after_task == t.task.id]
-    if not newest or task_status(run, t) == "skipped":  # of what was left out nothing stands
+    if not newest or _is_gone(run, t):
         return ""
     approved = _approved_tests(run)
     standing = [v for v in newest if not (v.verdict == "fail" and t.status == "complete" and _against(v) <= approved)]
@@ -427,6 +441,12 @@ def _verdict(run: Run, t: TaskRun) -> str:
     if found is None or (found.verdict == "pass" and len(standing) < len(newest)):
         return "fail, approved"
     return found.verdict + (" (low)" if found.confidence == "low" else "")
+
+
+def _is_gone(run: Run, t: TaskRun) -> bool:
+    """Whether nothing stands of what was done: the task was left out, or what mended a checkpoint was taken back."""
+    taken_back = t.task.kind in HUMAN and t.work is None and t.commit_sha is None
+    return taken_back or task_status(run, t) == "skipped"
 
 
 def _against(found: e.ValidationResult) -> set[tuple[str, str]]:
@@ -681,6 +701,7 @@ def _table(run: Run) -> list[tuple[str, ...]]:
 
 def _findings(run: Run) -> list[str]:
     """What a person should look at, each kind under its name; what was repaired since is not among it."""
+    gone = _gone(run)
     newest = [(v, {id for source, id in _approved_tests(run) if source == v.source}) for v in _standing(run)]
     sections = (
         ("regressions", [_blamed(v, id) for v, known in newest for id in v.regressions if id not in known]),
@@ -692,10 +713,14 @@ def _findings(run: Run) -> list[str]:
         ("planned red, still owed", list(run.owed)),
         ("flakes", [id for v in run.validations for id in v.flaky]),
         ("suspects (debt)", _suspects(run)),
-        ("changed among what decides verdicts", [_changed(v, f) for v in run.validations for f in v.findings]),
+        (
+            "changed among what decides verdicts",
+            [_changed(v, f) for v in run.validations if v.after_task not in gone for f in v.findings],
+        ),
         ("review findings", _open_findings(run)),
         ("notes", [note for v in run.validations for note in v.notes]),
         ("decided by a person", _decided(run)),
+        ("dropped by a person", [f"task {t.task.id}: {t.task.title}" for t in run.tasks if t.dropped]),
         ("must-haves", _must_haves(run)),
         ("approved", _approved(run)),
         ("taken as it is", _taken(run)),
@@ -717,9 +742,13 @@ def _section(name: str, items: Iterable[str]) -> list[str]:
     return [f"{name}:", *(f"  {item}" for item in shown[:LISTED]), *more] if shown else []
 
 
+def _gone(run: Run) -> set[str]:
+    return {t.task.id for t in run.tasks if task_status(run, t) == "failed" or _is_gone(run, t)}
+
+
 def _standing(run: Run) -> list[e.ValidationResult]:
     """The newest validations, without what a task that was taken back had brought in."""
-    gone = {t.task.id for t in run.tasks if task_status(run, t) in ("skipped", "failed")}
+    gone = _gone(run)
     newest = [v for v in _newest(run) if v.after_task not in gone]
     return [
         v.model_copy(update={"regressions": tuple(id for id in v.regressions if _culprit(v, id) not in gone)})
@@ -776,6 +805,8 @@ def _taken(run: Run) -> list[str]:
 def _failures(run: Run) -> list[str]:
     """Why a task is not done: the last failure of each that is not."""
     stopped = [t for t in run.tasks if task_status(run, t) in ("failed", "skipped", "waiting") and t.failures]
+    if run.pending and run.pending.kind == "human":  # it waits for a person, not because of what failed before
+        stopped = [t for t in stopped if t.task.id != run.pending.task]
     return [f"task {t.task.id}: {t.failures[-1].type}: {t.failures[-1].message}" for t in stopped]
 
 
@@ -809,10 +840,10 @@ def _branch(run: Run) -> list[str]:
     line = f"branch: {one_line(run.run_branch)} at {run.tip[:12]}"
     if not run.ended:
         return [line]
-    if run.fast_forwarded:
-        return [line, f"{_theirs(run)} was fast-forwarded to it"]
     if run.tip == run.start_sha:
         return [f"{line}: no commit was made"]
+    if run.fast_forwarded:
+        return [line, f"{_theirs(run)} was fast-forwarded to it"]
     why = one_line(run.end_reason) if run.end_reason else "only a run that ended with exit code 0 moves it"
     return [line, f"{_theirs(run)} was not moved ({why}); to take the commits: {_merge(run)}"]
 
@@ -837,7 +868,9 @@ def _next(run: Run, status: str, live: bool) -> list[str]:
             return _answer(run)
         case "interrupted" | "inconclusive" if not run.ended:
             return [f"superteam resume {id}"]
-        case "finished" if run.fast_forwarded or run.tip == run.start_sha:
+        case "finished" if run.tip == run.start_sha:
+            return [f"superteam status {id} --json"]
+        case "finished" if run.fast_forwarded:
             return [f"git log --oneline {run.start_sha[:12]}..{run.tip[:12]}"]
         case "finished":
             return [_merge(run)]

@@ -29,10 +29,12 @@ def refusal(run: Run, change: Change, ids: Sequence[str]) -> str | None:
 
 
 def unbegun(run: Run) -> Run:
-    """The run with all tasks pending of which no step was ever started: what is only next has not begun."""
+    """The run with all tasks pending of which no step was ever started: what is only next has not begun. A checkpoint
+    that a person rejected has."""
     started = {key.partition(":")[2].rpartition("#")[0] for key in run.started}
     for t in run.tasks:
-        if t.status == "running" and t.commit_sha is None and t.task.id not in started:
+        answered = t.work is not None and t.work.rejected is not None
+        if t.status == "running" and t.commit_sha is None and t.task.id not in started and not answered:
             run = run.with_task(replace(t, status="pending", work=None))
     return run
 

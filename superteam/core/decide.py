@@ -124,8 +124,8 @@ def _next(run: Run, t: TaskRun, work: Work) -> Step | None:
     if work.phase is Phase.DISPATCH:
         return Step(Kind.DISPATCH, id, t.number + 1)
     if work.phase is Phase.GATE:
-        runs = t.gates if t.task.kind == "verification" else work.gate_runs  # which may begin again without a dispatch
-        return Step(Kind.RUN_GATE, id, t.number * 100 + runs + 1)
+        # All runs of its gate: one may come without a dispatch, of a verification or when a person changed a tree.
+        return Step(Kind.RUN_GATE, id, t.number * 100 + t.gates + 1)
     if work.phase is Phase.VALIDATE:
         assert work.validation is not None
         return Step(Kind.RUN_PROBE, id, _serial(t) * 1000 + len(work.validation.observations) + 1)
@@ -137,7 +137,9 @@ def _next(run: Run, t: TaskRun, work: Work) -> Step | None:
 def _deal_with_failure(run: Run, t: TaskRun, work: Work) -> Step:
     failure = work.failures[0]
     gate_red = failure.type is FailureType.VALIDATION_FAILURE and failure.origin == "gate"
-    # A verification is about what stood before it, so that its start says nothing new.
+    # A verification is about what stood before it, so that its start says nothing new; nor does the start where the
+    # command itself was green and its proof failed.
+    gate_red = gate_red and (work.gate or {}).get("exit_code") != 0
     if gate_red and work.gate_red_at_start is None and run.gate(t.task.id) and t.task.kind != "verification":
         _, response = resolve(failure, run.settings, work.history)
         if response in (Response.FIX, Response.ASK):

@@ -163,7 +163,7 @@ def _again(failure: Failure, action: Action, settings: Settings, history: Histor
         return Response.FIX if left and may_dispatch else None
     if failure.origin == "budget" or action not in (Action.AUTO_RETRY, Action.RETRY_THEN_ESCALATE):
         return None
-    limit = settings.agent.max_attempts if action is Action.AUTO_RETRY else 1
+    limit = settings.agent.max_attempts - 1 if action is Action.AUTO_RETRY else 1  # after the first attempt
     if history.retries.get(failure.type, 0) >= limit:
         return None
     if failure.origin == "agent":

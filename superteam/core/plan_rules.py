@@ -179,7 +179,7 @@ def _checkpoints(tasks: Sequence[Task]) -> Iterator[Finding]:
         asked = task.checkpoint
         texts = (task.description, *((asked.subject, asked.instructions) if asked else ()))
         if not any(text.strip() and text != task.title for text in texts):
-            yield _warning("empty-checkpoint", f"the checkpoint {quoted(task.id)} does not say what is asked", task)
+            yield _warning("empty-checkpoint", f"the checkpoint {quoted(task.id)} says no more than its title", task)
         ids = [option.id for option in asked.options] if asked else []
         if task.kind == "decision" and not ids:
             yield _error("no-options", f"the decision {quoted(task.id)} has no options to choose from", task)

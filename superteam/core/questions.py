@@ -11,6 +11,10 @@ from superteam.core.plan import Checkpoint, Choice, Task
 from superteam.core.run import Phase, ReviewRecord, Run, TaskRun
 
 RETRY = Option(id="retry", label="try again (checks again if you changed the tree; a note goes to the agent)")
+REVIEW_AGAIN = Option(
+    id="retry",
+    label="review again (checks first if you changed the tree; a note goes to the reviewers)",
+)
 APPROVE = Option(id="approve", label="take it as it is")
 ROLLBACK = Option(id="rollback", label="back to the task's start, then again")
 SKIP = Option(id="skip", label="back to the task's start, leave the task out")
@@ -52,6 +56,7 @@ def failure_question(
         evidence["if_taken_back"] = dict(rebuild)
     if failure.origin == "review":
         evidence["reviews"] = [_said(record) for record in work.reviews.values()]
+    retry = REVIEW_AGAIN if failure.origin == "review" else RETRY
     approve = (APPROVE,) if failure.approvable() else ()
     return Question(
         id=f"q{number}",
@@ -59,7 +64,7 @@ def failure_question(
         task=t.task.id,
         failure_type=failure.type,
         question=_text(t, failure, rebuild),
-        options=(RETRY, *approve, ROLLBACK, SKIP, ABORT),
+        options=(retry, *approve, ROLLBACK, SKIP, ABORT),
         evidence=evidence,
     )
 
@@ -103,11 +108,12 @@ REJECT = Option(
     id="reject", label="it is not: the note (needed) goes to the agent, which mends it; then this is asked again"
 )
 LABEL_LIMIT = 200
+_SIGNALS = {"approved": VERIFIED.id, "done": DONE.id}
 
 
 def human_question(number: int, run: Run, t: TaskRun) -> Question:
     """The question of a checkpoint, in the document's own words."""
-    found = t.task.checkpoint or Checkpoint(subject=t.task.description or t.task.title)
+    found = asked_of(t.task)
     parts = (found.subject, found.instructions, found.resume_signal)
     return Question(
         id=f"q{number}",
@@ -119,13 +125,29 @@ def human_question(number: int, run: Run, t: TaskRun) -> Question:
             "checkpoint": {"kind": t.task.kind, "title": t.task.title, **found.model_dump(mode="json")},
             "branch": run.run_branch,
             "commit": run.tip,
+            "mended": (t.commit_sha, *t.repairs)[-1],
         },
     )
+
+
+def asked_of(task: Task) -> Checkpoint:
+    """What the plan asks, with all that it says besides: nothing of it is kept from the person."""
+    if task.checkpoint is None:
+        return Checkpoint(subject=task.description or task.title)
+    texts = (task.checkpoint.instructions, task.description)
+    return task.checkpoint.model_copy(update={"instructions": "\n\n".join(text for text in texts if text.strip())})
 
 
 def needs_note(question: Question) -> frozenset[str]:
     """The answers that say nothing without a note."""
     return frozenset({REJECT.id}) if question.kind == "human" and REJECT in question.options else frozenset()
+
+
+def in_a_plans_words(question: Question, said: str) -> str:
+    """The answer that the usual resume signals of plans ("approved", "done") stand for; anything else as it is."""
+    ids = {option.id for option in question.options}
+    meant = _SIGNALS.get(said.strip().strip("\"'").casefold())
+    return meant if question.kind == "human" and meant in ids and said not in ids else said
 
 
 def _human_options(task: Task, found: Checkpoint) -> tuple[Option, ...]:

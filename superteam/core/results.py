@@ -163,6 +163,16 @@ class RunVerdict:
         return self.verdict != "inconclusive"
 
 
+UNREADABLE = (
+    "artifact_path_missing",
+    "artifact_not_found",
+    "artifact_read_error",
+    "artifact_invalid_json",
+    "artifact_invalid_shape",
+)
+"""Why a smoke artifact cannot be read (shared/plans-and-smoke.md, section 3); a report's damage begins with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
     """One execution of a suite at a known tree, with everything needed to judge and repeat it.
@@ -178,3 +188,10 @@ class Execution:
     output: str
     head: str = ""
     tail: str = ""
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether a smoke command ended by itself and left no artifact that can be read."""
+        ended = self.exit.ended_by == "exit" and self.exit.code is not None and 0 <= self.exit.code < 126
+        missing = self.report.completeness is Completeness.NONE and self.report.format == "smoke"
+        return ended and missing and self.report.damage.startswith(UNREADABLE)

@@ -46,7 +46,7 @@ class MergedFinding(_Frozen):
         found = self.finding
         line = "" if found.line is None else f":{found.line}"
         place = f" {found.file}{line}:" if found.file else ""
-        hint = f" Suggestion: {found.suggestion}" if found.suggestion else ""
+        hint = f" (suggestion: {found.suggestion})" if found.suggestion else ""
         return f"{found.severity} ({', '.join(self.roles)}){place} {found.issue}{hint}"
 
 

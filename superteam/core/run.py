@@ -54,8 +54,8 @@ class Phase(StrEnum):
 #
 # A failure keeps the work in its phase until it is resolved: a fix, a redo or a rollback leads back to dispatch, a
 # recheck to gate or validate, a person's retry to inspect, skip to put-back, and what lies below the tip to rebuild. A
-# baseline that is captured again leads back to validate. What a changed plan or a source that is gone leaves without a
-# purpose ends wherever it is.
+# baseline that is captured again leads back to validate. What a changed plan leaves without a purpose is put back,
+# and what a source leaves so that is gone ends, wherever it is.
 BEGINS = frozenset({Phase.DISPATCH, Phase.GATE, Phase.VALIDATE, Phase.ACCEPT, Phase.REBUILD})
 ENDS = frozenset({Phase.GATE, Phase.COMMIT, Phase.CONCLUDE, Phase.ACCEPT, Phase.MOVE, Phase.PUT_BACK, Phase.REBUILD})
 _TAKEN_BACK = frozenset({Phase.PUT_BACK, Phase.REBUILD})
@@ -165,7 +165,6 @@ class Work:
     commit: str | None = None
     made_for: str = ""
     committed_at: str = ""
-    gate_runs: int = 0
     gate: Mapping[str, Any] | None = None
     gate_red_at_start: bool | None = None
     validation: Validation | None = None

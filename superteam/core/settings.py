@@ -29,8 +29,8 @@ def seconds(value: Any) -> float:
 
 
 Duration = Annotated[float, BeforeValidator(seconds)]
-# A part of a folder's and of a file's name, on file systems too that do not tell upper from lower case.
-ReviewRole = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
+# A part of the names of folders, files and refs, on file systems too that do not tell upper from lower case.
+ReviewRole = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
 
 def _hyphens(name: str) -> str:

@@ -43,6 +43,8 @@ class Settlement(StrEnum):
         return self in (Settlement.REGRESSION, Settlement.ENVIRONMENT, Settlement.UNRESOLVED)
 
 
+# Why there is no sound verdict; parse-error: the command ended, and no artifact could be read.
+Crash = Literal["suite-crash", "tool-timeout", "parse-error", "environment"]
 # suite: the whole suite on the task's tree, up to twice; suite-reference: the same on the reference tree after two
 # unsound runs; rerun and confirm: only the candidates, on the task's and the reference tree; company and
 # company-reference: the whole suite once more on both; bisect: only the regressions, at a commit in between; doubt and
@@ -85,7 +87,8 @@ class Probe:
 class Observation:
     """What a probe showed. `outcomes` holds the bad tests and those that were watched; absent ids did not run.
 
-    `whole`: the run came to its end, so that a test that is absent was not there to be run.
+    `whole`: the run came to its end, so that a test that is absent was not there to be run. `unreadable`: it ended
+    and left no smoke artifact that can be read.
     Of the judged run: `places` of the new failures in its order, and `known_flakes`, those of them that the history
     knows as flaky with this very signature.
     """
@@ -102,6 +105,7 @@ class Observation:
     whole: bool = True
     places: Mapping[TestId, int] = field(default_factory=dict)
     known_flakes: tuple[TestId, ...] = ()
+    unreadable: bool = False
 
     @property
     def sound(self) -> bool:
@@ -172,7 +176,7 @@ class Conclusion:
     reasons: Mapping[TestId, str]
     introduced_by: Mapping[TestId, str]
     difference: Difference
-    crash: Literal["suite-crash", "tool-timeout", "environment"] | None = None
+    crash: Crash | None = None
     reason: str | None = None
     polluters: Mapping[TestId, TestId] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -285,10 +289,14 @@ def _conclude_unsound(v: Validation) -> Conclusion:
     if there and not there[-1].sound:
         why = f"the suite gives no sound verdict at {v.reference[:12]} either: {there[-1].reason}"
         return Conclusion({}, {}, {}, {}, NO_DIFFERENCE, "environment", why)
-    crash: Literal["suite-crash", "tool-timeout"] = (
-        "tool-timeout" if all(seen.timed_out for seen in runs) else "suite-crash"
-    )
-    return Conclusion({}, {}, {}, {}, NO_DIFFERENCE, crash, reason)
+    return Conclusion({}, {}, {}, {}, NO_DIFFERENCE, _crash(runs), reason)
+
+
+def _crash(runs: tuple[Observation, ...]) -> Crash:
+    """What all of the unsound runs have in common."""
+    if all(seen.timed_out for seen in runs):
+        return "tool-timeout"
+    return "parse-error" if all(seen.unreadable for seen in runs) else "suite-crash"
 
 
 def _groups(

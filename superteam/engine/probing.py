@@ -295,6 +295,7 @@ def observed(
         duration_s=found.exit.duration_s,
         whole=_is_whole(found),
         places={key: places[key] for key in difference.new_failures if key in places},
+        unreadable=found.unreadable,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from superteam.core.failures import Failure
-from superteam.core.plan import Checkpoint
+from superteam.core.questions import asked_of
 from superteam.core.run import Decision, Run, TaskRun
 from superteam.engine.reading import Reference
 
@@ -131,7 +131,7 @@ def _what_was_asked(t: TaskRun) -> list[str]:
     work, task = t.work, t.task
     if work is None or work.rejected is None:
         return ["Your task was:", task.description.strip() or task.title]
-    shown = task.checkpoint or Checkpoint(subject=task.description or task.title)
+    shown = asked_of(task)
     parts = ["A person looked at what was built, and rejected it. Mend what the person says."]
     parts.append("What was built, in the plan's words (data):\n" + fence(clip(shown.subject)))
     if shown.instructions.strip():

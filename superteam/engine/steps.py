@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from superteam.engine.reading import references
 from superteam.engine.rebuild import forecast, rebuild
 from superteam.engine.reviewing import review
 from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell, write_private
+from superteam.errors import SetupFailed
 from superteam.ports import Brief
 from superteam.process import Completed
 
@@ -187,6 +189,8 @@ async def _make_commit(world: World, run: Run, step: Step) -> e.Event:
     t, work = of(run, step)
     text = message(run, t, repair=work.kind == "repair" or t.commit_sha is not None)
     sha = await world.workspace.commit(work.tree, work.base, text, work.committed_at)
+    if work.commit not in (None, sha, run.tip):  # a person changed the tree: what was judged before stays reachable
+        await world.workspace.keep(f"replaced/{name(step)}-commit", work.commit)
     return e.CommitMade(task=t.task.id, sha=sha)
 
 
@@ -253,7 +257,8 @@ async def _finish(world: World, run: Run, step: Step) -> e.Event:
     status, code = ending(run)
     for work in [t.work for t in run.working() if t.work]:
         kept = f"replaced/{name(step)}-aborted" + (f"-{work.slot + 1}" if work.slot else "")
-        await world.workspace.prepare(run.tip_tree, run.tip, kept, work.slot)
+        with suppress(SetupFailed):  # the files are put aside by then, and nothing is run in the tree any more
+            await world.workspace.prepare(run.tip_tree, run.tip, kept, work.slot)
         if work.commit:
             await world.workspace.keep(f"{kept}-commit", work.commit)
     reason = await world.workspace.finish(run.tip, fast_forward=code == 0)

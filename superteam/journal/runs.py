@@ -109,10 +109,14 @@ def load(root: Path, run_id: str) -> Run:
 
 def write_document(path: Path, document: Mapping[str, Any]) -> None:
     """Writes a derived document whole or not at all."""
+    write_text(path, json.dumps(document, indent=1) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a derived text whole or not at all, readable by its owner alone."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=1)
-        file.write("\n")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(text.encode())
     part.replace(path)
 
 

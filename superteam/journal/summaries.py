@@ -32,14 +32,6 @@ def summary_path(root: Path, run: Run, part: Part | None) -> Path:
     return folder / f"SUMMARY-{name}.md"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a derived document whole or not at all, readable by its owner alone."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(text.encode())
-    part.replace(path)
-
-
 def place(root: Path, part: Part, text: str) -> bool:
     """Puts the summary where the document wants it, unless that is no place for it or something is there already.
 

@@ -102,6 +102,8 @@ def _text(data: bytes, findings: Findings) -> str | None:
 def _plan(text: str, name: str, sha256: str, findings: Findings) -> Plan | None:
     from superteam.plans.block import read_block
     from superteam.plans.gsd import gsd_plan, is_gsd
+    from superteam.plans.gsd_tags import unfenced
+    from superteam.plans.headings import has_headings
     from superteam.plans.outline import read_outline
 
     outline = read_outline(text)
@@ -120,6 +122,8 @@ def _plan(text: str, name: str, sha256: str, findings: Findings) -> Plan | None:
         if not blocks[0].closed:
             findings.warning("open-block", f"the {INFO} block is never closed", blocks[0].line)
         form, tasks = INFO, read_block(blocks[0].content, blocks[0].line + 1, findings)
+    elif is_gsd(unfenced(text)) and not has_headings(outline):
+        return gsd_plan(text, name, sha256, findings)
     else:
         form, tasks = _without_block(outline, findings)
     if not tasks:

@@ -16,8 +16,9 @@ from superteam.plans.gsd_commands import automated, commands_of
 from superteam.plans.gsd_frontmatter import Frontmatter, read_frontmatter, text_of, texts
 from superteam.plans.gsd_musts import checkable, read_musts
 from superteam.plans.gsd_order import ordered
-from superteam.plans.gsd_tags import Element, Markup, Range, decoded
+from superteam.plans.gsd_tags import Element, Markup, Range, decoded, unfenced
 from superteam.plans.gsd_tasks import Draft, first_line, headed_drafts, read_draft, task_of
+from superteam.plans.gsd_unread import HEADED, tell_unread
 
 FORMAT = "gsd"
 VERIFICATION = "verification"
@@ -27,10 +28,10 @@ _SECTIONS = frozenset(
         *("frontmatter",),
     }
 )
-_TOP = _SECTIONS | {"tasks", "task", "feature"}
+_WORKS = frozenset({"task", "feature"})
+_TOP = _SECTIONS | _WORKS | {"tasks"}
 _MOST_TASKS = 1000
 _SIGNS = frozenset({"type", "wave", "depends_on", "files_modified", "autonomous", "must_haves"})
-_HEADED = re.compile(r"^#{1,5}[ \t]{1,5}(?:\*\*)?task[ \t]{1,3}#?\d", re.M | re.I)
 _TITLE = re.compile(r"^#[ \t]{1,5}([^\n]{1,300})$", re.M)
 _NUMBERS = re.compile(r"(?:phase[ -]?)?([A-Za-z]?\d+(?:\.\d+)*[A-Za-z]?)[-_](\d+[A-Za-z]?)(?![A-Za-z0-9])", re.I)
 _FIRST = re.compile(r"(?:phase[ -]?)?([A-Za-z]?\d+(?:\.\d+)*[A-Za-z]?)(?![A-Za-z0-9])", re.I)
@@ -88,10 +89,10 @@ def read_gsd(text: str, name: str, findings: Findings) -> Reading | None:
     """The document, tolerantly; None (with an error) if there are no tasks in it."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     front = read_frontmatter(text, findings)
-    start, end = front.span
-    markup = Markup(text[:start] + _blank(text[start:end]) + text[end:])
+    markup = _markup(_without(text, front.span), findings)
     outline = _outline(markup, findings)
     drafts = list(_drafts(markup, outline, findings))
+    tell_unread(markup, outline.works, findings)
     if not drafts or len(drafts) > _MOST_TASKS:
         message = f"there are more than {_MOST_TASKS} tasks" if drafts else NO_TASKS
         findings.error("too-many-tasks" if drafts else "no-tasks", message, None)
@@ -104,12 +105,20 @@ def read_gsd(text: str, name: str, findings: Findings) -> Reading | None:
     return Reading(part, found, texts(front.values.get("depends_on", front.values.get("depends-on"))), wave)
 
 
-NO_TASKS = (
-    "the plan holds no tasks: neither <task> nor <feature> outside of code, nor headings such as '## Task 1: title'"
-)
+NO_TASKS = "the plan holds no tasks: neither <task> nor <feature> outside of code, nor headings '## Task 1: title'"
 
 
 # -- the document
+
+
+def _markup(text: str, findings: Findings) -> Markup:
+    """The document's tags; where all tasks stand in fences of XML, those hide nothing."""
+    markup = Markup(text)
+    opened = text if any(tag.name in _WORKS and tag.leading for tag in markup.tags) else unfenced(text)
+    if opened == text:
+        return markup
+    findings.warning("fenced-tasks", "the tasks stand in fenced code; they are read all the same", None)
+    return Markup(opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +191,8 @@ def _drafts(markup: Markup, outline: _Outline, findings: Findings) -> Iterator[D
         return
     if outline.lists:
         yield from headed_drafts(markup, outline.lists[0], findings)
-    elif any(not markup.is_hidden(match.start()) for match in _HEADED.finditer(markup.text)):
-        start = next(m.start() for m in _HEADED.finditer(markup.text) if not markup.is_hidden(m.start()))
+    elif any(not markup.is_hidden(match.start()) for match in HEADED.finditer(markup.text)):
+        start = next(m.start() for m in HEADED.finditer(markup.text) if not markup.is_hidden(m.start()))
         later = (section.outer[0] for section in outline.sections if section.outer[0] > start)
         yield from headed_drafts(markup, (start, min(later, default=len(markup.text))), findings)
 
@@ -385,6 +394,7 @@ def _verification(
     )
 
 
-def _blank(text: str) -> str:
-    """As many lines and characters, without anything in them: offsets and lines stay those of the document."""
-    return "".join("\n" if char == "\n" else " " for char in text)
+def _without(text: str, span: Range) -> str:
+    """The text with nothing in this part of it: offsets and lines stay those of the document."""
+    part = text[slice(*span)]
+    return text[: span[0]] + "".join("\n" if char == "\n" else " " for char in part) + text[span[1] :]

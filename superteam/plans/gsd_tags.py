@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:-]{0,40})((?:[\s/][^<>]{0,1000})?)>")
@@ -15,7 +15,11 @@ _MARK = re.compile(
 )
 _BOUND = re.compile(r"</automated>|<automated>|</?task\b|</verify>")
 _RUN = re.compile(r"`+")
+_TASK = re.compile(r"^[ \t]{0,40}<(/?)(?:tasks?|feature)(?=[\s>])", re.M | re.I)
+_MARKUP = re.compile(r"[ \t]*(?:xml|html)\b", re.I)
 _BEFORE = frozenset(" \t#*")
+_ITEM = re.compile(r"[ \t]{0,40}(?:[-*+]|\d{1,3}[.)])?[ \t]{0,5}")
+_ITEMS = frozenset({"task", "feature"})
 
 Range = tuple[int, int]
 
@@ -87,6 +91,11 @@ class Markup:
         number = bisect_right(self.hidden, (offset, len(self.text))) - 1
         return number >= 0 and self.hidden[number][0] <= offset < self.hidden[number][1]
 
+    def is_comment(self, offset: int) -> bool:
+        """Whether an offset lies in a comment."""
+        number = bisect_right(self.hidden, (offset, len(self.text))) - 1
+        return self.is_hidden(offset) and self.text.startswith("<!--", self.hidden[number][0])
+
     def element(self, place: int, end: int, closer: int | None) -> Element:
         """The element that the tag at this place opens; without a closing tag it goes on to the offset `end`."""
         tag = self.tags[place]
@@ -152,8 +161,19 @@ def _tags(text: str, hidden: list[Range], breaks: list[int]) -> Iterator[Tag]:
         before = text[max(last, breaks[line - 1] + 1 if line else 0) : start]
         command = number < len(hidden) and hidden[number][0] == match.end()
         leading = command or (len(before) <= 40 and _BEFORE.issuperset(before))
-        yield from _tag(match, leading)
+        yield from _tag(match, leading or (_is_item(match, before) and _is_alone(text, match.end())))
         last = match.end()
+
+
+def _is_item(match: re.Match[str], before: str) -> bool:
+    """Whether a task is written as an item of a list."""
+    return match[2].lower() in _ITEMS and _ITEM.fullmatch(before) is not None
+
+
+def _is_alone(text: str, end: int) -> bool:
+    """Whether nothing stands behind a tag on its line; where something does, a sentence may speak of it."""
+    following = text.find("\n", end, end + 200)
+    return following >= 0 and not text[end:following].strip()
 
 
 def _tag(match: re.Match[str], leading: bool) -> Iterator[Tag]:
@@ -168,14 +188,57 @@ def _tag(match: re.Match[str], leading: bool) -> Iterator[Tag]:
 def _hidden(text: str) -> list[Range]:
     """Fences, comments, code spans and the insides of <automated>, in order; what is never closed hides nothing."""
     ends = {"fence": _fences(text), "comment": _comments(text), "command": _commands(text), "run": _spans(text)}
+    leaves = _leaving(text)
     found: list[Range] = []
     place = 0
     while (match := _MARK.search(text, place)) is not None:
         end = ends[match.lastgroup or "run"](match)
+        if end is not None and leaves(match.end(), end):
+            end = None
         if end is not None:
             found.append((match.end() if match.lastgroup == "command" else match.start(), end))
         place = match.end() if end is None else end
     return found
+
+
+def _leaving(text: str) -> Callable[[int, int], bool]:
+    """Whether what would be hidden begins in one task and ends in another, or behind the last: then it hides nothing.
+
+    (A fence in a fence of the same length leaves one over, which would take the next task with it.)
+    """
+    bounds = [(match.start(), match[1] == "/") for match in _TASK.finditer(text)]
+
+    def leaves(start: int, end: int) -> bool:
+        number = bisect_left(bounds, (start, False))
+        return number + 1 < len(bounds) and bounds[number][1] and bounds[number + 1][0] < end
+
+    return leaves
+
+
+def unfenced(text: str) -> str:
+    """The text, as long as before, without the marks of the fences of XML that tasks stand in."""
+    if _TASK.search(text) is None:
+        return text
+    pieces, last = [], 0
+    for opening, closing in _pairs(text):
+        inside = _TASK.search(text, opening.end, closing.start)
+        if inside is not None and not inside[1] and _MARKUP.match(text, opening.end):
+            line = text.find("\n", opening.end)
+            pieces += [text[last : opening.start], " " * (line - opening.start), text[line : closing.start]]
+            pieces.append(" " * (closing.end - closing.start))
+            last = closing.end
+    return "".join([*pieces, text[last:]])
+
+
+def _pairs(text: str) -> Iterator[tuple[_FenceLine, _FenceLine]]:
+    """The fences of a document as their first and last lines."""
+    opening: _FenceLine | None = None
+    for line in _fence_lines(text):
+        if opening is None:
+            opening = line if line.opens else None
+        elif line.closes(opening):
+            yield opening, line
+            opening = None
 
 
 Ending = Callable[[re.Match[str]], int | None]
@@ -197,25 +260,38 @@ class _FenceLine:
 
 def _fences(text: str) -> Ending:
     """Where a fence ends: behind the next closing mark of its kind that is at least as long."""
-    lines = [
-        _FenceLine(m.start(), m.end(1), m[1], _ends(m[2]), m[1][0] != "`" or "`" not in m[2])
-        for m in _FENCE.finditer(text)
-    ]
+    lines = _fence_lines(text)
     starts = [line.start for line in lines]
-    longest = [{"`": 0, "~": 0}]
-    for line in reversed(lines):
-        best = longest[-1]
-        longest.append({**best, line.mark[0]: max(len(line.mark), best[line.mark[0]])} if line.ends else best)
-    longest.reverse()
+    closers = _closers(lines)
 
     def end(match: re.Match[str]) -> int | None:
         number = bisect_left(starts, match.start())
-        line = lines[number]
-        if not line.opens or longest[number + 1][line.mark[0]] < len(line.mark):
-            return None
-        return next(lines[n].end for n in range(number + 1, len(lines)) if lines[n].closes(line))
+        closer = closers[number]
+        return None if closer is None or not lines[number].opens else lines[closer].end
 
     return end
+
+
+def _closers(lines: Sequence[_FenceLine]) -> list[int | None]:
+    """For each line the next one that closes it. Of the lines behind, only those longer than all before them count."""
+    found: list[int | None] = []
+    longer: dict[str, list[tuple[int, int]]] = {"`": [], "~": []}  # (-length, place), the nearest at the end
+    for place in range(len(lines) - 1, -1, -1):
+        length, left = len(lines[place].mark), longer[lines[place].mark[0]]
+        number = bisect_right(left, (-length, len(lines)))
+        found.append(left[number - 1][1] if number else None)
+        if lines[place].ends:
+            while left and -left[-1][0] <= length:
+                left.pop()
+            left.append((-length, place))
+    return found[::-1]
+
+
+def _fence_lines(text: str) -> list[_FenceLine]:
+    return [
+        _FenceLine(m.start(), m.end(1), m[1], _ends(m[2]), m[1][0] != "`" or "`" not in m[2])
+        for m in _FENCE.finditer(text)
+    ]
 
 
 def _ends(info: str) -> bool:
@@ -224,8 +300,13 @@ def _ends(info: str) -> bool:
 
 
 def _comments(text: str) -> Ending:
-    last = text.rfind("-->")
-    return lambda match: text.index("-->", match.end()) + 3 if match.end() <= last else None
+    ends = [match.end() for match in re.finditer("-->", text)]
+
+    def end(match: re.Match[str]) -> int | None:
+        number = bisect_left(ends, match.end() + 3)
+        return ends[number] if number < len(ends) else None
+
+    return end
 
 
 def _commands(text: str) -> Ending:

@@ -50,6 +50,7 @@ _BULLET = re.compile(r"[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
 _NOTE = re.compile(r"[ \t]{0,5}(?:\([^()]{0,200}\)|(?:[—–]|-[ \t]|:[ \t])[^\n]*)$")
 _PATH = re.compile(r"(?:[\w.@+$~*()\[\]-]|/|(?<=\w)[=,](?=\w))+")
 _CODE = re.compile(r"`([^`\n]{1,300})`")
+_FILE_TAG = re.compile(r"</?(?:file|path)>", re.I)
 _LONGEST_PATH = 400
 _NO_FILE = frozenset({"none", "n/a", "na", "-", "tbd", "todo", "(none)"})
 
@@ -132,7 +133,7 @@ def first_line(text: str, most: int = 80) -> str:
 
 def paths_of(text: str) -> Iterator[str]:
     """The entries of a list of files, by lines and commas, without bullets, backticks and notes."""
-    for line in text.split("\n"):
+    for line in _FILE_TAG.sub("\n", text).split("\n"):
         line = _BULLET.sub("", line, count=1) if _BULLET.match(line) else line
         codes = _CODE.findall(line)
         for entry in codes or _split(line.strip().strip("[]") if line.strip().startswith("[") else line):

@@ -12,8 +12,11 @@ from superteam.core.plan_rules import quoted
 from superteam.plans.findings import Findings
 from superteam.plans.outline import Heading, Outline, Passage
 
-_TASK = re.compile(r"Task\s+(\d+(?:\.\d+)*[A-Za-z]?)(?:\s*:|\.(?=\s|$)|\s*[-–—](?=\s|$))\s*(.*)", re.I)
-_ALMOST = re.compile(r"Task\s+#?\d", re.I)
+_TASK = re.compile(
+    r"Task\s+(\d+(?:\.\d+)*[A-Za-z]?)(?:\s*\(([^()\n]{1,80})\))?(?:\s*[:\uff1a]|\.(?=\s|$)|\s*[-–—](?=\s|$))\s*(.*)",
+    re.I,
+)
+_ALMOST = re.compile(r"(?:\*\*)?Task(?:[ \t]+#?\d|-\d|[ \t]+[\w.+]{1,8}[ \t]*[:\uff1a])", re.I)
 _LABEL = re.compile(
     r"(?:\*\*|__)?(?:files?|create|modify|tests?)(?:[ \t]+(?:to|and|or|files?|create|modify|tests?))*"
     r"(?:[ \t]*\([^()\n]*\))?[ \t]*(?P<colon>:?)(?:\*\*|__)?[ \t]*(?P<late>:?)[ \t]*",
@@ -35,6 +38,11 @@ def read_headings(outline: Outline, findings: Findings) -> tuple[Task, ...]:
             message = f"the heading {quoted(heading.text)} is no task; a task is written '## Task 1: title'"
             findings.warning("not-a-task", message, heading.line)
     return tuple(_task(outline, heading, match, end, findings) for heading, match, end in _sections(outline))
+
+
+def has_headings(outline: Outline) -> bool:
+    """Whether any heading is a task."""
+    return any(True for _ in _sections(outline))
 
 
 def task_ends(outline: Outline) -> dict[int, int]:
@@ -70,7 +78,7 @@ def _end(headings: Sequence[Heading], place: int, last: int) -> int:
 
 
 def _task(outline: Outline, heading: Heading, match: re.Match[str], end: int, findings: Findings) -> Task:
-    title = " ".join(match[2].split())
+    title = " ".join(match[3].split())
     if not title:
         findings.error("missing-title", f"task {match[1]} has no title", heading.line)
     first = bisect_left(outline.passages, heading.line + 1, key=attrgetter("line"))
@@ -78,7 +86,7 @@ def _task(outline: Outline, heading: Heading, match: re.Match[str], end: int, fi
     files = list(_files(outline.passages[first:last]))
     return Task(
         id=match[1],
-        title=title,
+        title=f"{title} ({match[2].strip()})" if title and match[2] else title,
         description=outline.text(heading.line + 1, end),
         files=tuple(dict.fromkeys(path for path, _ in files)),
         modifies=tuple(dict.fromkeys(path for path, known in files if known)),

@@ -20,7 +20,8 @@ _ID = re.compile(
     r"[*_`\[]{0,3}((?:TASK|T)-?\d{1,6}(?:\.\d{1,4}){0,3}[a-z]?)(?![\w-])[*_`\]:]{0,4}[ \t]*[.·–—-]?[ \t]*", re.I
 )
 _NUMBER = re.compile(r"(\d{1,4}(?:\.\d{1,4}){1,3}|\d{1,4}(?=\.[ \t]))[.:)]?[ \t]+")
-_ALMOST = re.compile(r"[*_`\[]{0,3}T(?:X+\b|\d)")
+_BOX_LIKE = re.compile(r"\[(.?)\][*]?[ \t]*")
+_ALMOST = re.compile(r"[*_`\[]{0,3}T(?:X+\b|-?\d{2})")
 _LABEL = re.compile(r"`?\[([^\[\]\n]{1,40})\]`?(?=[ \t\n\[]|$)[ \t]*")
 _STEP = re.compile(r"[*_]{0,2}Step[ \t]+\d", re.I)
 _DEPENDS = re.compile(r"\bdepends on\b([^\n.;]{1,200})", re.I)
@@ -55,7 +56,8 @@ def read_task_list(outline: Outline, findings: Findings) -> tuple[Task, ...]:
     without belong to the part "sequential"; where the marks change or another heading begins, so does a wave.
     """
     sections = _Sections(outline)
-    entries = list(_marked(outline, sections, findings)) or _unmarked(outline, sections)
+    entries = list(_marked(outline, sections)) or _unmarked(outline, sections)
+    _tell_unread(outline, sections, entries, findings)
     left = [entry for entry in entries if not entry.done]
     if len(left) > _MOST:
         findings.error(
@@ -96,19 +98,29 @@ class _Sections:
         return [self.headings[place] for place in self.above[section]] if section >= 0 else []
 
 
-def _marked(outline: Outline, sections: _Sections, findings: Findings) -> Iterator[_Entry]:
+def _marked(outline: Outline, sections: _Sections) -> Iterator[_Entry]:
     """Check-boxes with an id like T001, wherever they stand; what stands below one belongs to it."""
-    found = [_entry(item, sections.of(item.line), _ID) for item in _tops(outline.items, _ID)]
-    with_id = {entry.item.line for entry in found}
-    places = {entry.section for entry in found}
-    for item in outline.items if found else ():
-        box = _BOX.match(item.text)
-        rest = item.text[box.end() :] if box else ""
-        almost = box and item.line not in with_id and _ALMOST.match(rest) and sections.of(item.line) in places
-        if almost and not _ID.match(rest):
-            message = f"the item {quoted(rest)} is no task; a task is written '- [ ] T001 what to do'"
+    yield from (_entry(item, sections.of(item.line), _ID) for item in _tops(outline.items, _ID))
+
+
+def _tell_unread(outline: Outline, sections: _Sections, entries: Sequence[_Entry], findings: Findings) -> None:
+    """No task may get lost without a word: what looks like one beside those that were read."""
+    places = {entry.section for entry in entries}
+    lines = [entry.item.line for entry in entries]
+    for item in outline.items:
+        number = bisect_right(lines, item.line)
+        inside = number > 0 and item.line < entries[number - 1].item.end
+        above = number < len(lines) and lines[number] < item.end
+        if not inside and not above and _looks_open(item) and sections.of(item.line) in places:
+            message = f"the item {quoted(item.text)} is no task; a task is written '- [ ] T001 what to do'"
             findings.warning("not-a-task", message, item.line)
-    yield from found
+
+
+def _looks_open(item: Item) -> bool:
+    box = _BOX_LIKE.match(item.text)
+    if box is None:
+        return _ALMOST.match(item.text) is not None
+    return box[1].lower() != "x" and not _STEP.match(item.text, box.end())
 
 
 def _tops(items: Sequence[Item], id: re.Pattern[str]) -> Iterator[Item]:

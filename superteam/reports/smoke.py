@@ -61,7 +61,7 @@ def load(path: str | Path) -> Artifact | Unreadable:
     except FileNotFoundError:
         return Unreadable("artifact_not_found", f"there is no file {path}")
     except (OSError, ValueError, RuntimeError) as problem:  # a NUL in the path, links in a circle
-        why = getattr(problem, "strerror", None) or str(problem)
+        why = getattr(problem, "strerror", None) or str(problem).removeprefix(f"{path} ")
         return Unreadable("artifact_read_error", f"{path} cannot be read: {why}")
     return parse(data, str(path))
 
@@ -201,7 +201,7 @@ def _errors(artifact: Mapping[str, Any], cases: Cases, result: str) -> Iterator[
         if id in SYNTHETIC - {"schema-gate"}:
             yield f"{id}: {text}"
         elif id not in SYNTHETIC and not (id in outcomes and outcomes[id].bad):
-            yield f"{id}: there is an issue with it ({text}), and it is not among the failed fixtures"
+            yield f"{id[:200]}: there is an issue with it ({text}), and it is not among the failed fixtures"
     if result and result not in PASSED and not failed and not gate:
         why = "; ".join(text for _, text in issues[:3])
         yield f"the run failed though no fixture did{f': {why}' if why else ''}"

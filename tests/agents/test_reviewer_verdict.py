@@ -74,6 +74,12 @@ def test_too_many_findings_and_too_long_texts_are_cut_with_a_mark(tmp_path: Path
     assert found is not None and "cut here" in found.findings[0].issue
 
 
+def test_a_critical_finding_is_never_among_those_that_are_cut(tmp_path: Path) -> None:
+    findings = ['{"severity": "low", "issue": "x"}'] * FINDINGS + ['{"severity": "critical", "issue": "y"}']
+    found, _ = read_review(brief(tmp_path, result='{"passed": true, "findings": [' + ",".join(findings) + "]}"))
+    assert found is not None and found.findings[0].severity == "critical" and len(found.findings) == FINDINGS
+
+
 @pytest.mark.parametrize(("line", "wanted"), [("42", 42), ("L7-9", 7), (0, None), (-1, None), ("x", None), ([], None)])
 def test_a_line_is_read_leniently(line: object, wanted: int | None, tmp_path: Path) -> None:
     import json

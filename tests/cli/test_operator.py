@@ -455,6 +455,7 @@ def test_failing_reviews_are_shown_by_role_and_made_harmless() -> None:
     question = failure_question(1, TaskRun(Task(id="2", title="Second"), work=work), failure, "", None, "/trees/work")
     text = question_text(question, full=False)
     assert "Reviews (the reviewers' words):\n  spec did not pass:\n    | high a.py:3: wrong " in text
-    assert " Suggestion: mend it\n    | no\n  security passed:\n    | fine\n" in text
+    assert " (suggestion: mend it)\n    | no\n  security passed:\n    | fine\n" in text
     assert "\x1b" not in text and "\u202e" not in text
     assert [option.id for option in question.options] == ["retry", "approve", "rollback", "skip", "abort"]
+    assert "a note goes to the reviewers" in text and "goes to the agent" not in text

@@ -352,6 +352,7 @@ def test_a_summary_without_failed_tests_has_nothing_to_rerun(repo: Repo) -> None
     repo.write({"validation.json": repo.superteam("validate", "--json").out})
     done = repo.superteam("rerun", "--from", "validation.json", "--json")
     assert (done.code, done.json["selection"]["error"]["code"]) == (3, "no_rerunnable_failures")
+    assert "run the tests by hand" in repo.superteam("rerun", "--from", "validation.json").err
     assert done.json["selection"]["error"]["fallback"] == "python -m pytest -q -p no:cacheprovider"
 
 

@@ -21,7 +21,7 @@ from superteam.core import events as e
 from superteam.core.baseline import Difference
 from superteam.core.evolve import evolve, start
 from superteam.core.failures import Action, Failure, FailureType, Response
-from superteam.core.plan import Plan, Task
+from superteam.core.plan import Finding, Plan, Task
 from superteam.core.results import Granularity, Outcome
 from superteam.core.review import Review, ReviewFinding
 from superteam.core.run import Run
@@ -152,6 +152,17 @@ def finished(**more: Any) -> Run:
 
 
 # -- the story
+
+
+def test_a_run_begins_with_what_its_plan_was_warned_about() -> None:
+    event = created()
+    left_out = Finding(severity="warning", code="task-in-code", message="a task stands in fenced code", line=7)
+    warned = event.model_copy(update={"plan": event.plan.model_copy(update={"findings": (left_out,)})})
+    run = start(warned, "2026-01-01T00:00:00+00:00")
+    assert [line.text for line in story(None, warned, run)][1:] == [
+        "1 warning about the plan: superteam plan check plan.md"
+    ]
+    assert len(story(None, event, start(event, "2026-01-01T00:00:00+00:00"))) == 1
 
 
 def test_the_story_of_a_task_is_its_begin_its_verdict_and_its_commit() -> None:
@@ -695,8 +706,36 @@ def test_reviews_are_told_with_their_verdicts_and_what_a_reviewer_changed() -> N
         f"good: task 1 review (security) {COMMIT_1[:12]} passed",
         "warning: warning: task 1: the reviewer security changed the tree: a.py; its change was undone",
         f"bad: task 1 review (spec) {COMMIT_1[:12]} unreadable: no verdict",
-        f"bad: task 1 review (spec) {COMMIT_1[:12]} did not pass: 1 finding",
+        f"bad: task 1 review (spec) {COMMIT_1[:12]} did not pass: 1 high finding",
     ]
+
+
+def test_a_critical_finding_is_told_as_what_it_does_whatever_the_reviewer_says() -> None:
+    found = [ReviewFinding(severity=severity, issue="wrong") for severity in ("low", "critical", "low")]
+    said = verdict("security", review=Review(passed=True, findings=tuple(found)))
+    assert told(in_review(), said) == [
+        f"bad: task 1 review (security) {COMMIT_1[:12]} passed: 1 critical, 2 low findings"
+    ]
+    only_advice = verdict("security", "wrong")
+    assert told(in_review(), only_advice) == [
+        f"good: task 1 review (security) {COMMIT_1[:12]} did not pass: 1 high finding"
+    ]
+
+
+def test_a_question_and_a_further_dispatch_name_the_reviewer() -> None:
+    asking = verdict("spec", ended="done", review=None, question="Which parser?")
+    lines = told(in_review(), verdict("security", passed=True), asking)
+    assert lines[-1] == "question: question q1: the reviewer spec of task 1 asks: Which parser?"
+    lost = Failure(type=FailureType.PARSE_ERROR, task="1", origin="review", roles=("spec",), message="no verdict")
+    chosen = e.ActionChosen(task="1", failure=lost, action=Action.AUTO_RETRY, response=Response.REDO)
+    unread = verdict("spec", ended="unreadable", review=None)
+    lines = told(in_review(), verdict("security", passed=True), unread, chosen)
+    assert lines[-1] == "step: task 1 parse-error: one more dispatch of the reviewer spec"
+
+
+def test_a_run_without_a_commit_says_so_though_the_branch_was_there_already() -> None:
+    text = final(after(begun(), e.RunEnded(status="finished", exit_code=0, fast_forwarded=True)), live=False)
+    assert ": no commit was made\n" in text and "fast-forwarded" not in text and "git log" not in text
 
 
 def test_what_reviewers_found_last_is_listed_in_the_end() -> None:

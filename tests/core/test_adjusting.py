@@ -130,6 +130,17 @@ def test_what_is_refused_names_why(change: Change, ids: tuple[str, ...], why: st
     assert (found is None) == (why is None) and (why or "") in (found or "")
 
 
+def test_a_checkpoint_that_was_rejected_has_begun_and_what_was_said_is_not_lost() -> None:
+    run = run_of(task("a").model_copy(update={"kind": "human-verify"}), task("b"), task("c"))
+    run = replace(run, settings=run.settings.model_copy(update={"test_command": None}))
+    run = evolve(run, e.RunResumed(settings=run.settings, interactive=False, pid=2, host="here"), run.last_at)
+    assert run.pending is not None
+    run = evolve(run, e.Answered(question=run.pending.id, choice="reject", note="too small"), run.last_at)
+    assert "has begun" in (refusal(run, "skip", ("a",)) or "")
+    after = evolve(run, e.PlanAdjusted(change="reorder", tasks=("c", "b")), run.last_at)
+    assert after.pending is None and after.of("a").work == run.of("a").work
+
+
 @given(seeds)
 def test_dependants_are_what_a_walk_finds(rng: Random) -> None:
     tasks = tuple(t.model_copy(update={"wave": 0}) for t in scenario_of(rng).tasks)

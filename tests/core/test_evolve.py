@@ -29,7 +29,7 @@ from superteam.core.results import Outcome
 from superteam.core.review import Review, ReviewFinding
 from superteam.core.run import ReviewRecord, Run, TaskRun
 from superteam.core.settings import Settings
-from superteam.core.sources import redefined, source_names
+from superteam.core.sources import TESTS, redefined, source_names
 from superteam.engine.driver import Driver
 from superteam.engine.steps import perform
 from superteam.engine.world import World
@@ -48,8 +48,12 @@ from superteam.testing import (
 # What one dispatch leaves behind. break: an old test fails; gone: an old test vanishes; shaky: an old test becomes
 # unstable; moody: it fails in the first two runs; own: the task's new test is red; crash: the suite gives no report;
 # gate: the gate is red; ugly: the gate rewrites a file; shared: later tasks touch the same file. Of the second source:
-# smash: an old fixture fails, one of the name that a test has too; lost: an old fixture vanishes; void: no artifact.
-FAULTS = ("break", "gone", "shaky", "moody", "own", "crash", "gate", "ugly", "shared", "scope", "smash", "lost", "void")
+# smash: an old fixture fails, one of the name that a test has too; lost: an old fixture vanishes; void: no artifact;
+# lapse: none in the first two runs.
+FAULTS = (
+    *("break", "gone", "shaky", "moody", "own", "crash", "gate", "ugly", "shared", "scope"),
+    *("smash", "lost", "void", "lapse"),
+)
 ENDS = ("failed", "idle", "unreadable", "nothing", "asks")
 # What one dispatch of a reviewer comes to. writes: it changes its tree, which must not get anywhere.
 REVIEWS = ("fails", "critical", "failed", "idle", "unreadable", "asks", "writes")
@@ -166,7 +170,7 @@ class Game:
             canary=lambda tree, shape: "none here",
             workspace=self.workspace,
             agents=lambda name: Patient(self),
-            source=lambda name, key, granularity: ScriptedSource(partial(self.suite, name, key)),
+            source=lambda name, key, granularity: ScriptedSource(partial(self.suite, name, key), name != TESTS),
             reports=self.reports,
             operator=ScriptedOperator(self.choose),
             clock=self.journal.clock,
@@ -316,9 +320,14 @@ class Patient:
 
     async def work(self, brief: Brief) -> AgentReport:
         if self.game.scenario.settings.jobs > 1:
-            for _ in range(zlib.crc32(f"{brief.task_id} {brief.attempt}".encode()) % 13):
+            for _ in range(duration(brief.task_id, brief.attempt)):
                 await anyio.lowlevel.checkpoint()
         return self.game.work(brief)
+
+
+def duration(task: str, attempt: int) -> int:
+    """How often others are let go first while this dispatch is under way."""
+    return zlib.crc32(f"{task} {attempt}".encode()) % 13
 
 
 def outcomes(files: Mapping[str, str], key: str, flaky: bool) -> dict[str, Outcome] | None:
@@ -341,7 +350,7 @@ def outcomes(files: Mapping[str, str], key: str, flaky: bool) -> dict[str, Outco
 def fixtures(files: Mapping[str, str], key: str, flaky: bool) -> dict[str, Outcome] | None:
     """The second source as a function of the files; one of its fixtures has the name of a test."""
     faults = {path.partition("-")[0] for path in files}
-    if "void" in faults:
+    if "void" in faults or ("lapse" in faults and key[-4:] in ("3001", "3002")):
         return None
     red = {"login": False, "victim": "smash" in faults}
     if "lost" not in faults:
@@ -735,6 +744,7 @@ def test_a_branch_that_somebody_moved_is_not_overwritten(tmp_path: Path) -> None
 
 RAISES: Mapping[str, Scenario] = {
     "parse-error": of_tasks(1, {"1": ("unreadable",)}),
+    "parse-error of an artifact": of_tasks(1, {"1": ("void",)}, sources=(SMOKE,)),
     "impl-crash": of_tasks(1, {"1": ("failed",)}),
     "tool-timeout": of_tasks(1, {"1": ("idle",)}),
     "validation-failure": of_tasks(1, {"1": ("gate",)}),
@@ -753,14 +763,14 @@ RAISES: Mapping[str, Scenario] = {
 
 
 def test_the_list_of_failures_is_whole() -> None:
-    assert RAISES.keys() | {"budget-threshold"} == {kind.value for kind in FailureType}
+    assert {name.partition(" ")[0] for name in RAISES} | {"budget-threshold"} == {kind.value for kind in FailureType}
 
 
 @pytest.mark.parametrize("action", [None, *Action])
-@pytest.mark.parametrize("kind", RAISES)
-def test_each_failure_is_resolved_with_the_users_override(kind: str, action: Action | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", RAISES)
+def test_each_failure_is_resolved_with_the_users_override(case: str, action: Action | None, tmp_path: Path) -> None:
+    kind, scenario = case.partition(" ")[0], RAISES[case]
     overrides = {FailureType(kind): action} if action else {}
-    scenario = RAISES[kind]
     chosen = scenario.settings.model_copy(update={"failure_actions": overrides})
     _, run = played(replace(scenario, settings=chosen, answers=("abort",)), tmp_path)
     actions = {f.action for t in run.tasks for f in t.failures if f.type == kind}
@@ -829,6 +839,29 @@ def test_a_run_halts_with_the_name_of_a_source_that_gives_no_baseline(tmp_path: 
         "tests",
         "smoke",
     ]
+
+
+@pytest.mark.parametrize(
+    ("action", "retries", "code"),
+    [("auto-retry", 2, 1), ("retry-then-escalate", 1, 1), ("escalate", 0, 1), ("warn-continue", 0, 3)],
+)
+def test_an_artifact_that_cannot_be_read_is_judged_again_and_then_asked_about(
+    action: str, retries: int, code: int, tmp_path: Path
+) -> None:
+    scenario = of_tasks(1, {"1": ("void",)}, sources=(SMOKE,), failure_actions={"parse-error": action})
+    _, run = played(scenario, tmp_path)
+    smoke = [v for v in run.validations if v.source == "smoke"]
+    assert (run.exit_code, run.of("1").attempts, run.questions) == (code, 1, int(code == 1))
+    assert {(f.type, f.source) for f in run.of("1").failures} == {("parse-error", "smoke")}
+    assert [v.verdict for v in smoke[: retries + 1]] == ["inconclusive"] * (retries + 1)
+    assert code == 3 or len(smoke) == retries + 1
+
+
+def test_an_artifact_that_can_be_read_again_is_nothing_to_ask_about(tmp_path: Path) -> None:
+    """The agent did nothing wrong: what it left is judged again, and no fix is dispatched."""
+    _, run = played(of_tasks(1, {"1": ("lapse",)}, sources=(SMOKE,)), tmp_path)
+    assert run.exit_code == 0 and run.of("1").attempts == 1 and run.questions == 0
+    assert [f.type for f in run.of("1").failures] == ["parse-error"]
 
 
 OTHER = {**SMOKE, "command": ["smoke", "--slowly"]}

@@ -30,7 +30,7 @@ FIXED_AUTOMATICALLY = ("validation-failure", "test-regression", "test-missing", 
 NEVER_APPROVED = ("parse-error", "tool-timeout", "budget-threshold", "impl-crash", "suite-crash", "environment")
 # Which step can notice which failure.
 ORIGINS = {
-    "parse-error": ("agent", "review"),
+    "parse-error": ("agent", "suite", "review"),
     "impl-crash": ("agent", "review"),
     "scope-violation": ("agent",),
     "review-max-retries": ("review",),
@@ -88,7 +88,7 @@ def again(kind: str, action: str, failure: Failure, config: Settings, history: H
         before = history.reviewers.get("spec", 0)
         once = action == "retry-then-escalate" and before == 0
         return "redo" if (once or action == "auto-retry") and before + 1 < config.agent.max_attempts else None
-    times = {"auto-retry": config.agent.max_attempts, "retry-then-escalate": 1}.get(action, 0)
+    times = {"auto-retry": config.agent.max_attempts - 1, "retry-then-escalate": 1}.get(action, 0)
     if tried >= times or kind == "budget-threshold":
         return None
     if failure.origin == "agent":

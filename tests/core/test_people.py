@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from test_evolve import Game, begin, check_branch, made_for, of_tasks, played, statuses
 
 from superteam.core import events as e
-from superteam.core.plan import Plan, Task, TaskKind
-from superteam.core.questions import needs_note
+from superteam.core.plan import Checkpoint, Plan, Task, TaskKind
+from superteam.core.questions import in_a_plans_words, needs_note
 from superteam.core.run import Run
 
 
@@ -73,6 +73,14 @@ def test_what_was_verified_is_verified_again_when_something_before_it_is_taken_b
     run = finish(game)
     assert statuses(run) == " ".join(["complete"] * 6)
     assert (gates(game, "v"), questions(game, "h"), questions(game, "d")) == (2, 2, 1)
+
+
+def test_a_verification_is_made_again_whatever_document_it_is_in(tmp_path: Path) -> None:
+    """Its gate was green on a state with what is taken back."""
+    tasks = (task("1", part="a"), task("v", "verification", part="b"), task("2"), task("3"))
+    game = game_of(tasks, tmp_path, "rollback", deeds={"1": ("break", "good")}, **EVERY_3)
+    assert statuses(finish(game)) == "complete complete complete complete"
+    assert gates(game, "v") == 2
 
 
 def test_what_stands_in_another_document_is_not_asked_again(tmp_path: Path) -> None:
@@ -223,3 +231,26 @@ def test_what_is_settled_at_the_end_is_never_charged_to_a_checkpoint(tmp_path: P
     game = game_of((task("1"), task("h", "human-action")), tmp_path, deeds={"1": ("moody",)})
     run = finish(game)
     assert len(run.validations) == 2 and {v.after_task for v in run.validations} == {"1"}
+
+
+def test_what_a_checkpoint_says_besides_is_shown_with_the_question(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(subject="Log in", instructions="On the site")
+    login = Task(id="1", title="Log in", kind="human-action", checkpoint=checkpoint, description="Check:\nIt works")
+    asked = until(game_of((login,), tmp_path), "human", "1").pending
+    assert asked is not None
+    assert asked.question == "Log in\n\nOn the site\n\nCheck:\nIt works"
+    assert asked.evidence["checkpoint"]["instructions"] == "On the site\n\nCheck:\nIt works"
+
+
+@given(said=st.sampled_from(["approved", "Approved", '"done"', " done ", "approve", "x", "continue"]), ids=st.data())
+def test_a_plans_word_is_taken_for_an_answer_only_where_that_is_offered(said: str, ids: st.DataObject) -> None:
+    offered = ids.draw(st.lists(st.sampled_from(["approve", "continue", "done", "approved", "abort"]), unique=True))
+    question = e.Question(
+        id="q1", kind="human", question="?", options=tuple(e.Option(id=id, label="") for id in offered), evidence={}
+    )
+    meant = in_a_plans_words(question, said)
+    assert meant == said or meant in offered
+    if said in offered:
+        assert meant == said
+    if said == "Approved" and "approve" in offered:
+        assert meant == "approve"

@@ -85,7 +85,7 @@ def test_what_two_roles_name_is_one_line_that_names_both() -> None:
     }
     found = judge_reviews(said)
     assert found is not None
-    assert [one.text for one in found] == ["high (quality, spec) a.py:3: it is wrong Suggestion: mend it"]
+    assert [one.text for one in found] == ["high (quality, spec) a.py:3: it is wrong (suggestion: mend it)"]
 
 
 def test_a_verdict_without_a_finding_says_so() -> None:

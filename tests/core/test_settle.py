@@ -62,6 +62,7 @@ class Suite:
     cases: Mapping[str, Case]
     sound: Callable[[str, int], bool] = lambda purpose, number: True
     timed_out: bool = False
+    unreadable: bool = False
     size: int = 1000
     seconds: float = 0.0  # of each run of some of its tests
     whole: float = 0.0  # of the run of all of them
@@ -101,7 +102,7 @@ class Suite:
 
     def _whole(self, v: Validation, probe: Probe) -> Observation:
         if not self.sound(probe.purpose, len(v.of(probe.purpose)) + 1):
-            return Observation(probe, "inconclusive", "no report", self.timed_out)
+            return Observation(probe, "inconclusive", "no report", self.timed_out, unreadable=self.unreadable)
         ids = tuple(self.cases)
         if probe.purpose == "suite":
             red = dict.fromkeys(ids, BAD)
@@ -340,6 +341,23 @@ def test_a_suite_that_ran_out_of_time_only_once_is_a_crash() -> None:
             return replace(super().run(v, probe), timed_out=probe.purpose == "suite" and not v.observations)
 
     _, conclusion = settle(Slow({}, lambda purpose, number: purpose == "suite-reference"))
+    assert conclusion.crash == "suite-crash"
+
+
+@pytest.mark.parametrize(("there", "crash"), [(True, "parse-error"), (False, "environment")])
+def test_an_artifact_that_cannot_be_read_twice_is_a_parse_error_unless_it_is_so_at_the_reference(
+    there: bool, crash: str
+) -> None:
+    _, conclusion = settle(Suite({}, lambda purpose, number: there and purpose != "suite", unreadable=True))
+    assert (conclusion.crash, conclusion.verdict()) == (crash, "inconclusive")
+
+
+def test_an_artifact_that_cannot_be_read_only_once_is_a_crash() -> None:
+    class Moody(Suite):
+        def run(self, v: Validation, probe: Probe) -> Observation:
+            return replace(super().run(v, probe), unreadable=probe.purpose == "suite" and not v.observations)
+
+    _, conclusion = settle(Moody({}, lambda purpose, number: purpose == "suite-reference"))
     assert conclusion.crash == "suite-crash"
 
 

@@ -19,6 +19,7 @@ from test_evolve import (
     check_branch,
     check_truth,
     deed_of,
+    duration,
     made_for,
     of_tasks,
     scenario_of,
@@ -32,7 +33,7 @@ from superteam.core.decide import Kind, decide
 from superteam.core.evolve import evolve, start
 from superteam.core.failures import Failure, FailureType
 from superteam.core.plan import Task
-from superteam.core.run import Run
+from superteam.core.run import Phase, Run
 from superteam.core.scheduling import is_alone, overlap
 from superteam.core.settings import Settings
 
@@ -252,11 +253,22 @@ def test_no_configured_action_lets_a_conflict_pass(action: str, tmp_path: Path) 
 
 
 def test_while_a_question_is_asked_the_other_task_comes_to_the_end_of_its_step_only(tmp_path: Path) -> None:
-    game, run = played(two({"1": ("gate",)}, "skip", validation={"auto-fix": 0}), tmp_path)
+    quick, slow = sorted("12", key=lambda id: duration(id, 1))
+    game, run = played(two({quick: ("asks",)}, "skip"), tmp_path)
     paused = [(ev, r) for ev, r in states(game) if r.pending]
-    assert isinstance(paused[0][0], e.ActionChosen)
-    assert not any(isinstance(ev, e.StepStarted) for ev, _ in paused)
-    assert statuses(run) == "skipped complete" and run.of("2").attempts == 1
+    # Threads write the prompts, so that the slow one may be further by then, though it began with the quick one.
+    assert all(f":{slow}#" in key for key in paused[0][1].in_flight) and not paused[-1][1].in_flight
+    assert not any(isinstance(ev, e.StepStarted | e.StepCancelled) for ev, _ in paused)
+    assert (run.of(quick).status, run.of(slow).status, run.of(slow).attempts) == ("skipped", "complete", 1)
+
+
+def test_an_accepted_commit_is_moved_to_though_another_task_aborts_the_run_but_not_though_a_person_does(
+    tmp_path: Path,
+) -> None:
+    game, _ = played(two({}), tmp_path)
+    moving = next(r for _, r in states(game) for t in r.working() if t.work and t.work.phase is Phase.MOVE)
+    assert {step.kind for step in decide(replace(moving, aborted=True))} == {Kind.MOVE_BRANCH}
+    assert {step.kind for step in decide(evolve(moving, e.RunAborted(), moving.last_at))} == {Kind.FINISH}
 
 
 def test_a_question_that_comes_while_another_is_asked_is_asked_after_it(tmp_path: Path) -> None:
@@ -280,6 +292,20 @@ def test_a_reached_maximum_of_time_ends_the_dispatches(tmp_path: Path) -> None:
     wanted = {step.kind for step in decide(replace(at_work, budget_failure=spent))}
     assert wanted == {Kind.RESPOND, Kind.DISPATCH}
     assert {step.kind for step in decide(replace(at_work, budget_failure=late))} == {Kind.RESPOND}
+
+
+@pytest.mark.parametrize(("maximum", "stops"), [({"max-usd": 0.5}, True), ({"max-time": 0.5}, False)])
+def test_while_reviewers_are_at_work_no_maximum_of_money_lets_another_task_begin(
+    maximum: dict[str, float], stops: bool, tmp_path: Path
+) -> None:
+    """A maximum of time would end the reviewers, so that it waits for them."""
+    game, _ = played(two({}, review={"roles": ["spec"]}), tmp_path)
+    reviewed = next(r for _, r in states(game) if any(key.startswith("review:") for key in r.in_flight))
+    limits = reviewed.settings.budget.model_validate(maximum)
+    late = replace(reviewed, settings=reviewed.settings.model_copy(update={"budget": limits}), elapsed_s=9.0)
+    after = evolve(late, e.Warned(message="later"), late.last_at)
+    assert (after.budget_failure is not None) == stops
+    assert not stops or {step.kind for step in decide(after)} >= {Kind.RESPOND, Kind.REVIEW}
 
 
 def test_of_the_users_of_the_check_tree_one_is_wanted_at_a_time(tmp_path: Path) -> None:

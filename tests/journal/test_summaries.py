@@ -11,7 +11,8 @@ from superteam.core.evolve import start
 from superteam.core.plan import Part, Plan
 from superteam.core.run import Run
 from superteam.core.settings import Settings
-from superteam.journal.summaries import place, summary_lines, summary_path, wanted_path, write_text
+from superteam.journal.runs import write_text
+from superteam.journal.summaries import place, summary_lines, summary_path, wanted_path
 
 WANTED = ".planning/phases/04-x/04-02-SUMMARY.md"
 

@@ -24,8 +24,8 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, str]]:
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", "")).strip("_")
-        if name in ("error", "warning") and node.args and isinstance(node.args[0], ast.Constant):
-            yield str(node.args[0].value), name
+        if name in ("error", "warning", "warn") and node.args and isinstance(node.args[0], ast.Constant):
+            yield str(node.args[0].value), "error" if name == "error" else "warning"
         named = {keyword.arg: keyword.value for keyword in node.keywords}
         code, severity = named.get("code"), named.get("severity")
         if isinstance(code, ast.Constant) and isinstance(severity, ast.Constant):

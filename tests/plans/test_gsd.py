@@ -720,6 +720,11 @@ UNITS = {
     "backticks": "` `` ``` ",
     "fences": "```x\n~~~~\n",
     "comments": "<!--",
+    "comments that begin in one task and end in another": "<!-- x\n</task>\n<task>\n-->\n",
+    "fences that begin in one task and end in another": "```a\n</task>\n<task>\n",
+    "what looks like a task": "<task type=x\n",
+    "headings of tasks": "<task type='a'>\n</task>\n### Task 1\n",
+    "fences of xml": "```xml\n<task type='a'>\n```\n",
     "brackets": "<a ",
     "blanks": "     ",
     "files": "<files>a, b (c) {d,e}\n",
@@ -743,3 +748,112 @@ def test_reading_takes_time_in_proportion_to_the_text(unit: str, head: str) -> N
 
     small, large = min(seconds(10_000) for _ in range(2)), seconds(80_000)
     assert large < 24 * small + 0.5, f"{small:.3f}s became {large:.3f}s"
+
+
+# -- no task gets lost
+
+
+def task(name: str, action: str = "Do it.", tag: str = '<task type="auto">') -> str:
+    return f"{tag}\n  <name>{name}</name>\n  <action>\n{action}\n  </action>\n  <done>Done.</done>\n</task>\n"
+
+
+@pytest.mark.parametrize("mark", ["- ", "* ", "1. ", "2) "])
+def test_a_task_that_is_an_item_of_a_list_is_read(mark: str) -> None:
+    reading, _ = read(f"{FRONT}<tasks>\n{mark}{task('One')}{mark}{task('Two')}</tasks>\n")
+    assert [each.title for each in reading.tasks] == ["One", "Two"]
+
+
+@pytest.mark.parametrize("left_over", ["```\ncode", "```text\ncode", "~~~\ncode", "write <!-- there"])
+def test_a_fence_or_comment_left_open_does_not_take_the_next_task_with_it(left_over: str) -> None:
+    closing = {"```": "```\nx\n```", "~~~": "~~~\nx\n~~~"}.get(left_over[:3], "write --> there")
+    reading, _ = read(f"{FRONT}<tasks>\n{task('One', left_over)}{task('Two', closing)}{task('Three')}</tasks>\n")
+    assert [each.title for each in reading.tasks] == ["One", "Two", "Three"]
+
+
+def test_an_example_of_a_task_in_a_task_stays_its_text() -> None:
+    example = f"Write this:\n```xml\n{task('Example')}```\n"
+    reading, _ = read(f"{FRONT}<tasks>\n{task('One', example)}{task('Two')}</tasks>\n")
+    assert [each.title for each in reading.tasks] == ["One", "Two"]
+    assert "<name>Example</name>" in reading.tasks[0].description
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<task type="auto" name="Vec<T>">',
+        '< task type="auto">',
+        '<task_2 type="auto">',
+        '<checkpoint type="human-verify">',
+        "<checkpoint:human-verify>",
+        f'<task type="auto" note="{"x" * 1200}">',
+        'Then: <task type="auto">',
+    ],
+)
+def test_what_looks_like_a_task_and_cannot_be_read_as_one_is_an_error(tag: str) -> None:
+    findings = Findings()
+    read_gsd(f"{FRONT}<tasks>\n{task('One')}{task('Two', tag=tag)}</tasks>\n", "p.md", findings)
+    assert [(found.severity, found.code, found.line) for found in findings.all() if found.severity == "error"] == [
+        ("error", "unread-task", 18)
+    ]
+
+
+def test_a_sentence_about_the_tag_in_a_task_is_no_task() -> None:
+    action = 'Every <task type="auto"> of the reader gets an id, and `<task name="x">` too.\nThe tag <task> alone.'
+    findings = Findings()
+    reading = read_gsd(f"{FRONT}<tasks>\n{task('One', action)}</tasks>\n", "p.md", findings)
+    assert reading is not None
+    assert [each.title for each in reading.tasks] == ["One"]
+    assert not findings.failed
+
+
+def test_a_task_in_code_beside_others_is_told() -> None:
+    findings = Findings()
+    reading = read_gsd(f"{FRONT}<tasks>\n{task('One')}</tasks>\n```xml\n{task('Two')}```\n", "p.md", findings)
+    assert reading is not None
+    assert [each.title for each in reading.tasks] == ["One"]
+    assert [found.code for found in findings.all()] == ["task-in-code"]
+
+
+def test_a_heading_of_a_task_without_its_tag_is_told() -> None:
+    findings = Findings()
+    text = f"{FRONT}<tasks>\n### Task 1: One\n{task('One')}### Task 2: Two\nDo it.\n</tasks>\n"
+    assert read_gsd(text, "p.md", findings) is not None
+    assert [(found.code, found.line) for found in findings.all()] == [("unread-heading", 19)]
+
+
+def test_tasks_that_all_stand_in_fences_of_xml_are_read(tmp_path: Path) -> None:
+    text = f"# Plan\n\n## Wave 1\n\n```xml\n{task('One')}```\n\n```xml\n{task('Two')}```\n"
+    for name, front in (("plan.md", ""), ("01-01-PLAN.md", FRONT)):
+        (tmp_path / name).write_text(front + text)
+        plan, findings = load_plan(tmp_path / name, tmp_path)
+        assert plan is not None
+        assert plan.format == "gsd"
+        assert [each.title for each in plan.tasks] == ["One", "Two"]
+        assert [found.code for found in findings] == ["fenced-tasks"]
+
+
+def test_a_task_in_a_fence_below_a_heading_of_a_task_is_its_text(tmp_path: Path) -> None:
+    (tmp_path / "plan.md").write_text(f"# Plan\n\n### Task 1: Write\n\n```xml\n{task('One')}```\n")
+    plan, _ = load_plan(tmp_path / "plan.md", tmp_path)
+    assert plan is not None
+    assert (plan.format, [each.title for each in plan.tasks]) == ("headings", ["Write"])
+
+
+@given(st.lists(st.tuples(st.sampled_from("`~"), st.integers(3, 6), st.booleans()), max_size=12))
+def test_the_line_that_closes_a_fence_is_the_next_of_its_kind_that_is_as_long(
+    marks: list[tuple[str, int, bool]],
+) -> None:
+    from superteam.plans.gsd_tags import _closers, _fence_lines
+
+    lines = _fence_lines("\n".join(char * length + ("" if bare else " x") for char, length, bare in marks))
+    plain = [
+        next((n for n in range(place + 1, len(lines)) if lines[n].closes(lines[place])), None)
+        for place in range(len(lines))
+    ]
+    assert _closers(lines) == plain
+
+
+def test_files_may_stand_in_tags_of_their_own() -> None:
+    listed = "<files>\n    <file>src/a.py</file>\n    <file>b.py</file>\n  </files>\n  <action>"
+    reading, _ = read(f"{FRONT}<tasks>\n{task('One').replace('<action>', listed)}</tasks>\n")
+    assert reading.tasks[0].files == ("src/a.py", "b.py")

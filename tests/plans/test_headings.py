@@ -162,3 +162,22 @@ def test_source_text_is_kept_as_it_is() -> None:
 )
 def test_files_are_the_backticked_paths_behind_labels(text: str, expected: tuple[str, ...]) -> None:
     assert files(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("heading", "title"),
+    [
+        ("### Task 2 (Track A): Schema", "Schema (Track A)"),
+        ("### Task 2 (C0) - Schema", "Schema (C0)"),
+        ("### Task 2\uff1aSchema", "Schema"),
+    ],
+)
+def test_what_stands_between_number_and_title_keeps_no_task_from_being_read(heading: str, title: str) -> None:
+    assert [(task.id, task.title) for task in read(f"### Task 1: A\n\n{heading}\n")] == [("1", "A"), ("2", title)]
+
+
+@pytest.mark.parametrize("heading", ["### Task A: Schema", "### TASK-2: Schema", "### Task N+1: Schema", "### Task 2"])
+def test_a_heading_that_looks_like_a_task_is_not_lost_without_a_word(heading: str) -> None:
+    findings = Findings()
+    assert len(read_headings(read_outline(f"### Task 1: A\n\n{heading}\n"), findings)) == 1
+    assert [(found.code, found.line) for found in findings.all()] == [("not-a-task", 3)]

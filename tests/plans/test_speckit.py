@@ -364,3 +364,29 @@ def test_four_times_the_text_takes_far_less_than_sixteen_times_the_time(unit: st
         return best
 
     assert spent(1600) < 0.05 + 9 * spent(400)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "- [-] T002 b",
+        "- [~] T002 b",
+        "- [] T002 b",
+        "- [ ]T002 b",
+        "- T002 b",
+        "- [ ] b",
+        "- [ ] US1-T002 b",
+        "- [ ]* b",
+    ],
+)
+def test_what_stands_beside_tasks_and_looks_like_one_is_warned_about(item: str) -> None:
+    found, findings = read(f"## Tasks\n\n- [ ] T001 a\n{item}\n- [ ] T003 c\n")
+    assert [task.id for task in found] == ["T001", "T003"]
+    assert [(finding.code, finding.line) for finding in findings] == [("not-a-task", 4)]
+
+
+@pytest.mark.parametrize("item", ["- [x] b", "- b", "- [ ] **Step 1: b**", "  - [ ] b", "## Done when\n\n- [ ] b"])
+def test_what_stands_beside_tasks_and_is_none_is_not_warned_about(item: str) -> None:
+    found, findings = read(f"## Tasks\n\n- [ ] T001 a\n{item}\n")
+    assert [task.id for task in found] == ["T001"]
+    assert not findings

@@ -45,7 +45,7 @@ def check_budgets(run: Run, event: e.Event) -> Run:
     crossed = "max-time" if isinstance(event, e.TimeUp) else reached(run)
     if crossed is None or (not run.left() and not run.working()):
         return run
-    if not isinstance(event, e.TimeUp) and _reviewing(run):
+    if crossed == "max-time" and not isinstance(event, e.TimeUp) and _reviewing(run):
         return run
     spent = next(used for meter, used, _ in _meters(run) if meter == crossed)
     text = f"the run's {crossed} is reached ({spent:.4g} used)"
@@ -54,7 +54,8 @@ def check_budgets(run: Run, event: e.Event) -> Run:
 
 
 def _reviewing(run: Run) -> bool:
-    """Whether a reviewer is at work: what is paid for is not ended because another one reached a maximum."""
+    """Whether a reviewer is at work: what is paid for is not ended because another one took long. Of all other maxima
+    nothing in flight is ended, and nothing may begin beside it."""
     return any(key.startswith("review:") for key in run.in_flight)
 
 

@@ -39,7 +39,7 @@ def integrated(run: Run, event: e.Integrated) -> Run:
         return run.with_work(event.task, replace(work, failures=conflict_failures(event.task, event.conflicts)))
     if event.tree == event.base_tree:
         run = add_warnings(run, f"task {event.task}: all that it changed is on the branch already")
-    phase = Phase.GATE if run.gate(event.task) else Phase.COMMIT
+    phase = Phase.GATE if run.gated(event.task) else Phase.COMMIT
     return run.with_work(event.task, replace(work, phase=phase))
 
 

@@ -53,12 +53,20 @@ def count_round(run: Run, task: str) -> Run:
 
 
 def take_over(run: Run, task: str) -> Run:
-    """What the sources accepted is the run's new reference, and the branch may move to the work's commit."""
+    """What the sources accepted is the run's new reference, and the branch may move to the work's commit.
+
+    A commit that not all of them judged, since they were others while it was reviewed, is judged on the branch.
+    """
     work = run.of(task).work
     assert work is not None
+    names = source_names(run.settings)
     if work.accepted:
-        used = {name: state for name, state in work.accepted.items() if name in source_names(run.settings)}
-        run = replace(run, sources={**run.sources, **used}, unvalidated=())
+        used = {name: state for name, state in work.accepted.items() if name in names}
+        run = replace(run, sources={**run.sources, **used})
+    if work.kind != "check" and not set(names) <= work.accepted.keys():
+        work = replace(work, validation=None)
+    elif work.accepted:
+        run = replace(run, unvalidated=())
     if work.kind == "check":
         return run.with_work(task, None)
     return run.with_work(task, replace(work, phase=Phase.MOVE, accepted={}))

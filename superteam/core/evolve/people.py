@@ -37,13 +37,14 @@ def reopen(t: TaskRun) -> TaskRun:
 
 def reopen_what_was_seen(run: Run, culprit: str) -> Run:
     """What was verified without a commit is verified again when something below it is taken back: what depends on the
-    culprit, and what stands behind it in its document."""
+    culprit, what stands behind it in its document, and all verifications behind it: they ran on a state that had it."""
     gone, behind, tasks = {culprit}, False, []
     part = run.of(culprit).task.part
     for t in run.tasks:
         behind = behind or t.task.id == culprit
         depends = bool(gone.intersection(t.task.depends_on))
-        seen = t.task.kind in ("verification", "human-verify") and behind and t.task.part == part
+        shown = t.task.kind == "human-verify" and t.task.part == part
+        seen = behind and (shown or t.task.kind == "verification")
         without_commit = t.status == "complete" and t.commit_sha is None
         if without_commit and (seen or (depends and t.task.kind in HUMAN | {"verification"})):
             t = reopen(t)

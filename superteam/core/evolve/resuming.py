@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from superteam.core import events as e
+from superteam.core.adjust import unbegun
 from superteam.core.evolve.budgets import reached
 from superteam.core.evolve.parts import add_warnings, ask
 from superteam.core.evolve.people import without_human_question
@@ -77,31 +78,57 @@ def _work_taken_up(run: Run, task: str, work: Work, fresh: frozenset[str]) -> Ru
     asked_about = work.phase is Phase.INSPECT and work.fixing and work.fixing[0].origin == "suite"
     if not (work.phase in JUDGED or asked_about) or work.validation is None or work.validation.source in names:
         return run.with_work(task, work)
-    asked = run.pending is not None and run.pending.kind == "failure" and run.pending.task == task
-    return validate_again(replace(run, pending=None) if asked else run, task, work)
+    return validate_again(_without_failure_question(run, task), task, work)
+
+
+def _without_failure_question(run: Run, task: str) -> Run:
+    """The failure of this task is void, so nobody is asked about it, neither now nor later."""
+    asked = [q for q in (run.pending, *run.queued) if q and q.kind == "failure" and q.task == task]
+    pending = None if run.pending in asked else run.pending
+    return replace(run, pending=pending, queued=tuple(q for q in run.queued if q not in asked))
 
 
 def plan_changed(run: Run, event: e.PlanChanged) -> Run:
     """Finished tasks stay, pending ones are taken as they are now written; changed finished ones are asked about."""
+    rest = unbegun(run)
+    run = replace(run, tasks=tuple(rest.of(t.task.id) if t.task.id in event.pending else t for t in run.tasks))
     old = {t.task.id: t for t in run.tasks}
     new = [replace(old[t.id], task=t) if t.id in old else TaskRun(t) for t in event.plan.tasks]
     ids = {t.task.id for t in new}
     left = [t for t in run.tasks if t.task.id not in ids]
-    gone = [t for t in left if t.status not in ("pending", "blocked", "running")]
+    gone = [t for t in left if t.work or t.status not in ("pending", "blocked", "running")]
     # of a checkpoint that was rejected before, what was mended stays
-    gone += [replace(t, status="complete", work=None) for t in left if t not in gone and t.commit_sha]
+    gone += [replace(t, status="complete") for t in left if t not in gone and t.commit_sha]
     unasked = tuple(dict.fromkeys((*run.unasked, *event.finished)))
     run = replace(run, plan=event.plan, tasks=(*gone, *new), unasked=unasked)
     for id in event.pending:
-        t = next((t for t in run.tasks if t.task.id == id), None)
-        if t and t.work:  # what was begun for the old text is put back by the next dispatch
-            run = run.with_task(replace(t, status="pending", work=None))
+        run = _without_old_work(run, id)
     if event.pending:
         run = add_warnings(run, f"the plan changed: {', '.join(event.pending)} taken as now written")
     if run.reordered:
         run = add_warnings(replace(run, reordered=False), "the plan changed: its own order of the tasks counts again")
     run = without_human_question(_without_void_question(run))
-    return run if len(run.working()) > 1 else ask_about_finished(run)  # several tasks at work go on first
+    return run if _is_busy(run) else ask_about_finished(run)
+
+
+def _without_old_work(run: Run, id: str) -> Run:
+    """What was begun for the old text is put back, and kept. A commit that the branch may already stand at is not: the
+    task is finished then, and asked about as such."""
+    work = next((t.work for t in run.tasks if t.task.id == id), None)
+    if work is None or run.of(id).status != "running":
+        return run
+    if work.phase is Phase.MOVE:
+        described = any(task.id == id for task in run.plan.tasks)
+        return replace(run, unasked=tuple(dict.fromkeys((*run.unasked, id)))) if described else run
+    return run.with_work(id, replace(work, phase=Phase.PUT_BACK, failures=(), redo=True))
+
+
+def _is_busy(run: Run) -> bool:
+    """Whether what is being done has to come to its end before a finished task may be asked about: taking that back
+    would take the branch, or other work trees, from under it."""
+    ending = (Phase.MOVE, Phase.PUT_BACK)
+    begun = [t.work for t in run.working() if t.work]
+    return len(begun) > 1 or any(work.phase in ending or work.slot for work in begun)
 
 
 def _without_void_question(run: Run) -> Run:
@@ -112,7 +139,8 @@ def _without_void_question(run: Run) -> Run:
 
 def _is_void(run: Run, asked: e.Question) -> bool:
     about_work = asked.kind in ("failure", "agent") and asked.task is not None
-    return about_work and asked.task not in {t.task.id for t in run.working()}
+    begun = {t.task.id for t in run.working() if t.work and t.work.phase is not Phase.PUT_BACK}
+    return about_work and asked.task not in begun
 
 
 def ask_about_finished(run: Run) -> Run:

@@ -100,7 +100,7 @@ def gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
     work = t.work
     assert work is not None
     facts = event.model_dump(exclude={"key", "kind"})
-    work = replace(work, tree=event.tree, gate=facts, gate_runs=work.gate_runs + 1, phase=Phase.COMMIT)
+    work = replace(work, tree=event.tree, gate=facts, phase=Phase.COMMIT)
     failures: tuple[Failure, ...] = ()
     if not event.ok:
         kind = FailureType.TOOL_TIMEOUT if event.timed_out else FailureType.VALIDATION_FAILURE
@@ -180,9 +180,13 @@ def _unvalidated(run: Run) -> tuple[tuple[str, str], ...]:
 
 
 def task_put_back(run: Run, event: e.TaskPutBack) -> Run:
-    """The task is left: skipped by a person, else failed; a checkpoint that is to be done again is asked anew."""
+    """The task is left: skipped by a person, else failed; a checkpoint that is to be done again is asked anew. One
+    that the plan has no more is gone, unless something of it stands on the branch."""
     t = run.of(event.task)
     assert t.work is not None
+    if event.task not in {task.id for task in run.plan.tasks}:
+        left = (replace(t, work=None, status="complete"),) if t.commit_sha else ()
+        return replace(run, tasks=(*left, *(other for other in run.tasks if other is not t)))
     return run.with_task(replace(t, work=None, status="pending" if t.work.redo else _left_as(t.work)))
 
 

@@ -60,6 +60,7 @@ def validate_again(run: Run, task: str, work: Work) -> Run:
     """The run with the work's validation begun once more; a check that no source has to make any more is over."""
     if work.kind == "check" and next_source(run, replace(work, accepted={})) is None:
         return run.with_work(task, None)
+    run = count_round(run, task)
     return run.with_work(task, validate(run, work, task, final=False))
 
 
@@ -152,6 +153,7 @@ def validation_concluded(run: Run, event: e.ValidationConcluded) -> Run:
 
 _BLOCKING = frozenset(
     {
+        FailureType.PARSE_ERROR,
         FailureType.TEST_REGRESSION,
         FailureType.TEST_MISSING,
         FailureType.SUITE_CRASH,
