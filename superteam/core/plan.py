@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -9,6 +10,18 @@ from pydantic import BaseModel, ConfigDict
 Severity = Literal["error", "warning"]
 TaskKind = Literal["auto", "tdd", "verification", "human-verify", "decision", "human-action"]
 HUMAN: frozenset[TaskKind] = frozenset({"human-verify", "decision", "human-action"})
+
+
+def in_turn(commands: Sequence[str]) -> str:
+    """One shell command that runs these one after the other, each in a shell of its own, as long as they succeed."""
+    if len(commands) == 1:
+        return commands[0]
+    return " && ".join(f"( {command}{_end_of(command)})" for command in commands)
+
+
+def _end_of(command: str) -> str:
+    """A line's end where the bracket would else belong to a comment, a here-document or the next line."""
+    return "\n" if any(mark in command for mark in ("#", "<<", "\n", "\\")) else " "
 
 
 class _Frozen(BaseModel):

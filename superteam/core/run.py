@@ -10,7 +10,7 @@ from typing import Any, Literal
 from superteam.core.events import BaselineDocument, Question, ValidationResult
 from superteam.core.failures import Failure, History
 from superteam.core.must_haves import MustHaveResult
-from superteam.core.plan import HUMAN, MustHaves, Plan, Task
+from superteam.core.plan import HUMAN, MustHaves, Plan, Task, in_turn
 from superteam.core.results import TestId
 from superteam.core.review import ReviewFinding
 from superteam.core.settings import Settings
@@ -369,7 +369,7 @@ class Run:
         task = self.of(id).task
         gate = task.gate or self.settings.validation_command
         if gate and task.acceptance_test:
-            return f"( {gate}\n) && ( {task.acceptance_test}\n)"
+            return in_turn((gate, task.acceptance_test))
         return gate or task.acceptance_test
 
     def gated(self, id: str) -> bool:

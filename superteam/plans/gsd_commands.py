@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
+from superteam.core.plan import in_turn
 from superteam.plans.gsd_tags import decoded
 
 _NONE = re.compile(r"\W{0,5}(?:MISSING|N/?A|NONE|TBD|TODO|MANUAL)(?:\W|$)", re.I)
@@ -78,9 +79,7 @@ _TARGETS: dict[str, re.Pattern[str]] = {
 def automated(texts: Sequence[str]) -> str | None:
     """One command of the texts of `<automated>` tags; None if there is none, which is also written as MISSING."""
     commands = [command for command in map(_command, texts) if command]
-    if len(commands) < 2:
-        return commands[0] if commands else None
-    return " && ".join(f"( {command}\n)" for command in commands)
+    return in_turn(commands) if commands else None
 
 
 def commands_of(text: str) -> tuple[str, ...]:

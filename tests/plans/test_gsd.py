@@ -279,7 +279,7 @@ def test_a_file_outside_of_the_repository_is_left_out_with_a_warning() -> None:
         ("<automated>MISSING</automated><automated>make x</automated>", "make x"),
         ("<automated></automated>", None),
         ("<automated>\n# only a note\n</automated>", None),
-        ("<automated>a</automated> and <automated>b # c</automated>", "( a\n) && ( b # c\n)"),
+        ("<automated>a</automated> and <automated>b # c</automated>", "( a ) && ( b # c\n)"),
         ("<automated>\n  cd web\n  npm test # all\n</automated>", "{ cd web\n} && { npm test # all\n}"),
         ("<automated>a &&\n  b</automated>", "a &&\nb"),
         ("<automated>for i in 1; do\n  echo\ndone</automated>", "for i in 1; do\n  echo\ndone"),
