@@ -87,7 +87,7 @@ def test_a_reviewer_that_writes_changes_nothing_and_is_found_out(repo: Repo, giv
     assert "the reviewer spec changed the tree: calc.py, new.txt; its change was undone" in done.out + done.err
     assert repo.status()["tasks"][0]["reviews"][0]["changed"] == ["calc.py", "new.txt"]
     kept = repo.git("for-each-ref", "--format=%(refname)", "refs/superteam/").splitlines()
-    assert [repo.git("show", f"{ref}:new.txt") for ref in kept if "review-1-1-spec" in ref] == ["x"]
+    assert [repo.git("show", f"{ref}:new.txt") for ref in kept if "review-1-1.spec" in ref] == ["x"]
 
 
 @pytest.mark.parametrize("last", [PASS, "still not json"])

@@ -169,7 +169,7 @@ def _checkpoint(found: Mapping[str, Any]) -> list[str]:
     how = "context" if found.get("kind") == "decision" else "how"
     for name, key in (("", "subject"), (how, "instructions"), ("the plan expects the answer", "resume_signal")):
         text = str(found.get(key) or "").strip()
-        if text:
+        if text and text != found.get("title"):
             lines += [*([f"{name}:"] if name else []), *(f"  | {_harmless(line)}" for line in text.splitlines())]
     for option in found.get("options") or ():
         lines.append(f"  {_harmless(str(option.get('id')))}: {_harmless(str(option.get('name')))}")

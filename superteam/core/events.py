@@ -222,7 +222,8 @@ class Integrated(_Event):
 class GateFinished(_Event):
     """The task's gate ran on its tree; `tree` includes what the gate changed in tracked files.
 
-    `command` is empty where there was only something else to check; `note` says what could not be proven.
+    `command` is empty where there was only something else to check; `note` says what could not be proven, `proof` what
+    was seen to be red before the task's work.
     """
 
     kind: Literal["gate-finished"] = "gate-finished"
@@ -238,6 +239,7 @@ class GateFinished(_Event):
     output: str | None = None
     must_haves: tuple[MustHaveResult, ...] = ()
     note: str = ""
+    proof: str = ""
 
 
 class GateChecked(_Event):

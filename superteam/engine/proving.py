@@ -24,10 +24,11 @@ _MARKS_IN_SOURCES = ("#[test]", "#[cfg(test)]", "::test]")
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Why a green gate proves nothing (None if it does), or what could not be looked at."""
+    """Why a green gate proves nothing (None if it does), what could not be looked at, or what was red before."""
 
     failure: str | None = None
     note: str = ""
+    held: str = ""
 
 
 async def red_proof(world: World, run: Run, step: Step, t: TaskRun, work: Work, tree: str) -> Proof:
@@ -49,7 +50,7 @@ async def red_proof(world: World, run: Run, step: Step, t: TaskRun, work: Work, 
         return Proof(f"{text}, so they prove nothing about its other changes")
     if done.exit.ended_by != "exit" or done.exit.code in _NOT_RUN:
         return Proof(note=f"red-proof: `{command}` gave no answer at the task's start: {how_it_ended(done)}")
-    return Proof()
+    return Proof(held=f"red at the task's start with its tests alone ({_listed(tests)})")
 
 
 def is_test(path: str) -> bool:

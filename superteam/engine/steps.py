@@ -125,10 +125,10 @@ async def _run_gate(world: World, run: Run, step: Step) -> e.Event:
     ok = done is None or (done.exit.code == 0 and done.exit.ended_by == "exit")
     must_haves = await must_have_results(world, run, t)
     missing = what_is_missing(must_haves)
-    unproven = await _passes_already(world, run, step, t, work) if ok else None
-    proof = await red_proof(world, run, step, t, work, tree) if ok and unproven is None else Proof()
+    first = await _acceptance_proof(world, run, step, t, work) if ok else Proof()
+    proof = await red_proof(world, run, step, t, work, tree) if ok and first.failure is None else Proof()
     why = [how_it_ended(done)] if done and not ok else []
-    why += [text for text in (unproven, proof.failure, missing) if text]
+    why += [text for text in (first.failure, proof.failure, missing) if text]
     found = e.GateFinished(
         task=t.task.id,
         command=command or "",
@@ -137,6 +137,7 @@ async def _run_gate(world: World, run: Run, step: Step) -> e.Event:
         tree=tree,
         must_haves=must_haves,
         note=proof.note,
+        proof="; ".join(filter(None, (first.held, proof.held))),
     )
     return found if done is None else found.model_copy(update=_told(done))
 
@@ -152,16 +153,16 @@ def _told(done: Completed) -> dict[str, Any]:
     }
 
 
-async def _passes_already(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> str | None:
-    """Why a green acceptance test proves nothing: it has to be red at the task's start."""
+async def _acceptance_proof(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> Proof:
+    """A green acceptance test proves something only if it is red at the task's start."""
     test = t.task.acceptance_test
     if test is None or work.kind != "task":
-        return None
+        return Proof()
     before = replace(step, number=step.number * 10)
     done = await shell(world, run, before, test, await world.workspace.check_out(work.base))
     if done.exit.code != 0:
-        return None
-    return f"the acceptance test passes before the task too, so it proves nothing: {test}"
+        return Proof(held="the acceptance test is red at the task's start")
+    return Proof(f"the acceptance test passes before the task too, so it proves nothing: {test}")
 
 
 def _both_ends(head: str, tail: str) -> str:

@@ -50,7 +50,7 @@ def name(step: Step) -> str:
     id = step.task or "run"
     task = "".join(c if c.isascii() and c.isalnum() else "-" for c in id)[:40].strip("-")
     mark = "" if task == id else f"-{sha256(id.encode(errors='surrogatepass')).hexdigest()[:8]}"
-    return f"{step.kind}-{task or 'task'}{mark}-{step.number}" + (f"-{step.role}" if step.role else "")
+    return f"{step.kind}-{task or 'task'}{mark}-{step.number}" + (f".{step.role}" if step.role else "")
 
 
 def message(run: Run, t: TaskRun, repair: bool) -> str:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple
 
 from superteam.core import events as e
+from superteam.core.must_haves import MustHaveResult
 from superteam.core.plan import HUMAN, Part
-from superteam.core.run import Run, TaskRun
+from superteam.core.run import ReviewRecord, Run, TaskRun
 from superteam.evidence.chronicle import Chronicle
 from superteam.evidence.markdown import code, text
 from superteam.evidence.status import task_status
-
-
-class Must(NamedTuple):
-    """One must-have as the verification found it: passed, failed or unverified."""
-
-    text: str
-    state: str
-    reason: str
 
 
 def is_done(tasks: Sequence[TaskRun]) -> bool:
@@ -26,14 +18,14 @@ def is_done(tasks: Sequence[TaskRun]) -> bool:
     return bool(tasks) and all(t.status == "complete" for t in tasks)
 
 
-def musts(told: Chronicle, tasks: Iterable[TaskRun]) -> tuple[Must, ...]:
+def musts(told: Chronicle, tasks: Iterable[TaskRun]) -> tuple[MustHaveResult, ...]:
     """The must-haves of the newest run of each verification."""
-    found: list[Any] = []
+    found: list[MustHaveResult] = []
     for t in tasks:
         gate = _newest_gate(told, t)
         if t.task.kind == "verification" and gate:
-            found += getattr(gate, "must_haves", ())
-    return tuple(Must(m.text, str(m.state), m.reason) for m in found)
+            found += gate.must_haves
+    return tuple(found)
 
 
 def requirements_are_met(told: Chronicle, tasks: Sequence[TaskRun]) -> bool:
@@ -100,8 +92,7 @@ def _gate_notes(run: Run, t: TaskRun, found: e.GateFinished, red: int) -> list[s
         notes.append(f"the task is {task_status(run, t)}, so nothing of it stands")
     elif not found.ok:
         notes.append("it was taken as it is")
-    unproven = getattr(found, "note", "")
-    return [*notes, text(unproven)] if unproven else notes
+    return [*notes, *(text(said) for said in (found.proof, found.note) if said)]
 
 
 def _mark(good: bool) -> str:
@@ -154,11 +145,11 @@ def unvalidated(run: Run, ids: Collection[str]) -> list[str]:
 
 def reviews(tasks: Iterable[TaskRun]) -> list[str]:
     """Every review with its verdict and what it found."""
-    lines = [line for t in tasks for review in getattr(t, "reviews", ()) for line in _review(t, review)]
+    lines = [line for t in tasks for review in t.reviews for line in _review(t, review)]
     return ["In the reviewers' own words:", "", *lines] if lines else []
 
 
-def _review(t: TaskRun, review: Any) -> list[str]:
+def _review(t: TaskRun, review: ReviewRecord) -> list[str]:
     verdict = {True: "passed", False: "not passed"}.get(review.passed, f"no verdict ({review.ended})")
     said = f": {text(review.summary)}" if review.summary else ""
     taken = "; taken as it is" if review.taken else ""

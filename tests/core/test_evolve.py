@@ -963,7 +963,7 @@ def test_a_maximum_that_one_reviewer_reaches_does_not_end_the_others(tmp_path: P
 def test_what_a_reviewer_writes_is_kept_under_a_ref_only(tmp_path: Path) -> None:
     game, run = played(of_reviews("writes"), tmp_path)
     assert run.exit_code == 0 and run.of("1").reviews[0].changed == ("written-by-a-reviewer",)
-    kept = [sha for ref, sha in game.workspace.kept.items() if ref.startswith("replaced/review-1-1-spec")]
+    kept = [sha for ref, sha in game.workspace.kept.items() if ref.startswith("replaced/review-1-1.spec")]
     assert ["written-by-a-reviewer" in game.workspace.content(sha) for sha in kept] == [True]
 
 
