@@ -58,7 +58,7 @@ def _adjust(change: Change, tasks: list[str], run: str | None, json: bool) -> No
 
 def _lines(found: Any, change: Change, tasks: list[str], blocked: tuple[str, ...]) -> list[str]:
     """What was done, in words that hold nothing of a terminal's."""
-    from superteam.cli.view import one_line
+    from superteam.cli.words import one_line
     from superteam.core.adjust import dependants
 
     done = {"drop": "out of the run", "skip": "left out", "reorder": "in this order"}[change]

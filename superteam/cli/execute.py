@@ -133,7 +133,7 @@ def _faces(json: bool, quiet: bool) -> tuple[Any, Any]:
 
 def _end(root: Path, result: Any, json: bool) -> int:
     """Prints the end table; the exit code of the contract."""
-    from superteam.cli.view import final
+    from superteam.cli.ending import final
     from superteam.evidence.status import exit_code_of
     from superteam.journal.summaries import summary_lines
 

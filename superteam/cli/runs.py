@@ -23,8 +23,8 @@ def status(run: RunId = None, json: Json = False) -> None:
     if json and (known := read_state(root, id)):
         emit_json(known)
         return
+    from superteam.cli.ending import final
     from superteam.cli.operator import question_text
-    from superteam.cli.view import final
     from superteam.evidence.status import status_document
     from superteam.journal import runs as journals
     from superteam.journal.summaries import summary_lines
@@ -101,8 +101,9 @@ def abort(run: RunId = None, json: Json = False) -> None:
     """End a run for good; its commits stay reachable."""
     from superteam.app import running
     from superteam.app.project import open_project
+    from superteam.cli.ending import final
     from superteam.cli.operator import Terminal
-    from superteam.cli.view import final, make_view
+    from superteam.cli.view import make_view
     from superteam.evidence.status import status_document
 
     project = open_project(Path.cwd())

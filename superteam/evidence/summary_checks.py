@@ -150,7 +150,7 @@ def reviews(tasks: Iterable[TaskRun]) -> list[str]:
 
 
 def _review(t: TaskRun, review: ReviewRecord) -> list[str]:
-    verdict = {True: "passed", False: "not passed"}.get(review.passed, f"no verdict ({review.ended})")
+    verdict = f"no verdict ({review.ended})" if review.passed is None else "passed" if review.passed else "not passed"
     said = f": {text(review.summary)}" if review.summary else ""
     taken = "; taken as it is" if review.taken else ""
     lines = [f"- Task {text(t.task.id)}, round {review.round}, {text(review.role)}: {verdict}{taken}{said}"]

@@ -16,7 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from superteam.cli.view import Doing, Json, Live, Plain, Tail, clock, final, label, make_view, one_line, picture, story
+from superteam.cli.ending import final
+from superteam.cli.picture import Doing, Tail, label, picture
+from superteam.cli.story import story
+from superteam.cli.view import Json, Live, Plain, make_view
+from superteam.cli.words import clock, one_line
 from superteam.core import events as e
 from superteam.core.baseline import Difference
 from superteam.core.evolve import evolve, start

@@ -1,0 +1,42 @@
+"""Words and numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from superteam.cli.console import Style, sanitise
+
+Level = Literal["step", "good", "bad", "warning", "question"]
+STYLES: dict[str, Style] = {"good": "green", "bad": "red", "warning": "yellow", "question": "bold"}
+TEXT_LIMIT = 300
+NAMED = 3
+
+
+def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Foreign text as one harmless line, cut with a mark."""
+    clean = " ".join(sanitise(text[: limit * 4]).split())
+    return clean if len(clean) <= limit and len(text) <= limit * 4 else clean[:limit].rstrip() + " [...]"
+
+
+def clock(seconds: float) -> str:
+    """A span of time as 00:12 or 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def some_of(ids: Sequence[str], shown: int = NAMED) -> str:
+    """The first of these names, and how many more there are."""
+    more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
+    return ", ".join(one_line(id, 120) for id in ids[:shown]) + more
+
+
+def many(count: int, noun: str) -> str:
+    """A number with its noun, in the plural where it needs one."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def counted(counts: dict[str, int]) -> str:
+    """Counts of outcomes, without those that are nothing."""
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number) or "no counts"
