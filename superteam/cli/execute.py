@@ -12,7 +12,7 @@ from superteam.cli.console import emit_json, note, say
 
 
 def execute(
-    plan: Annotated[Path, typer.Argument(help="The plan document.", metavar="PLAN")],
+    plan: Annotated[Path, typer.Argument(help="A plan document, or the folder of a GSD phase.", metavar="PLAN")],
     agent: Annotated[str | None, typer.Option(help="The agent to use.", metavar="NAME")] = None,
     test_command: Annotated[str | None, typer.Option(help="The suite compared across tasks.", metavar="CMD")] = None,
     validation_command: Annotated[str | None, typer.Option(help="The gate of each task.", metavar="CMD")] = None,
@@ -161,7 +161,8 @@ def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
         emit_json({"schema": "superteam.dry-run.v1", "plan": plan.path, "tasks": tasks})
         return
     many = "1 task" if len(tasks) == 1 else f"{len(tasks)} tasks"
-    say(f"{plan.title} ({plan.path}): {many}, nothing is run")
+    beside = f", up to {settings.jobs} side by side" if settings.jobs > 1 else ""
+    say(f"{plan.title} ({plan.path}): {many}{beside}, nothing is run")
     for t in tasks:
         say(f"  {t['id']}  {t['title']}  ({_planned(t)})")
     names = source_names(settings)

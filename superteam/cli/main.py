@@ -36,7 +36,7 @@ COMMANDS: dict[str, Row] = {
     "validate": Row("superteam.cli.validate:validate", "Compare the working tree with a baseline, without any agent."),
     "baseline": Row("superteam.cli.validate:baseline", "The pinned baseline."),
     "rerun": Row("superteam.cli.rerun:rerun", "Rerun exactly what failed in an earlier artifact."),
-    "plan": Row("superteam.cli.plans:plan", "Read and lint a plan document."),
+    "plan": Row("superteam.cli.plans:plan", "Check a plan document, or change what is left of a run."),
     "read": Row("superteam.cli.read:read", "What superteam sees in a test report."),
     "taxonomy": Row("superteam.cli.taxonomy:taxonomy", "The effective failure type to action table, with origins."),
     "config": Row("superteam.cli.config:app", "The effective configuration with the origin of each value."),

@@ -12,7 +12,7 @@ import typer
 from superteam.cli.adjust import register
 from superteam.cli.console import emit_json, note, say
 
-plan = typer.Typer(help="Work with plan documents.", no_args_is_help=True, rich_markup_mode=None)
+plan = typer.Typer(help="Check a plan document, or change what is left of a run.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @plan.callback()
@@ -22,7 +22,7 @@ def _group() -> None:
 
 @plan.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="The plan document.", metavar="PLAN")],
+    path: Annotated[Path, typer.Argument(help="A plan document, or the folder of a GSD phase.", metavar="PLAN")],
     on_base: Annotated[bool, typer.Option("--on-base", help="Run the plan's commands on HEAD: must be red.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     trust_plan: Annotated[bool, typer.Option("--trust-plan", help="Approve the commands in the plan.")] = False,
