@@ -12,7 +12,9 @@ import typer
 from superteam.cli.adjust import register
 from superteam.cli.console import emit_json, note, say
 
-plan = typer.Typer(help="Check a plan document, or change what is left of a run.", no_args_is_help=True, rich_markup_mode=None)
+plan = typer.Typer(
+    help="Check a plan document, or change what is left of a run.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @plan.callback()
