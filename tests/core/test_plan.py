@@ -25,7 +25,7 @@ def output_of(command: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize(("first", "second"), product(COMMANDS, repeat=2))
+@pytest.mark.parametrize(("first", "second"), list(product(COMMANDS, repeat=2)))
 def test_joined_commands_do_what_each_does_alone(first: str, second: str) -> None:
     assert output_of(in_turn((first, second))) == (0, output_of(first)[1] + output_of(second)[1])
 
