@@ -25,10 +25,24 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What is left of the budgets for one dispatch; None is no limit. `usd` in US dollars, `time` in seconds."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    turns: int | None = None
+    time: float | None = None
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """One piece of work for an agent. `env` is the whole environment; times are in seconds, None is no limit.
 
     Of a review `review_role` says what is looked at, and `attempt` is the number of this role's review of the task.
+    `arguments` are added to the agent's own; `session` is the one to continue, as an earlier report named it.
     """
 
     role: Role
@@ -46,16 +60,24 @@ class Brief:
     grace: float = 3.0
     on_output: Callable[[bytes], None] | None = None
     review_role: str = ""
+    model: str | None = None
+    effort: str | None = None
+    arguments: tuple[str, ...] = ()
+    session: str | None = None
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
 class AgentReport:
     """What an agent's dispatch came to. Claims are the agent's words and are never believed; unknown cost is None.
 
+    `ended` says first what we did ourselves: "over-budget" names in `limit` the maximum ("max-usd") that was passed.
+    "rate-limited" says in `resets_at` (ISO 8601, UTC) when the provider takes work again, None if it did not say.
+    `cost_usd` and tokens are of this dispatch alone. `denied` are tools that the agent was not allowed to use.
     `review` is a reviewer's verdict; a reviewer without one that can be read has ended "unreadable", or asks.
     """
 
-    ended: Literal["done", "failed", "timed-out", "idle", "unreadable"]
+    ended: Literal["done", "failed", "timed-out", "idle", "unreadable", "over-budget", "rate-limited"]
     exit_code: int | None = None
     detail: str = ""
     summary: str = ""
@@ -67,6 +89,11 @@ class AgentReport:
     question: str | None = None
     leftovers: tuple[str, ...] = field(default=())
     review: Review | None = None
+    turns: int | None = None
+    session: str | None = None
+    limit: str = ""
+    resets_at: str | None = None
+    denied: tuple[str, ...] = ()
 
 
 class Agent(Protocol):

@@ -25,10 +25,11 @@ from superteam.core.results import Exit
 if TYPE_CHECKING:
     import subprocess
 
-    from anyio import CancelScope
+    from anyio import CancelScope, Event
+    from anyio.abc import ObjectReceiveStream
 
 Redactor = Callable[[bytes], bytes]
-Ending = Literal["exit", "wall", "idle", "cancelled"]
+Ending = Literal["exit", "wall", "idle", "stopped", "cancelled"]
 
 MARK = "SUPERTEAM_PROCESS_ID"
 _EXCERPT = 4096  # bytes of head and tail that are kept in memory
@@ -84,21 +85,28 @@ async def run(
     stdout_file: Path | None = None,
     cap: int = 64 * 2**20,
     redact: Redactor | None = None,
+    feed: ObjectReceiveStream[bytes] | None = None,
+    on_stdout: Callable[[bytes], None] | None = None,
+    stop: Event | None = None,
 ) -> Completed:
     """Runs a program to its end and its descendants' end; only cancellation raises.
 
     `output` gets both streams as they came; `stdout_file` standard output alone, cut (if so) without a mark.
-    `on_output` gets what is written to `output`, redacted.
+    `on_output` gets what is written to `output`, redacted. For a program that one talks with: `feed` is written to
+    its standard input as it comes, `on_stdout` gets standard output as it comes and unredacted, and setting `stop`
+    ends the program.
     """
     import anyio.lowlevel
 
     await anyio.lowlevel.checkpoint_if_cancelled()
     began = time.monotonic()
-    record = _Record(output, stdout_file, cap, redact, on_output)
+    record = _Record(output, stdout_file, cap, redact, on_output, on_stdout)
     child = None
     try:
-        child = _start(command, cwd, env, feed=stdin is not None)
-        ending, leftovers = await _attend(child, record, stdin, timeout, idle_timeout, grace)
+        child = _start(command, cwd, env, feed=stdin is not None or feed is not None)
+        ending, leftovers = await _attend(
+            child, record, stdin if feed is None else feed, timeout, idle_timeout, grace, stop
+        )
     except _NotStarted as problem:
         found = Exit(None, "not-started", duration_s=time.monotonic() - began, detail=str(problem))
         return record.completed(found, ())
@@ -287,10 +295,11 @@ def _pidfd(pid: int) -> int | None:
 async def _attend(
     child: _Child,
     record: _Record,
-    stdin: bytes | None,
+    stdin: bytes | ObjectReceiveStream[bytes] | None,
     timeout: float | None,
     idle: float | None,
     grace: float,
+    stop: Event | None,
 ) -> tuple[Ending, tuple[str, ...]]:
     """Drains the pipes and waits for the end, or brings it about; cancellation is passed on after that."""
     import anyio
@@ -307,7 +316,7 @@ async def _attend(
         if stdin is not None:
             group.start_soon(_feed, child, stdin, pumps[2])
         try:
-            ending = await _until_end(child, timeout, idle)
+            ending = await _until_end(child, timeout, idle, stop)
         finally:
             with anyio.CancelScope(shield=True):
                 leftovers = await _finish(child, grace)
@@ -331,23 +340,51 @@ async def _drain(descriptor: int, stream: _Stream, child: _Child, scope: CancelS
                 stream.feed(chunk)
 
 
-async def _feed(child: _Child, data: bytes, scope: CancelScope) -> None:
-    import anyio
-
+async def _feed(child: _Child, data: bytes | ObjectReceiveStream[bytes], scope: CancelScope) -> None:
     pipe = child.popen.stdin
     if pipe is None:
         return
-    rest = memoryview(data)
     with scope, suppress(BrokenPipeError, ConnectionResetError):
-        while rest:
-            await anyio.wait_writable(pipe.fileno())
-            with suppress(BlockingIOError):
-                rest = rest[os.write(pipe.fileno(), rest[:_CHUNK]) :]
+        if isinstance(data, bytes):
+            await _write(pipe.fileno(), data)
+        else:
+            async for part in data:
+                await _write(pipe.fileno(), part)
     with suppress(OSError):
         pipe.close()
 
 
-async def _until_end(child: _Child, timeout: float | None, idle: float | None) -> Ending:
+async def _write(descriptor: int, data: bytes) -> None:
+    import anyio
+
+    rest = memoryview(data)
+    while rest:
+        await anyio.wait_writable(descriptor)
+        with suppress(BlockingIOError):
+            rest = rest[os.write(descriptor, rest[:_CHUNK]) :]
+
+
+async def _until_end(child: _Child, timeout: float | None, idle: float | None, stop: Event | None) -> Ending:
+    """How the program ended, or why it is to be ended."""
+    import anyio
+
+    if stop is None:
+        return await _until_exit(child, timeout, idle)
+    found: list[Ending] = []
+    async with anyio.create_task_group() as group:
+
+        async def stopped() -> None:
+            await stop.wait()
+            found.append("stopped")
+            group.cancel_scope.cancel()
+
+        group.start_soon(stopped)
+        found.append(await _until_exit(child, timeout, idle))
+        group.cancel_scope.cancel()
+    return found[0]
+
+
+async def _until_exit(child: _Child, timeout: float | None, idle: float | None) -> Ending:
     import anyio
 
     began = time.monotonic()
@@ -380,6 +417,8 @@ def _detail(ending: Ending, timeout: float | None, idle: float | None, record: _
         parts.append(f"ran longer than {timeout:g} s and was ended")
     if ending == "idle":
         parts.append(f"printed nothing for {idle:g} s and was ended")
+    if ending == "stopped":
+        parts.append("was stopped")
     if not (record.stdout.ended and record.stderr.ended):
         parts.append("its output is still held open by a process that could not be ended")
     parts += record.problems()
@@ -666,13 +705,14 @@ class _Record:
         cap: int,
         redact: Redactor | None,
         on_output: Callable[[bytes], None] | None,
+        on_stdout: Callable[[bytes], None] | None,
     ) -> None:
         self.output = output
         both = _File(output, cap, min(_KEPT_END, cap // 4))
         alone = _File(stdout_file, cap, 0) if stdout_file else None
         self.files = [both, alone] if alone else [both]
         listeners = [both.write, *([on_output] if on_output else [])]
-        self.stdout = _Stream([*listeners, *([alone.write] if alone else [])], redact)
+        self.stdout = _Stream([*listeners, *([alone.write] if alone else [])], redact, on_stdout)
         self.stderr = _Stream(listeners, redact)
 
     def close(self) -> None:
@@ -757,6 +797,7 @@ class _Stream:
 
     listeners: Sequence[Callable[[bytes], None]]
     redact: Redactor | None
+    raw: Callable[[bytes], None] | None = None
     ended: bool = False
     _pending: bytearray = field(default_factory=bytearray)
     _head: bytes = b""
@@ -764,6 +805,8 @@ class _Stream:
     _total: int = 0
 
     def feed(self, chunk: bytes) -> None:
+        if self.raw is not None:
+            self.raw(chunk)
         if self.redact is None:
             self._pass_on(chunk)
             return

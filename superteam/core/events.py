@@ -182,7 +182,8 @@ class BaselineCaptured(_Event):
 
 class AgentFinished(_Event):
     """A dispatch is over and its tree was taken; `cost_usd` None is unknown, never nothing. `conflicts` are files in
-    which an earlier merge left conflict markers that are still there."""
+    which an earlier merge left conflict markers that are still there. `limit` is the maximum that stopped the dispatch,
+    `resets_at` when a provider that had enough takes work again, `denied` what the agent was not allowed to do."""
 
     kind: Literal["agent-finished"] = "agent-finished"
     task: str
@@ -206,6 +207,12 @@ class AgentFinished(_Event):
     input_tokens: int | None = None
     output_tokens: int | None = None
     output: str | None = None
+    turns: int | None = None
+    session: str | None = None
+    limit: str = ""
+    resets_at: str | None = None
+    denied: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 class Integrated(_Event):
@@ -305,6 +312,12 @@ class ReviewFinished(_Event):
     input_tokens: int | None = None
     output_tokens: int | None = None
     output: str | None = None
+    turns: int | None = None
+    session: str | None = None
+    limit: str = ""
+    resets_at: str | None = None
+    denied: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 class ValidationAccepted(_Event):

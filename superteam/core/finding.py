@@ -21,6 +21,7 @@ Kind = Literal[
     "ignored-failure",
     "threshold",
     "git-configuration",
+    "git-planted",
     "more",
 ]
 
@@ -34,7 +35,8 @@ class Finding(BaseModel):
     the test command was changed; `runner-hook` code or a variable that gets into the test runner, or code that asks
     who runs it; `focus` only some tests are run; `added-skip` tests are skipped, excluded or expected to fail;
     `retries` failures are tried again; `early-exit` the process ends from inside; `ignored-failure` a failing command
-    counts as a success; `threshold` a limit that decides; `git-configuration` what git shows or tracks; `more` how
+    counts as a success; `threshold` a limit that decides; `git-configuration` what git shows or tracks; `git-planted` a
+    setting or file of an agent's git that could run programs, which our git never reads; `more` how
     many findings are not listed.
     """
 

@@ -138,7 +138,7 @@ class Exit:
     """How a program ended: its exit code (negative: killed by that signal; None: never started) and why."""
 
     code: int | None
-    ended_by: Literal["exit", "wall", "idle", "cancelled", "not-started"] = "exit"
+    ended_by: Literal["exit", "wall", "idle", "stopped", "cancelled", "not-started"] = "exit"
     truncated: bool = False
     duration_s: float = 0.0
     detail: str = ""

@@ -28,7 +28,13 @@ def seconds(value: Any) -> float:
     return found
 
 
+def waiting(value: Any) -> float:
+    """A duration that may be nothing: 0, "0", or as `seconds` reads it."""
+    return 0.0 if str(value).strip() in ("0", "0.0", "0s", "0m", "0h") else seconds(value)
+
+
 Duration = Annotated[float, BeforeValidator(seconds)]
+Wait = Annotated[float, BeforeValidator(waiting)]
 # A part of the names of folders, files and refs, on file systems too that do not tell upper from lower case.
 ReviewRole = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
@@ -43,21 +49,57 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=_hyphens, populate_by_name=True)
 
 
-class AgentSettings(Section):
-    """[agent]: which agent is used and how long one dispatch may take."""
+class AgentChoice(Section):
+    """[agent.implement], [agent.fix], [agent.review]: what differs for one role; None is as [agent] says."""
 
     use: str | None = None
+    model: str | None = None
+    effort: str | None = None
+    arguments: tuple[str, ...] | None = None
+    timeout: Duration | None = None
+    idle_timeout: Duration | None = None
+
+
+class AgentSettings(Section):
+    """[agent]: which agent is used, with what, and how long one dispatch may take.
+
+    `wait_for_limits` is how long the end of a provider's rate limit may be waited for; None is the default of the
+    place: nothing without a terminal.
+    """
+
+    use: str | None = None
+    model: str | None = None
+    effort: str | None = None
+    arguments: tuple[str, ...] | None = None
     timeout: Duration = 1800.0
     idle_timeout: Duration = 600.0
     max_attempts: int = Field(3, ge=1)
+    wait_for_limits: Wait | None = None
+    implement: AgentChoice = AgentChoice()
+    fix: AgentChoice = AgentChoice()
+    review: AgentChoice = AgentChoice()
+
+
+class Rates(Section):
+    """[agents.NAME] rates: US dollars per million tokens, for agents that tell tokens and no cost."""
+
+    input: float = Field(ge=0)
+    cached_input: float | None = Field(None, ge=0)
+    output: float = Field(ge=0)
+
+
+Preset = Literal["claude", "codex", "gemini", "opencode", "pi", "goose", "copilot"]
 
 
 class AgentDefinition(Section):
-    """[agents.NAME]: an agent of the user's own. `script` is the file of a scripted agent."""
+    """[agents.NAME]: an agent of the user's own. `script` is the file of a scripted agent, `preset` a known agent that
+    is reached over ACP; `command` is the program with its first arguments."""
 
-    kind: Literal["command", "scripted"]
+    kind: Literal["command", "scripted", "acp", "claude", "codex", "pi"]
     command: tuple[str, ...] = ()
     script: str | None = None
+    preset: Preset | None = None
+    rates: Rates | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> AgentDefinition:
@@ -65,6 +107,8 @@ class AgentDefinition(Section):
             raise ValueError('kind = "command" needs command = ["program", "argument", ...]')
         if self.kind == "scripted" and not self.script:
             raise ValueError('kind = "scripted" needs script = "path/to/script.toml"')
+        if self.kind == "acp" and bool(self.command) == bool(self.preset):
+            raise ValueError('kind = "acp" needs either command = ["program", ...] or preset = "claude"')
         return self
 
 
@@ -126,6 +170,20 @@ class CommitSettings(Section):
     message: str = "feat({id}): {title}"
 
 
+class DispatchBudget(Section):
+    """[budget.dispatch]: maxima of one dispatch (its time is `agent.timeout`); None is no limit."""
+
+    max_usd: float | None = Field(None, gt=0)
+    max_tokens: int | None = Field(None, gt=0)
+    max_turns: int | None = Field(None, gt=0)
+
+
+class TaskBudget(DispatchBudget):
+    """[budget.task]: maxima over all dispatches of a task; `max_time` counts while they run."""
+
+    max_time: Duration | None = None
+
+
 class BudgetSettings(Section):
     """[budget]: maxima over all processes of a run; None is no limit."""
 
@@ -133,6 +191,10 @@ class BudgetSettings(Section):
     max_usd: float | None = Field(None, gt=0)
     max_tokens: int | None = Field(None, gt=0)
     max_time: Duration | None = None
+    max_turns: int | None = Field(None, gt=0)
+    max_attempts: int | None = Field(None, gt=0)
+    task: TaskBudget = TaskBudget()
+    dispatch: DispatchBudget = DispatchBudget()
 
 
 class Settings(Section):
