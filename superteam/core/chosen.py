@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from superteam.core.run import TaskRun, Work
 from superteam.core.settings import AgentChoice, AgentSettings
 
 
@@ -45,3 +46,12 @@ def _above(below: Chosen, level: AgentChoice, theirs: bool) -> Chosen:
         return found
     own = level.arguments if level.arguments is not None else below.arguments
     return replace(found, model=level.model or below.model, effort=level.effort or below.effort, arguments=own)
+
+
+def session_for(t: TaskRun, work: Work, chosen: Chosen) -> str | None:
+    """The session that a dispatch continues: the one that did the task, or asked, if the same agent goes on with the
+    same model in the same folder."""
+    last = t.session
+    if last is None or (last.agent, last.model, last.slot) != (chosen.agent, chosen.model, work.slot):
+        return None
+    return last.id if work.role == "fix" or last.asked else None

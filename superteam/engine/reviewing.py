@@ -11,7 +11,7 @@ from superteam.core.decide import Step
 from superteam.core.review import Review
 from superteam.core.run import Run, TaskRun, Work
 from superteam.engine import review_prompts
-from superteam.engine.world import World, clean, name, of, write_private
+from superteam.engine.world import World, clean, name, of, told, write_private
 from superteam.ports import AgentReport, Brief, Tree
 
 WHOLE_LIMIT = 20_000_000  # characters of a patch that is written beside the prompt
@@ -31,7 +31,8 @@ async def review(world: World, run: Run, step: Step) -> e.Event:
         text = f"superteam: what the reviewer {step.role} changed\n"
         kept = await world.workspace.commit(taken.tree, work.commit, text, run.started_at)
         await world.workspace.keep(f"replaced/{name(step)}", kept)
-    return _finished(world, step, t, work, report, changed, taken.notes, brief.output)
+    event = _finished(world, step, t, work, report, changed, taken.notes, brief.output)
+    return event.model_copy(update=told(world, chosen, report))
 
 
 def _finished(

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 
 from superteam.core import events as e
-from superteam.core.chosen import Chosen, chosen_agent
+from superteam.core.chosen import Chosen, chosen_agent, session_for
 from superteam.core.decide import Kind, Step
 from superteam.core.evolve.upcoming import ending
 from superteam.core.failures import Response, resolve
@@ -24,7 +24,7 @@ from superteam.engine.proving import Proof, must_have_results, red_proof, what_i
 from superteam.engine.reading import references
 from superteam.engine.rebuild import forecast, rebuild
 from superteam.engine.reviewing import review
-from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell, write_private
+from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell, told, write_private
 from superteam.errors import SetupFailed
 from superteam.ports import Brief
 from superteam.process import Completed
@@ -69,6 +69,7 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
         input_tokens=report.input_tokens,
         output_tokens=report.output_tokens,
         output=str(brief.output),
+        **told(world, chosen, report),
     )
 
 
@@ -100,6 +101,7 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work, cho
         model=chosen.model,
         effort=chosen.effort,
         arguments=chosen.arguments,
+        session=session_for(t, work, chosen),
     )
 
 
