@@ -5,7 +5,7 @@ ended too: children by their parent, orphans by session or mark (on Linux they c
 subreaper). What a program prints is data: bytes, never trusted, redacted before it is kept.
 """
 
-from superteam.process.endings import end_processes
+from superteam.process.endings import end_marked, end_processes, kill_all
 from superteam.process.family import marked_processes
 from superteam.process.files import create_private, read_regular
 from superteam.process.marks import MARK
@@ -18,7 +18,9 @@ __all__ = [
     "Completed",
     "Redactor",
     "create_private",
+    "end_marked",
     "end_processes",
+    "kill_all",
     "marked_processes",
     "read_regular",
     "run",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from superteam.process.marks import MARK
+from superteam.process.marks import MARK, new_number, numbered
 from superteam.process.subreaper import become_subreaper
 from superteam.process.table import process
 
@@ -28,7 +28,7 @@ LAST_WAIT = 2.0  # for what even KILL or a closed pipe does not end
 _CHUNK = 256 * 1024
 _PIPE = 1024 * 1024
 
-running: set[int] = set()  # programs of `run` calls that are going on: never anybody else's leftovers
+running: dict[int, Child] = {}  # programs of `run` calls that are going on: never anybody else's leftovers
 
 
 class NotStarted(Exception):
@@ -37,11 +37,15 @@ class NotStarted(Exception):
 
 @dataclass(slots=True)
 class Child:
-    """A program that was started: `start` is in the process table's time, `heard` in ours."""
+    """A program that was started: `start` is in the process table's time, `heard` in ours.
+
+    `mark` and `number` are what its descendants inherit; `number` is None where there is no such thing.
+    """
 
     popen: subprocess.Popen[bytes]
     pidfd: int | None
     mark: bytes
+    number: int | None
     start: int
     heard: float
 
@@ -55,7 +59,7 @@ class Child:
         return -signal.SIGKILL if code is None else code
 
     def close(self) -> None:
-        running.discard(self.pid)
+        running.pop(self.pid, None)
         for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
             if stream is not None:
                 with suppress(OSError):
@@ -71,26 +75,29 @@ def start(command: Sequence[str], cwd: Path, env: Mapping[str, str], *, feed: bo
     become_subreaper()
     mark = uuid.uuid4().hex
     # Nested: an outer superteam must still find what an inner one leaves behind.
-    marks = ":".join(filter(None, (env.get(MARK), mark)))
+    marks = ":".join(filter(None, (env.get(MARK, os.environ.get(MARK)), mark)))
     try:
-        popen = subprocess.Popen(
-            list(command),
-            bufsize=0,
-            cwd=cwd,
-            env={**env, MARK: marks},
-            stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        with numbered(new_number(mark, env)) as number:
+            popen = subprocess.Popen(
+                list(command),
+                bufsize=0,
+                cwd=cwd,
+                env={**env, MARK: marks},
+                stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
     except (OSError, ValueError, IndexError) as problem:
         raise NotStarted(_why_not_started(command, cwd, problem)) from problem
-    running.add(popen.pid)
+    seen = process(popen.pid)
+    child = Child(popen, _pidfd(popen.pid), mark.encode(), number, seen.start if seen else 0, 0.0)
+    running[popen.pid] = child
     for stream in (popen.stdin, popen.stdout, popen.stderr):
         if stream is not None:
             _prepare_pipe(stream.fileno())
-    seen = process(popen.pid)
-    return Child(popen, _pidfd(popen.pid), mark.encode(), seen.start if seen else 0, time.monotonic())
+    child.heard = time.monotonic()
+    return child
 
 
 def _why_not_started(command: Sequence[str], cwd: Path, problem: Exception) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from superteam.process.child import LAST_WAIT, Child, exited, running
-from superteam.process.family import ancestors, descendants, with_descendants
+from superteam.process.family import ancestors, descendants, has_number_of, marked_processes, with_descendants
 from superteam.process.subreaper import become_subreaper, childless
-from superteam.process.table import Process, processes
+from superteam.process.table import Process, process, processes
 
 _SETTLE = 0.1  # descendants that end by themselves this soon after the program are no leftovers
 
@@ -35,22 +35,43 @@ async def finish(child: Child, grace: float) -> tuple[str, ...]:
 
 
 async def _end_descendants(child: Child, known: set[tuple[int, int]], grace: float) -> list[str]:
-    family = descendants(child, known)
-    await _gone(family, _SETTLE)
+    await _gone(descendants(child, known), _SETTLE)
     ended: list[str] = []
-    for patience in (grace, 0.0, 0.0, 0.0):  # again: what is being ended may start others
+    deadline = time.monotonic() + grace + 2 * LAST_WAIT
+    while (family := descendants(child, known)) and time.monotonic() < deadline:
         known |= {found.identity for found in family}
-        family = descendants(child, known)
-        if not family:
-            break
-        ended += await _end(family, patience)
-    reap_orphans(known | {found.identity for found in family})
+        ended += await _end(family, grace)
+        grace = 0.0  # again, without grace: what was being ended may have started others
+    reap_orphans(child, known)
     return list(dict.fromkeys(ended))
 
 
 async def end_processes(pids: Iterable[int], grace: float) -> list[str]:
     """Ends these processes and their descendants: TERM, a grace period, KILL. Returns "pid name" of each."""
     return await _end(targets(set(pids), processes()), grace)
+
+
+async def end_marked(mark: str, grace: float) -> list[str]:
+    """Ends all processes with this mark and their descendants, those too that they start meanwhile."""
+    ended: list[str] = []
+    deadline = time.monotonic() + grace + 2 * LAST_WAIT
+    while (pids := marked_processes(mark)) and time.monotonic() < deadline:
+        ended += await end_processes(pids, grace)
+        grace = 0.0
+    return list(dict.fromkeys(ended))
+
+
+def kill_all() -> None:
+    """Kills all programs that run and what descends from them, at once: for a process that is about to end."""
+    deadline = time.monotonic() + LAST_WAIT
+    while time.monotonic() < deadline:
+        left = [found for child in running.values() for found in descendants(child, set())]
+        left += [found for pid in running if (found := process(pid)) is not None and found.alive]
+        if not left:
+            return
+        for found in left:
+            found.kill()
+        time.sleep(0.002)
 
 
 def targets(pids: set[int], table: Mapping[int, Process]) -> list[Process]:
@@ -68,7 +89,7 @@ async def _end(targets: Sequence[Process], grace: float) -> list[str]:
         target.send(signal.SIGTERM)
     rest = await _gone(targets, grace)
     for target in rest:
-        target.send(signal.SIGKILL)
+        target.kill()
     await _gone(rest, LAST_WAIT)
     return [f"{target.pid} {target.name}" for target in targets]
 
@@ -85,7 +106,7 @@ async def _gone(targets: Sequence[Process], within: float) -> list[Process]:
     return rest
 
 
-def reap_orphans(known: set[tuple[int, int]]) -> None:
+def reap_orphans(child: Child, known: set[tuple[int, int]]) -> None:
     """Reaps ended orphans that came to us, by their ids; what someone here started is left to its owner.
 
     A direct child of ours is in our session or leads its own: one in any other session must be an orphan.
@@ -95,6 +116,7 @@ def reap_orphans(known: set[tuple[int, int]]) -> None:
     for found in processes().values():
         if found.alive or found.parent != os.getpid() or found.pid in running:
             continue
-        if found.identity in known or found.session not in (os.getsid(0), found.pid):
+        orphan = found.session not in (os.getsid(0), found.pid) or has_number_of(found, child)
+        if orphan or found.identity in known:
             with suppress(ChildProcessError):
                 os.waitpid(found.pid, os.WNOHANG)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from superteam.process.child import Child, running
+from superteam.process.marks import number_of, run_part
 from superteam.process.table import Process, environments, processes
 
 
@@ -15,36 +16,46 @@ def descendants(child: Child, known: set[tuple[int, int]]) -> list[Process]:
     table = {pid: found for pid, found in processes().items() if found.start >= child.start and found.alive}
     table.pop(os.getpid(), None)
     table.pop(child.pid, None)
-    roots = {
-        pid
-        for pid, found in table.items()
-        if found.identity in known or child.pid in (found.session, found.parent) or _is_stray(found, child)
-    }
-    rest = set(table) - roots - running
+    roots = {pid for pid, found in table.items() if found.identity in known or _is_of(found, child)}
+    rest = set(table) - roots - set(running)
     roots |= {pid for pid, environment in environments(rest).items() if child.mark in environment}
     return [table[pid] for pid in sorted(with_descendants(roots, table)) if pid in table]
 
 
-def _is_stray(found: Process, child: Child) -> bool:
-    """Whether it is an orphan without its program's session and mark: a child of ours that no `run` started.
+def _is_of(found: Process, child: Child) -> bool:
+    return child.pid in (found.session, found.parent) or has_number_of(found, child) or _is_stray(found, child)
 
-    Agents start tools with setsid and a clean environment. With several programs running it is nobody's yet.
+
+def has_number_of(found: Process, child: Child) -> bool:
+    """Whether it carries the program's number. In our own session there is none of its descendants, but git that a
+    thread started in the same instant."""
+    return child.number is not None and found.session != os.getsid(0) and number_of(found.pid) == child.number
+
+
+def _is_stray(found: Process, child: Child) -> bool:
+    """Whether it is an orphan that no `run` here started, and only this program can have left.
+
+    Needed where there are no numbers, and for what a killed superteam inside of the program left.
     """
     return (
         sys.platform == "linux"
         and found.parent == os.getpid()
         and found.session != os.getsid(0)
-        and running == {child.pid}
+        and set(running) == {child.pid}
     )
 
 
 def marked_processes(mark: str) -> list[int]:
-    """Processes whose environment holds `mark` ("NAME=value") as a whole entry; never we or our ancestors."""
+    """Processes whose environment holds `mark` ("NAME=value") as a whole entry; never we or our ancestors.
+
+    For the mark of a run also those that cleared their environment, where their number says it.
+    """
     table = processes()
     mine = ancestors(table)
     wanted = b"\0" + mark.encode(errors="surrogateescape") + b"\0"
     texts = environments(set(table) - mine)
-    return sorted(pid for pid, environment in texts.items() if wanted in b"\0" + environment + b"\0")
+    marked = {pid for pid, environment in texts.items() if wanted in b"\0" + environment + b"\0"}
+    return sorted(marked | {pid for pid in set(table) - mine if (number_of(pid) or 0) >> 32 == run_part(mark)})
 
 
 def with_descendants(roots: set[int], table: Mapping[int, Process]) -> set[int]:

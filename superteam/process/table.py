@@ -18,6 +18,7 @@ class Process:
 
     pid: int
     parent: int
+    group: int
     session: int  # where there is no such column (macOS): the process group
     start: int
     alive: bool
@@ -35,6 +36,16 @@ class Process:
         if self.is_there():
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, sign)
+
+    def kill(self) -> None:
+        """KILL to its whole group: nobody in a group can start a program while the group is being signalled.
+
+        Not to a group of our own session: there, other programs of the user could be in it.
+        """
+        if self.is_there():
+            foreign = self.session not in (os.getsid(0), os.getpgrp())
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.group, signal.SIGKILL) if foreign else os.kill(self.pid, signal.SIGKILL)
 
 
 def processes() -> dict[int, Process]:
@@ -60,7 +71,8 @@ def _proc_process(pid: int) -> Process | None:
     if len(columns) < 20:
         return None
     name = _printable(before.partition(b"(")[2])
-    return Process(pid, int(columns[1]), int(columns[3]), int(columns[19]), columns[0] not in (b"Z", b"X"), name)
+    parent, group, session = (int(column) for column in columns[1:4])
+    return Process(pid, parent, group, session, int(columns[19]), columns[0] not in (b"Z", b"X"), name)
 
 
 def environments(pids: set[int]) -> dict[int, bytes]:
@@ -111,7 +123,7 @@ def _ps_processes(pid: int | None = None) -> dict[int, Process]:
             number, parent, group = (int(column) for column in columns[:3])
             start = int(time.mktime(time.strptime(" ".join(columns[5:9]), "%b %d %H:%M:%S %Y")))
             name = _printable(columns[9].rpartition("/")[2].encode())
-            found[number] = Process(number, parent, group, start, not columns[3].startswith("Z"), name)
+            found[number] = Process(number, parent, group, group, start, not columns[3].startswith("Z"), name)
     return found
 
 
