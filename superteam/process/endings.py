@@ -85,9 +85,12 @@ def targets(pids: set[int], table: Mapping[int, Process]) -> list[Process]:
 
 
 async def _end(targets: Sequence[Process], grace: float) -> list[str]:
-    for target in targets:
-        target.send(signal.SIGTERM)
-    rest = await _gone(targets, grace)
+    """Without a grace period there is no TERM either: who starts another at TERM would do so for ever."""
+    rest = targets
+    if grace > 0:
+        for target in targets:
+            target.send(signal.SIGTERM)
+        rest = await _gone(targets, grace)
     for target in rest:
         target.kill()
     await _gone(rest, LAST_WAIT)
