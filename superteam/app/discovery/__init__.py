@@ -12,11 +12,13 @@ from superteam.app.discovery.facts import Candidate, Ecosystem, Facts, Kind, bel
 ECOSYSTEMS: tuple[Ecosystem, ...] = (python, javascript, go, rust, java, ruby, php)
 # Without one of these a folder is no project of its own.
 PROJECTS = frozenset(
-    "pyproject.toml setup.py requirements.txt Pipfile package.json deno.json go.mod Cargo.toml pom.xml build.gradle"
-    " build.gradle.kts Gemfile composer.json".split()
-)
+    ("pyproject.toml", "setup.py", "requirements.txt", "Pipfile", "package.json", "deno.json", "go.mod", "Cargo.toml",
+     "pom.xml", "build.gradle", "build.gradle.kts", "Gemfile", "composer.json")
+)  # fmt: skip
 _FOLDERS = 10  # projects below the top that are looked at
-_IGNORED = frozenset(["node_modules", "vendor", "third_party", "testdata", "fixtures", "examples", "templates"])
+_IGNORED = frozenset(
+    ["node_modules", "vendor", "third_party", "testdata", "fixtures", "examples", "templates", "test", "tests"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,13 @@ def discover(facts: Facts) -> Discovery:
     found, notes = _at_the_top(facts), []
     folders = _projects_below(facts)
     if folders and any(candidate.kind == "test" for candidate in found):
-        notes.append(f"there are projects in {_listed(folders)} too; the commands are those of the top level")
+        notes.append(f"projects below the top: {_listed(folders)}; the commands are those of the top level")
     elif folders:
         inner = [candidate for folder in folders for candidate in _in_folder(facts, folder)]
         found += inner
         if len(folders) > 1:
-            notes.append(f"there are projects in {_listed(folders)} and none at the top; a target that runs them all")
-            notes[-1] += " (make test) would be the better test-command"
+            told = "the test-command is that of one of them; a command that runs them all would see more"
+            notes.append(f"several projects, none at the top: {_listed(folders)}; {told}")
     found = tasks.with_ci(facts, found)
     names = _by_weight(facts, {candidate.ecosystem for candidate in found if candidate.ecosystem})
     if len(names) > 1:

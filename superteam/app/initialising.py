@@ -1,0 +1,279 @@
+"""`superteam init`: what is found in a repository, the proof that its suite is sound, and the file that comes of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from superteam import process
+from superteam.agents import choices
+from superteam.app.agents_here import AGENTS, Installed, installed
+from superteam.app.discovery import Choice, Discovery, choose, discover
+from superteam.app.discovery.facts import Candidate, Facts
+from superteam.app.looking import look
+from superteam.app.project import Project, open_project
+from superteam.app.template import Line, settings_text
+from superteam.app.validating import baseline_at
+from superteam.core.events import BaselineDocument
+from superteam.core.results import Exit
+from superteam.errors import ConfigError, SetupFailed, SuperteamError
+from superteam.workspace.desk import Desk, open_desk
+from superteam.workspace.environment import base_environment
+
+FILE = "superteam.toml"
+_GATE_TIME = 300.0  # seconds for one try of a gate
+_REASON = 1000  # characters of a reason that are kept
+_OTHERS = 5  # alternatives that the file names for one key
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What was found in a repository and what is taken of it; `agent` None where none is installed."""
+
+    project: Project
+    facts: Facts
+    found: Discovery
+    choice: Choice
+    agents: tuple[Installed, ...]
+    agent: str | None
+    why_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateTry:
+    """One run of a gate on a clean tree of HEAD."""
+
+    gate: Candidate
+    exit: Exit
+
+    @property
+    def passes(self) -> bool:
+        return self.exit.code == 0 and not self.exit.timed_out
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What one run of the suite and of each gate at HEAD showed; `unsound` says why the suite proves nothing."""
+
+    sha: str
+    suite: BaselineDocument | None
+    unsound: str | None
+    gates: tuple[GateTry, ...]
+
+
+# -- what is proposed
+
+
+def propose(cwd: Path, agent: str | None, test_command: str | None, to_print: bool) -> Proposal:
+    """Looks at the repository around a folder; ConfigError if it has a configuration that must not be overwritten."""
+    project = open_project(cwd)
+    if not to_print:
+        _refuse_to_overwrite(project)
+    facts = look(project.repository, project.environ)
+    found = discover(facts)
+    choice = choose(found, facts)
+    if test_command:
+        choice = replace(choice, test=_given(test_command, choice))
+    here = installed(project.environ.get("PATH", os.defpath))
+    name, why = _agent(project, agent, here)
+    return Proposal(_with(project, choice), facts, found, choice, here, name, why)
+
+
+def _refuse_to_overwrite(project: Project) -> None:
+    hint = "superteam config show prints it; superteam init --print shows what init would write"
+    if os.path.lexists(project.root / FILE):
+        raise ConfigError(f"{project.root / FILE} exists; it is not overwritten", hint)
+    if project.root / "pyproject.toml" in project.configuration.files:
+        text = f"this repository is configured in [tool.superteam] of {project.root / 'pyproject.toml'}"
+        raise ConfigError(text, hint)
+
+
+def _given(command: str, choice: Choice) -> Candidate:
+    ecosystem = choice.test.ecosystem if choice.test else ""
+    return Candidate("test", command, "given by --test-command", ecosystem=ecosystem)
+
+
+def _agent(project: Project, wanted: str | None, here: tuple[Installed, ...]) -> tuple[str | None, str]:
+    """The agent to use, and why: the wanted one, that of the user's own configuration, the first installed one."""
+    known = choices(project.settings)
+    if wanted is not None and wanted not in known:
+        text = f"there is no agent {wanted!r}; the choices are: {', '.join(known)}"
+        raise ConfigError(text, "superteam init --agent NAME, or without --agent, and define it in the file")
+    if wanted is not None:
+        return wanted, "given by --agent"
+    chosen = project.settings.agent.use
+    if chosen is not None:
+        return chosen, f"your configuration says so ({project.configuration.origins['agent.use']})"
+    if here:
+        return here[0].agent.name, f"its program {here[0].agent.program} is on PATH"
+    return None, f"none of these programs is on PATH: {', '.join(agent.program for agent in AGENTS)}"
+
+
+def _with(project: Project, choice: Choice) -> Project:
+    """The project with the proposed commands, as if they stood in its file."""
+    options: dict[str, Any] = {"test-command": choice.test.command} if choice.test else {}
+    if choice.setup:
+        options["workspace"] = {"setup": choice.setup.command}
+    return open_project(project.root, options=options)
+
+
+# -- whether it is sound
+
+
+def prove(proposal: Proposal, on_output: Callable[[str, bytes], None], say: Callable[[str], None]) -> Proof:
+    """Runs the suite once at HEAD, as a baseline, and each gate once; nothing in the checkout is touched."""
+    project = proposal.project
+    desk = open_desk(project.repository, None, project.settings, project.environ)
+    try:
+        return anyio.run(partial(_prove, proposal, desk, on_output, say))
+    finally:
+        desk.close()
+
+
+async def _prove(
+    proposal: Proposal, desk: Desk, on_output: Callable[[str, bytes], None], say: Callable[[str], None]
+) -> Proof:
+    head = proposal.project.repository.head
+    try:
+        suite = None
+        if proposal.choice.test is not None:
+            say(f"running the suite once at {head[:12]}: {proposal.choice.test.command}")
+            suite = await baseline_at(proposal.project, desk, on_output, head)
+        gates = tuple([await _try(proposal.project, desk, gate, say) for gate in proposal.choice.gates])
+    except SetupFailed as problem:
+        return Proof(head, None, problem.message[:_REASON], ())
+    return Proof(head, suite, _unsound(suite), gates)
+
+
+def _unsound(suite: BaselineDocument | None) -> str | None:
+    """Why this run is no basis for verdicts; None if it is one, or if there is no suite to judge."""
+    if suite is None:
+        return None
+    if suite.verdict == "inconclusive":
+        return (suite.reason or "the run was inconclusive")[:_REASON]
+    if not any(number for name, number in suite.counts.items() if name != "skipped"):
+        return "the command ended well, but no test was counted" + (f" ({suite.note})" if suite.note else "")
+    return None
+
+
+async def _try(project: Project, desk: Desk, gate: Candidate, say: Callable[[str], None]) -> GateTry:
+    say(f"trying the gate: {gate.command}")
+    tree = await desk.check_out(project.repository.head)
+    done = await process.run(
+        process.shell(gate.command),
+        cwd=tree.path,
+        env=tree.env,
+        output=project.repository.cache / "outputs" / f"{tree.path.name}-init-gate.log",
+        timeout=min(_GATE_TIME, project.settings.validation.timeout),
+        redact=process.secrets_redactor(base_environment(project.environ)),
+    )
+    return GateTry(gate, done.exit)
+
+
+# -- the file
+
+
+def file_text(proposal: Proposal, proof: Proof | None) -> str:
+    """The text of superteam.toml; without a proof nothing was run."""
+    return settings_text(
+        {
+            "test-command": _test_line(proposal, proof),
+            "validation-command": _gate_line(proposal, proof),
+            "agent.use": _agent_line(proposal),
+            "workspace.setup": _setup_line(proposal),
+        }
+    )
+
+
+def gates_that_pass(proposal: Proposal, proof: Proof | None) -> tuple[Candidate, ...]:
+    """The gates to be written: those that passed at HEAD; all of them where nothing was run."""
+    if proof is None or (proof.suite is None and proof.unsound):
+        return proposal.choice.gates
+    return tuple(one.gate for one in proof.gates if one.passes)
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Counts of tests in words."""
+    return ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "no test"
+
+
+def ending_text(one: GateTry) -> str:
+    """How a gate ended at HEAD."""
+    if one.passes:
+        return "passes at HEAD"
+    if one.exit.timed_out:
+        return f"was ended after {one.exit.duration_s:.0f} s at HEAD"
+    missing = ", its program is missing" if one.exit.code == 127 else ""
+    return f"fails at HEAD (exit code {one.exit.code}{missing})"
+
+
+def _test_line(proposal: Proposal, proof: Proof | None) -> Line:
+    test = proposal.choice.test
+    others = [one for one in proposal.found.tests if test is None or one.command != test.command]
+    if test is None:
+        example = others[0].command if others else None
+        return Line(None, ("No test command was found that can be run here.", *_alternatives(others)), example)
+    why = [f"Why: {test.why}."]
+    if proof and proof.unsound:
+        why.append(f"NOT SOUND yet, at {proof.sha[:12]}: {proof.unsound}. Mend it, then: superteam validate")
+    elif proof and proof.suite:
+        why.append(f"Run once at {proof.sha[:12]}: {counts_text(proof.suite.counts)}.")
+    else:
+        why.append("Not run yet: superteam validate")
+    return Line(test.command, (*why, *_alternatives(others)))
+
+
+def _gate_line(proposal: Proposal, proof: Proof | None) -> Line:
+    taken = gates_that_pass(proposal, proof)
+    tried = {one.gate.command: ending_text(one) for one in proof.gates} if proof else {}
+    why = [f"Why: {one.command} ({one.why}) {tried.get(one.command, 'was not run yet')}." for one in taken]
+    left = [one for one in proposal.choice.gates if one not in taken]
+    why += [f"Left out: {one.command} ({one.why}) {tried.get(one.command, '')}." for one in left]
+    others = [one for one in proposal.found.gates if one not in proposal.choice.gates]
+    example = " && ".join(one.command for one in left or others[:1])
+    return Line(" && ".join(one.command for one in taken) or None, (*why, *_alternatives(others)), example)
+
+
+def _agent_line(proposal: Proposal) -> Line:
+    others = [one.agent.name for one in proposal.agents if one.agent.name != proposal.agent]
+    also = (f"Also installed: {', '.join(others)}.",) if others else ()
+    if proposal.agent is None:
+        return Line(None, ("No agent was found on PATH. Install one, or define your own: [agents.mine] below.",))
+    return Line(proposal.agent, (f"Why: {proposal.why_agent}.", *also))
+
+
+def _setup_line(proposal: Proposal) -> Line:
+    setup = proposal.choice.setup
+    others = [one for one in proposal.found.setups if one != setup]
+    why = (f"Why: {setup.why}.",) if setup else ()
+    example = others[0].command if others else None
+    return Line(setup.command if setup else None, (*why, *_alternatives(others)), example)
+
+
+def _alternatives(others: list[Candidate]) -> tuple[str, ...]:
+    return tuple(f"Or: {one.command} ({one.why})" for one in others[:_OTHERS])
+
+
+def write(root: Path, text: str) -> Path:
+    """Writes superteam.toml whole or not at all, and never over one that is there by now."""
+    target, part = root / FILE, root / f".{FILE}.{os.getpid()}.part"
+    try:
+        with part.open("x", encoding="utf-8") as file:
+            file.write(text)
+        os.link(part, target)
+    except FileExistsError as problem:
+        raise ConfigError(f"{target} exists; it is not overwritten", "superteam config show") from problem
+    except OSError as problem:
+        text = f"{target} could not be written: {problem.strerror or problem}"
+        raise SuperteamError(text, "superteam init --print prints it instead") from problem
+    finally:
+        with suppress(OSError):
+            part.unlink()
+    return target
