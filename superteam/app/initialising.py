@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import anyio
 from superteam import process
 from superteam.agents import choices
 from superteam.app.agents_here import AGENTS, Installed, installed
-from superteam.app.discovery import Choice, Discovery, choose, discover
+from superteam.app.discovery import Choice, Discovery, choose, discover, runnable
 from superteam.app.discovery.facts import Candidate, Facts
 from superteam.app.looking import look
 from superteam.app.project import Project, open_project
@@ -27,9 +26,11 @@ from superteam.errors import ConfigError, SetupFailed, SuperteamError
 from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
 
+Output = Callable[[str, bytes], None]
 FILE = "superteam.toml"
 _GATE_TIME = 300.0  # seconds for one try of a gate
 _REASON = 1000  # characters of a reason that are kept
+_TRIES = 3  # test commands that are run until one is sound
 _OTHERS = 5  # alternatives that the file names for one key
 
 
@@ -60,12 +61,16 @@ class GateTry:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What one run of the suite and of each gate at HEAD showed; `unsound` says why the suite proves nothing."""
+    """What one run of the suite and of each gate at HEAD showed; `unsound` says why the suite proves nothing.
+
+    `rejected` are test commands that were not sound, with the reason, where another one was.
+    """
 
     sha: str
     suite: BaselineDocument | None
     unsound: str | None
     gates: tuple[GateTry, ...]
+    rejected: tuple[tuple[Candidate, str], ...] = ()
 
 
 # -- what is proposed
@@ -127,35 +132,66 @@ def _with(project: Project, choice: Choice) -> Project:
 # -- whether it is sound
 
 
-def prove(proposal: Proposal, on_output: Callable[[str, bytes], None], say: Callable[[str], None]) -> Proof:
-    """Runs the suite once at HEAD, as a baseline, and each gate once; nothing in the checkout is touched."""
+def prove(proposal: Proposal, on_output: Output, say: Callable[[str], None]) -> tuple[Proposal, Proof]:
+    """Runs the suite once at HEAD, as a baseline, and each gate once; nothing in the checkout is touched.
+
+    A suite that is not sound gives way to the next candidate that is, so that the proposal may be another one.
+    """
     project = proposal.project
     desk = open_desk(project.repository, None, project.settings, project.environ)
     try:
-        return anyio.run(partial(_prove, proposal, desk, on_output, say))
+        return anyio.run(_prove, proposal, desk, on_output, say)
     finally:
         desk.close()
 
 
 async def _prove(
-    proposal: Proposal, desk: Desk, on_output: Callable[[str, bytes], None], say: Callable[[str], None]
-) -> Proof:
+    proposal: Proposal, desk: Desk, on_output: Output, say: Callable[[str], None]
+) -> tuple[Proposal, Proof]:
     head = proposal.project.repository.head
     try:
-        suite = None
-        if proposal.choice.test is not None:
-            say(f"running the suite once at {head[:12]}: {proposal.choice.test.command}")
-            suite = await baseline_at(proposal.project, desk, on_output, head)
+        runs = await _run_suites(proposal, desk, on_output, say)
         gates = tuple([await _try(proposal.project, desk, gate, say) for gate in proposal.choice.gates])
     except SetupFailed as problem:
-        return Proof(head, None, problem.message[:_REASON], ())
-    return Proof(head, suite, _unsound(suite), gates)
+        return proposal, Proof(head, None, problem.message[:_REASON], ())
+    if not runs:
+        return proposal, Proof(head, None, None, gates)
+    sound = next((run for run in runs if run[2] is None), runs[0])
+    rejected = tuple((test, why) for test, _, why in runs if why is not None and test != sound[0])
+    choice = replace(proposal.choice, test=sound[0])
+    proposal = replace(proposal, choice=choice, project=_with(proposal.project, choice))
+    return proposal, Proof(head, sound[1], sound[2], gates, rejected if sound[2] is None else ())
 
 
-def _unsound(suite: BaselineDocument | None) -> str | None:
-    """Why this run is no basis for verdicts; None if it is one, or if there is no suite to judge."""
-    if suite is None:
-        return None
+async def _run_suites(
+    proposal: Proposal, desk: Desk, on_output: Output, say: Callable[[str], None]
+) -> list[tuple[Candidate, BaselineDocument, str | None]]:
+    """One run of each candidate, with why it proves nothing, up to the first that is sound."""
+    found: list[tuple[Candidate, BaselineDocument, str | None]] = []
+    head = proposal.project.repository.head
+    for test in _tests_to_try(proposal):
+        say(f"running the suite once at {head[:12]}: {test.command}")
+        project = _with(proposal.project, replace(proposal.choice, test=test))
+        suite = await baseline_at(project, desk, on_output, head)
+        found.append((test, suite, _unsound(suite)))
+        if found[-1][2] is None:
+            break
+        say(f"  not sound: {found[-1][2]}")
+    return found
+
+
+def _tests_to_try(proposal: Proposal) -> list[Candidate]:
+    """The chosen test command, and what else is no guess; only the chosen one where a person named it."""
+    test = proposal.choice.test
+    if test is None:
+        return []
+    others = [one for one in runnable(proposal.found.tests, proposal.facts) if one.confidence != "guess"]
+    named = test not in proposal.found.tests
+    return [test, *(one for one in others if one != test and not named)][:_TRIES]
+
+
+def _unsound(suite: BaselineDocument) -> str | None:
+    """Why this run is no basis for verdicts; None if it is one."""
     if suite.verdict == "inconclusive":
         return (suite.reason or "the run was inconclusive")[:_REASON]
     if not any(number for name, number in suite.counts.items() if name != "skipped"):
@@ -216,7 +252,10 @@ def ending_text(one: GateTry) -> str:
 
 def _test_line(proposal: Proposal, proof: Proof | None) -> Line:
     test = proposal.choice.test
-    others = [one for one in proposal.found.tests if test is None or one.command != test.command]
+    rejected = proof.rejected if proof else ()
+    not_sound = tuple(f"Not sound: {one.command} ({one.why}): {why}." for one, why in rejected)
+    used = {test.command if test else "", *(one.command for one, _ in rejected)}
+    others = [one for one in proposal.found.tests if one.command not in used]
     if test is None:
         example = others[0].command if others else None
         return Line(None, ("No test command was found that can be run here.", *_alternatives(others)), example)
@@ -227,7 +266,7 @@ def _test_line(proposal: Proposal, proof: Proof | None) -> Line:
         why.append(f"Run once at {proof.sha[:12]}: {counts_text(proof.suite.counts)}.")
     else:
         why.append("Not run yet: superteam validate")
-    return Line(test.command, (*why, *_alternatives(others)))
+    return Line(test.command, (*why, *not_sound, *_alternatives(others)))
 
 
 def _gate_line(proposal: Proposal, proof: Proof | None) -> Line:

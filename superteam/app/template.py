@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -144,7 +145,8 @@ def _keys(kind: type[Section], above: str, lines: Mapping[str, Line]) -> Iterato
 
 def _key(path: str, name: str, field: FieldInfo, line: Line | None) -> Iterator[str]:
     if line is not None:
-        yield from (f"# {_one_line(text)}" for text in line.why)
+        for text in line.why:
+            yield from textwrap.wrap(_one_line(text), 118, initial_indent="# ", subsequent_indent="#   ")
     if line is not None and line.value is not None:
         yield f"{name} = {_toml(line.value)}"
         return

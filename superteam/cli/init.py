@@ -27,9 +27,10 @@ def init(
     proposal = initialising.propose(Path.cwd(), agent, test_command, to_print)
     tell = (lambda text: None) if json else note if to_print else say
     tell(_found(proposal))
-    proof = (
-        None if no_run else initialising.prove(proposal, lambda key, data: None, (lambda text: None) if json else note)
-    )
+    proof = None
+    if not no_run:
+        progress = (lambda text: None) if json else note
+        proposal, proof = initialising.prove(proposal, lambda key, data: None, progress)
     text = initialising.file_text(proposal, proof)
     file = None if to_print else initialising.write(proposal.project.root, text)
     if json:

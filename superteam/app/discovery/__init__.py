@@ -63,17 +63,18 @@ def discover(facts: Facts) -> Discovery:
 
 def choose(found: Discovery, facts: Facts) -> Choice:
     """The best test command, the gates and the setup that go with it; what only guesses name is left to a person."""
-    test = next((one for one in found.tests if _can_run(one, facts)), None)
+    test = next(iter(runnable(found.tests, facts)), None)
     home = test.ecosystem if test and test.ecosystem else (found.ecosystems or ("",))[0]
-    mine = [one for one in (*found.gates, *found.setups) if one.ecosystem in ("", home) and _can_run(one, facts)]
+    mine = [one for one in runnable((*found.gates, *found.setups), facts) if one.ecosystem in ("", home)]
     sound = [one for one in mine if one.confidence != "guess"]
     gates = [one for one in sound if one.kind == "gate"]
     hooks = [one for one in gates if "pre-commit" in one.command]
     return Choice(test, tuple(hooks or gates), next((one for one in sound if one.kind == "setup"), None))
 
 
-def _can_run(candidate: Candidate, facts: Facts) -> bool:
-    return candidate.needs is None or candidate.needs in facts.programs
+def runnable(found: Iterable[Candidate], facts: Facts) -> list[Candidate]:
+    """Those whose program is on PATH."""
+    return [one for one in found if one.needs is None or one.needs in facts.programs]
 
 
 def _at_the_top(facts: Facts) -> list[Candidate]:

@@ -25,7 +25,7 @@ _LOCKS = {
 }
 _NO_TESTS = "no test specified"
 _WATCH = re.compile(r"--watch(?!=false)(?:All)?\b|\bvitest watch\b|\bvitest dev\b")
-_TESTS = ("test", "test:ci", "test:unit", "test:run", "tests", "unit")
+_TESTS = ("test", "test:ci", "test:unit", "test:run", "tests", "unit", "tests-only")
 _LINT = ("lint", "typecheck", "type-check", "check-types", "types", "tsc", "format:check", "check:format")
 _RUNNERS = {
     "vitest": "vitest run",

@@ -79,7 +79,8 @@ def _pytest_is_named(facts: Facts) -> str | None:
     """Where the repository says that its tests are pytest's."""
     project = table(facts, "pyproject.toml")
     if "pytest" in tables(project, "tool"):
-        return "pyproject.toml has [tool.pytest]"
+        inner = ".ini_options" if "ini_options" in tables(project, "tool", "pytest") else ""
+        return f"pyproject.toml has [tool.pytest{inner}]"
     ini = first(facts, ("pytest.ini", ".pytest.ini"))
     if ini:
         return ini
