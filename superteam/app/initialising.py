@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from superteam.app.project import Project, open_project
 from superteam.app.template import Line, settings_text
 from superteam.app.validating import baseline_at
 from superteam.core.events import BaselineDocument
-from superteam.core.results import Exit
+from superteam.core.results import Exit, Granularity
 from superteam.errors import ConfigError, SetupFailed, SuperteamError
 from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
@@ -235,9 +235,12 @@ def gates_that_pass(proposal: Proposal, proof: Proof | None) -> tuple[Candidate,
     return tuple(one.gate for one in proof.gates if one.passes)
 
 
-def counts_text(counts: Mapping[str, int]) -> str:
-    """Counts of tests in words."""
-    return ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "no test"
+def suite_text(suite: BaselineDocument) -> str:
+    """What a run of the suite showed, in words."""
+    if suite.granularity is Granularity.COMMAND:
+        return f"{suite.verdict}, by its exit code alone: single tests are not seen"
+    counts = ", ".join(f"{number} {name}" for name, number in suite.counts.items() if number)
+    return counts if suite.granularity is Granularity.TESTS else f"{counts}, read from what it prints"
 
 
 def ending_text(one: GateTry) -> str:
@@ -263,7 +266,7 @@ def _test_line(proposal: Proposal, proof: Proof | None) -> Line:
     if proof and proof.unsound:
         why.append(f"NOT SOUND yet, at {proof.sha[:12]}: {proof.unsound}. Mend it, then: superteam validate")
     elif proof and proof.suite:
-        why.append(f"Run once at {proof.sha[:12]}: {counts_text(proof.suite.counts)}.")
+        why.append(f"Run once at {proof.sha[:12]}: {suite_text(proof.suite)}.")
     else:
         why.append("Not run yet: superteam validate")
     return Line(test.command, (*why, *not_sound, *_alternatives(others)))

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from superteam.app.discovery import ECOSYSTEMS, PROJECTS
 from superteam.app.discovery.facts import LARGEST, Facts
+from superteam.app.discovery.python import is_test
 from superteam.app.discovery.tasks import CI, JUSTFILES, MAKEFILES, PRE_COMMIT, WORKFLOWS
 from superteam.workspace.repository import Repository
 
@@ -47,15 +48,10 @@ def _wanted(sizes: Mapping[str, int]) -> Iterator[str]:
     manifests |= {*CI, *JUSTFILES, *MAKEFILES, *PRE_COMMIT, "sorbet/config", ".config/nextest.toml"}
     inner = {name for name in manifests if "/" not in name} | PROJECTS
     small = sorted((name for name in sizes if sizes[name] <= LARGEST), key=lambda name: (name.count("/"), name))
-    tests = [name for name in small if _is_python_test(name)][:_TESTS]
+    tests = [name for name in small if is_test(name)][:_TESTS]
     top = [name for name in small if name in manifests or name.startswith(WORKFLOWS)]
     below = [name for name in small if 0 < name.count("/") <= 3 and PurePosixPath(name).name in inner]
     yield from dict.fromkeys([*top[:_READ], *tests, *below[:_READ]])
-
-
-def _is_python_test(name: str) -> bool:
-    stem = PurePosixPath(name).name
-    return stem.endswith(".py") and (stem.startswith("test_") or stem.endswith("_test.py") or stem == "tests.py")
 
 
 def _texts(repository: Repository, names: list[str]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def _no_setup(proposal: Proposal) -> str:
 
 def _shown(proposal: Proposal, proof: Proof | None) -> str:
     """What the runs showed."""
-    from superteam.app.initialising import counts_text, ending_text
+    from superteam.app.initialising import ending_text, suite_text
 
     if proof is None:
         return "nothing was run (--no-run)"
@@ -84,14 +84,14 @@ def _shown(proposal: Proposal, proof: Proof | None) -> str:
         lines += [f"the suite is NOT sound: {proof.unsound}"]
         lines += [f"its output: {proof.suite.output}"] if proof.suite and proof.suite.output else []
     elif proof.suite:
-        lines.append(f"the suite is sound: {counts_text(proof.suite.counts)}")
+        lines.append(f"the suite is sound: {suite_text(proof.suite)}")
         known = proof.suite.known_failures
         lines += [f"  fails already, which no task is blamed for: {id}" for id in known[:5]]
         lines += [f"  and {len(known) - 5} more"] if len(known) > 5 else []
     lines += [f"the gate {one.gate.command} {ending_text(one)}" for one in proof.gates]
     if not all(one.passes for one in proof.gates):
         lines.append("  a gate that fails before any work would stop every task, so it is left out: mend it first")
-    return "\n".join(lines)
+    return "\n".join(filter(None, lines))
 
 
 def _next(proposal: Proposal, proof: Proof | None, file: Path) -> str:

@@ -32,6 +32,7 @@ SUFFIXES = (".py",)
 _REQUIREMENTS = tuple(name for name in MANIFESTS if name.endswith(".txt"))
 _PYTEST = re.compile(r"^[ \t]{0,8}(?:import pytest|from pytest\b|def test_|async def test_)", re.MULTILINE)
 _UNITTEST = re.compile(r"^[ \t]{0,8}(?:import unittest|from unittest\b|from django\.test\b)", re.MULTILINE)
+_SAMPLE = 30  # tests that are looked into
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -71,8 +72,14 @@ def _tests(facts: Facts) -> Iterator[Candidate]:
         yield _candidate("test", "nox", "noxfile.py", "guess", "nox")
 
 
+def is_test(path: str) -> bool:
+    """Whether a file is named as pytest or unittest expect tests to be."""
+    name = path.rpartition("/")[2]
+    return name.endswith(".py") and (name.startswith("test") or name.endswith("_test.py"))
+
+
 def _test_files(facts: Facts) -> list[str]:
-    return [*matching(facts, "test_*.py"), *matching(facts, "*_test.py"), *matching(facts, "tests.py")]
+    return sorted(filter(is_test, facts.files), key=lambda name: (name not in facts.texts, name))[:_SAMPLE]
 
 
 def _pytest_is_named(facts: Facts) -> str | None:
