@@ -239,6 +239,13 @@ async def _baseline(project: Project, desk: Desk, world: World, source: str, bas
     return document
 
 
+async def baseline_at(project: Project, desk: Desk, on_output: Output, sha: str) -> e.BaselineDocument:
+    """The test command's pinned baseline at a commit; the suite is run once where there is none. SetupFailed where the
+    tree cannot be made ready."""
+    runs.home(project.root)
+    return await _baseline(project, desk, _world(project, desk, on_output), TESTS, sha)
+
+
 def _key(source: str, step: str) -> str:
     """The name of an execution: that of its step, and of its source where it is not the test command."""
     return step if source == TESTS else f"{step} source={source}"

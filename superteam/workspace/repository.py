@@ -266,6 +266,9 @@ def open_repository(cwd: Path, for_run: bool = False) -> Repository:
     where = run_git(["rev-parse", "--is-bare-repository", "--absolute-git-dir", "--git-common-dir"], cwd, check=False)
     if where.status != 0:
         reason = where.err.splitlines()[0] if where.err else "not a git repository"
+        if "dubious ownership" in reason:
+            hint = f"git config --global --add safe.directory {cwd}, or chown it"
+            raise WorkspaceError(f"git does not trust {cwd}: it belongs to another user", hint)
         raise WorkspaceError(f"{cwd} is not in a git repository ({reason})", "git init, and commit something")
     bare, git_dir, common = where.out.rstrip("\n").split("\n")
     if bare == "true":
