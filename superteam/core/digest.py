@@ -22,6 +22,7 @@ _FIRST = 400  # characters of a first assertion
 _SOON = 10  # lines: an assertion that stands within the first of them is seen without being put before them
 _LOOKED_AT = 400  # characters of a line that are matched
 _MOST_TICKS = 20  # in a row: more would make a fence that is all that there is room for
+_FENCE = 2 * (_MOST_TICKS + 1) + 2
 _TICKS = re.compile(r"`{20,}")
 
 # What was expected and what came, as assertions say it, behind the name of an exception or the place of a line.
@@ -33,7 +34,8 @@ _ERROR = re.compile(
     r"|error(?:\[\w{1,12}\])?:|fatal:|not ok\b|\S{1,200}:\d{1,7}:"
 )
 _PARTNER = re.compile(
-    r"(?:expected|received|actual|left|right|got|want(?:ed)?|but was|where|and)\b|\S{1,100} [!=]==? \S|[+-] {0,4}where\b",
+    r"(?:expected|received|actual|left|right|got|want(?:ed)?|but was|where|and)\b|\S{1,100} [!=]==? \S"
+    r"|[+-] {0,4}where\b",
     re.IGNORECASE,
 )
 
@@ -118,7 +120,7 @@ def _entry(group: Group, room: int, roots: Sequence[str]) -> str:
     """A distinct failure: how many tests, which ones, and what the first of them said."""
     head = f"{_many(len(group.ids), 'test')}: {named(group.ids)}"
     if not group.text:
-        return f"{head} (which said nothing)"
+        return head
     return f"{head} (data):\n{quoted(group.text, room - len(head) - 9, roots)}"
 
 
@@ -136,19 +138,19 @@ def named(ids: Sequence[str], room: int = 250) -> str:
 
 
 def quoted(text: str, limit: int, roots: Sequence[str] = ()) -> str:
-    """What a program said, fenced: the first assertion before the rest, libraries folded; at most `limit` long.
-
-    Empty if there is not even room for a fence.
-    """
-    room = limit - 2 * (_MOST_TICKS + 1) - 2
-    if room < 0:
-        return ""
-    rest = folded(_TICKS.sub("`" * _MOST_TICKS, clip(text, _INPUT)), roots).strip("\n")
+    """What a program said, fenced: the first assertion before the rest, libraries folded; at most `limit` long."""
+    rest = folded(clip(text, _INPUT), roots).strip("\n")
     first = assertion(rest)[:_FIRST]
     begins = "\n".join(rest.splitlines()[:_SOON])
-    if first and first not in begins and len(first) + 2 < room:
-        rest = f"{first}\n\n{clip(rest, room - len(first) - 2)}"
-    return fence(clip(rest, room))
+    if first and first not in begins:
+        rest = f"{first}\n\n{clip(rest, max(0, limit - _FENCE - len(first) - 2))}"
+    return boxed(rest, limit)
+
+
+def boxed(text: str, limit: int, kind: str = "") -> str:
+    """The text in a fence, head and tail of it if it is long; empty if there is not even room for a fence."""
+    room = limit - _FENCE - len(kind)
+    return fence(clip(_TICKS.sub("`" * _MOST_TICKS, text), room), kind) if room >= 0 else ""
 
 
 def printed(streams: Mapping[str, str], limit: int, roots: Sequence[str] = ()) -> str:

@@ -50,7 +50,7 @@ def clip(text: str, limit: int) -> str:
         return text
     mark = f"\n[... {len(text) - limit} characters or more are left out here ...]\n"
     half = (limit - len(mark)) // 2
-    return f"{text[:half]}{mark}{text[-half:]}" if half > 0 else text[:limit]
+    return f"{text[:half]}{mark}{text[-half:]}" if half > 0 else text[: max(0, limit)]
 
 
 def _seen(char: str) -> str:

@@ -173,7 +173,8 @@ def test_what_is_no_line_of_a_trace_is_never_left_out(lines: list[str | int]) ->
 
 @pytest.mark.parametrize(
     "unit",
-    ["at ", "    at x (", '  File "', "_ _ _ _ _ _ _ _ _ _ _\n", "a.py:1: ", "\t/x.go:1\n", "f()\n", "0: a\n", "\x1b[", " " * 41],
+    ["at ", "    at x (", '  File "', "_ _ _ _ _ _ _ _ _ _ _\n", "a.py:1: ", "\t/x.go:1\n",
+     "f()\n", "0: a\n", "\x1b[", " " * 41],
 )  # fmt: skip
 def test_hostile_text_is_folded_in_linear_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
