@@ -205,7 +205,7 @@ _DIFF = (
 _BUILT_IN = {"diff": frozenset(_DIFF.split()), "merge": frozenset({"text", "binary", "union"})}
 
 
-def drivers_named(path: str, before: bytes, after: bytes, known: frozenset[tuple[str, str]]) -> tuple[Finding, ...]:
+def drivers_named(path: str, before: bytes, after: bytes, known: frozenset[str]) -> tuple[Finding, ...]:
     """Drivers that new lines of an attributes file name, and that neither git nor the user's settings know."""
     old = set(_text(before).splitlines())
     found = []
@@ -213,7 +213,7 @@ def drivers_named(path: str, before: bytes, after: bytes, known: frozenset[tuple
         if line in old or line.lstrip().startswith("#"):
             continue
         for kind, name in _DRIVER.findall(line[:4000]):
-            if (kind, name) not in known and name not in _BUILT_IN.get(kind, ()):
+            if name not in known and name not in _BUILT_IN.get(kind, ()):
                 words = f"names the {kind} driver {name}, which is not configured"
                 found.append(git_planted(path, words).model_copy(update={"line": number}))
     return capped(found)
