@@ -41,7 +41,8 @@ def program(agent: str) -> Path:
 
 def environment(agent: str, url: str, home: Path) -> dict[str, str]:
     """What this agent needs to know to use the model at `url`; writes its configuration to `home`."""
-    here = {"HOME": str(home)}
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    here = {"HOME": str(home), "TMPDIR": str(home / "tmp")}
     if agent.startswith("claude"):
         quiet = ("DISABLE_TELEMETRY", "DISABLE_AUTOUPDATER", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC")
         retries = {"CLAUDE_CODE_MAX_RETRIES": "1"}

@@ -38,16 +38,21 @@ class Say:
     text: str = ""
     calls: tuple[Call, ...] = ()
     usage: tuple[int, int] = USAGE
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Fail:
-    """No answer: an HTTP status with a body; `times` None means always, else the next answer follows after so many."""
+    """No answer: an HTTP status with an error; `more` goes into the error's object.
+
+    `times` None means always, else what follows it in the script comes after so many.
+    """
 
     status: int
     kind: str = "api_error"
     message: str = "scripted failure"
     headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
     times: int | None = None
 
 
@@ -247,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, path: str, body: Mapping[str, Any], step: Step) -> None:
         match step:
             case Fail():
-                error = {"type": step.kind, "code": step.kind, "message": step.message}
+                error = {"type": step.kind, "code": step.kind, "message": step.message, **step.more}
                 text = json.dumps({"type": "error", "error": error}).encode()
                 self._send(step.status, text, "application/json", step.headers)
             case Garbage():
@@ -260,14 +265,16 @@ class _Handler(BaseHTTPRequestHandler):
                 self._begin("text/event-stream")
                 self.wfile.write(whole[: len(whole) // 2])
             case Say() if body.get("stream"):
-                self._begin("text/event-stream")
+                self._begin("text/event-stream", step.headers)
                 for event in _stream(path, body, step):
                     self.wfile.write(event)
             case Say():
                 self._send(200, json.dumps(_message(path, body, step)).encode(), "application/json")
 
-    def _begin(self, kind: str) -> None:
+    def _begin(self, kind: str, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(200)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Connection", "close")
         self.end_headers()
