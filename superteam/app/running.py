@@ -24,6 +24,7 @@ from superteam.app.project import CLOCK, Project, make_source, plan_canary, with
 from superteam.app.summaries import are_written, write_summaries
 from superteam.core import events as e
 from superteam.core.adjust import Change, dependants, refusal
+from superteam.core.chosen import chosen_agent
 from superteam.core.decide import Kind, decide
 from superteam.core.evolve import start
 from superteam.core.plan import Plan, Task
@@ -169,8 +170,10 @@ def _new_run_id() -> str:
 
 
 def _check_agents(project: Project, plan: Plan) -> None:
+    """Every agent that may be dispatched is there: of each task the one for each role in use."""
     settings = project.settings
-    named = {task.agent or settings.agent.use for task in plan.tasks}
+    roles = ("implement", "fix", *(("review",) if settings.review.roles else ()))
+    named = {chosen_agent(settings.agent, role, task.agent).agent for task in plan.tasks for role in roles}
     if None in named:
         known = ", ".join(choices(settings)) or "none is defined yet"
         text = f"no agent is chosen; the choices are: {known}"
