@@ -47,7 +47,7 @@ class Heard:
 class Session:
     """A session to continue. Agents whose figures go on counting from there need those of its end to subtract them.
 
-    Written as one text: the id, then the figures that `Dialect.carried` names, spaces between.
+    Written as one text: the id, then the figures that `Dialect.carried` names, each after an @.
     """
 
     id: str
@@ -61,7 +61,7 @@ def progress(heard: Heard) -> Heard:
 
 def session_of(written: str | None) -> Session | None:
     """The session that an earlier report named; None if that is not one of ours."""
-    name, *figures = (written or "").split()[:8] or [""]
+    name, *figures = (written or "").split("@")[:8]
     if not _SESSION.fullmatch(name):
         return None
     with suppress(ValueError):
@@ -73,7 +73,7 @@ def session_text(heard: Heard, carried: tuple[str, ...]) -> str | None:
     """The session as it stands in a report, with the figures that its continuation will go on from."""
     if not _SESSION.fullmatch(heard.session):  # it becomes an argument of a command line
         return None
-    return " ".join((heard.session, *(f"{getattr(heard, name) or 0:.10g}" for name in carried)))
+    return "@".join((heard.session, *(f"{getattr(heard, name) or 0:.10g}" for name in carried)))
 
 
 def own(heard: Heard, carried: tuple[str, ...], session: Session | None, rates: Rates | None) -> Heard:

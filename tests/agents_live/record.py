@@ -128,7 +128,7 @@ def record(agent: str, name: str) -> None:
         spent = time.monotonic() - began
         places = {str(program(agent).parent): "/agents/bin", str(tree): "/tree", str(folder / "home"): "/home"}
         places |= {model.url: "http://model", str(folder): "/folder"}
-    places |= {model.url.removeprefix("http://"): "model", re.sub(r"\W", "-", str(folder)): "-folder"}
+    places |= {model.url.removeprefix("http://"): "model", re.sub(r"[^A-Za-z0-9]", "-", str(folder)): "-folder"}
     for old, new in places.items():
         out, err = out.replace(old, new), err.replace(old, new)
     target = RECORDED / agent
