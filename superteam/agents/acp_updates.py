@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -14,12 +14,12 @@ from superteam.agents.fields import field as at
 _KEPT = 2**20  # characters of messages: a reviewer's verdict stands at their end
 _SHOWN = 400  # characters of a line that a person sees while the agent works
 _TOOLS = 500  # newest tool calls whose kind and paths are remembered until permission is asked for
-_PATHS = 100  # of one tool call
-_PATH_KEYS = frozenset(
-    ("abs_path", "absolute_path", "cwd", "destination", "dir", "directory", "file", "file_path", "filename", "filePath")
-    + ("filepath", "new_path", "notebook_path", "old_path", "path", "paths", "source", "target_file", "workdir")
-    + ("working_directory",)
-)
+_PATHS = 1000  # of one tool call
+_PATH_KEYS = {
+    "abs_path", "absolute_path", "cwd", "destination", "dir", "directory", "file", "file_path", "filename",
+    "filePath", "filepath", "new_path", "notebook_path", "old_path", "path", "paths", "source", "target_file",
+    "workdir", "working_directory",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Words:
 
 
 @dataclass(slots=True)
-class Heard:
+class Told:
     """The state of a dispatch; `show` gets readable lines for people.
 
     `turns` are requests to the model, known by its speaking again after a tool has ended. `cost_usd` is the whole
@@ -122,7 +122,7 @@ class Heard:
         return Tool(
             kind=text(at(told, "kind")) or known.kind,
             title=text(at(told, "title"))[:_SHOWN] or known.title,
-            paths=tuple(islice(dict.fromkeys((*_paths(told), *known.paths)), _PATHS)),
+            paths=_few(dict.fromkeys((*_paths(told), *known.paths))),
         )
 
     def _begin_turn(self) -> None:
@@ -146,6 +146,11 @@ class Heard:
             cost = number(at(update, "cost", "amount"))
             self.cost_usd = self.cost_usd if cost is None else cost
         self.rate_limit = at(update, "_meta", "_claude/rateLimit") or self.rate_limit
+
+
+def _few(paths: Collection[str]) -> tuple[str, ...]:
+    """The paths; of too many the first, and one that nobody may change."""
+    return tuple(paths) if len(paths) <= _PATHS else (*islice(paths, _PATHS), "/")
 
 
 def _paths(told: Any) -> Iterator[str]:
