@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from superteam import process
-from superteam.agents.command import Result, how_it_ended, read_result
+from superteam.agents.command import how_it_ended, read_result
 from superteam.agents.heard import own, session_text
 from superteam.agents.verdict import read_review
-from superteam.ports import AgentReport
+from superteam.ports import AgentReport, Brief
 
 if TYPE_CHECKING:
     from superteam.agents.stream import Ear
@@ -33,7 +33,7 @@ def report(ear: Ear, done: process.Completed) -> AgentReport:
     figures = AgentReport(
         ended=verdict.ended,
         exit_code=done.exit.code,
-        detail=_clean(verdict.detail, ear),
+        detail=cleaned(verdict.detail, ear.redact),
         cost_usd=heard.cost_usd,
         input_tokens=heard.input_tokens,
         output_tokens=heard.output_tokens,
@@ -41,9 +41,12 @@ def report(ear: Ear, done: process.Completed) -> AgentReport:
         leftovers=done.leftovers,
         limit=verdict.limit,
         resets_at=heard.resets_at if verdict.ended == "rate-limited" else None,
-        denied=tuple(_clean(denial, ear) for denial in heard.denied),
+        denied=tuple(cleaned(denial, ear.redact) for denial in heard.denied),
     )
-    return _worded(figures, ear) if verdict.ended in ("done", "failed") else figures
+    if verdict.ended not in ("done", "failed"):
+        return figures
+    session = session_text(ear.heard, ear.agent.dialect.carried)
+    return worded(figures, ear.brief, ear.heard.message, session, ear.redact)
 
 
 def judged(ear: Ear, done: process.Completed) -> _Verdict:
@@ -99,12 +102,13 @@ def _dropped(ear: Ear, before: str = "", after: str = "") -> str:
     return f"{before}{many} lines longer than {ear.lines.limit} bytes were not read{after}" if many else ""
 
 
-def _worded(found: AgentReport, ear: Ear) -> AgentReport:
-    """With the agent's words: its result file if it wrote one, else its last message; and a reviewer's verdict."""
-    brief = ear.brief
+def worded(found: AgentReport, brief: Brief, said: str, session: str | None, redact: process.Redactor) -> AgentReport:
+    """With the agent's words: its result file if it wrote one, else what it said last; and a reviewer's verdict.
+
+    A dispatch whose words cannot be read has ended "unreadable"; only one that is done has a `session` to continue.
+    """
     result, problem = read_result(brief)
-    message = _clean(ear.heard.message, ear)
-    question = (result.question or "").strip()
+    message, question = cleaned(said, redact), (result.question or "").strip()
     ended, detail, review = found.ended, found.detail, None
     if problem and ended == "done":
         ended, detail = "unreadable", problem
@@ -112,32 +116,27 @@ def _worded(found: AgentReport, ear: Ear) -> AgentReport:
         review, problem = read_review(brief, message)
         ended, detail = ("done", detail) if review else ("unreadable", "; ".join(filter(None, (detail, problem))))
     return replace(
-        _said(found, result, ear),
+        found,
         ended=ended,
         detail=detail,
-        summary=_cut(result.summary or message, ear),
-        question=_cut(question, ear) or None,
-        session=session_text(ear.heard, ear.agent.dialect.carried) if ended == "done" else None,
+        summary=_cut(result.summary or message, brief),
+        claims=tuple(_cut(claim, brief) for claim in result.claims),
+        deviations=tuple(_cut(deviation, brief) for deviation in result.deviations),
+        question=_cut(question, brief) or None,
+        session=session if ended == "done" else None,
         review=review,
     )
 
 
-def _said(found: AgentReport, result: Result, ear: Ear) -> AgentReport:
-    return replace(
-        found,
-        claims=tuple(_cut(claim, ear) for claim in result.claims),
-        deviations=tuple(_cut(deviation, ear) for deviation in result.deviations),
-    )
+def cleaned(said: str, redact: process.Redactor) -> str:
+    """A text of the agent's without the secrets of its environment."""
+    return redact(said.encode(errors="replace")).decode(errors="replace")
 
 
-def _clean(said: str, ear: Ear) -> str:
-    return ear.redact(said.encode(errors="replace")).decode(errors="replace")
-
-
-def _cut(said: str, ear: Ear) -> str:
+def _cut(said: str, brief: Brief) -> str:
     if len(said) <= _TEXT:
         return said
-    return f"{said[:_TEXT]}\n[superteam: cut here; the whole is in {ear.brief.output}]"
+    return f"{said[:_TEXT]}\n[superteam: cut here; the whole is in {brief.output}]"
 
 
 def shortest(*times: float | None) -> float | None:
