@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from superteam.core.failures import FailureType, Response, resolve
-from superteam.core.meters import attempts_meter
+from superteam.core.meters import attempts_meter, task_meters
 from superteam.core.run import Phase, Run, TaskRun, Work, missing_roles
 
 
@@ -82,10 +82,14 @@ def _work(run: Run) -> frozenset[Step]:
 
 
 def _too_many(run: Run, steps: list[Step]) -> list[Step]:
-    """The attempts that are more than the run may have."""
+    """The dispatches that are more than the run or their task may have; what is under way comes to its end."""
     m = attempts_meter(run)
-    fresh = [step for step in steps if step.kind is Kind.DISPATCH and step.key not in run.in_flight]
-    return fresh if m.reached else fresh[int((m.limit or 0) - (m.used or 0)) :] if m.limit is not None else []
+    fresh = [step for step in steps if step.kind in (Kind.DISPATCH, Kind.REVIEW) and step.key not in run.in_flight]
+    over = [step for step in fresh if any(m.reached for m in task_meters(run, run.of(step.task or "")))]
+    attempts = [step for step in fresh if step.kind is Kind.DISPATCH and step not in over]
+    if m.limit is None:
+        return over
+    return over + attempts[max(0, int(m.limit - (m.used or 0))) :]
 
 
 def _all_but_one(run: Run, steps: list[Step]) -> list[Step]:
