@@ -13,7 +13,6 @@ from superteam.process.child import LAST_WAIT, Child, exited, running
 from superteam.process.family import (
     ancestors,
     descendants,
-    has_number_of,
     marked_processes,
     relatives,
     with_descendants,
@@ -46,26 +45,26 @@ async def _end_descendants(child: Child, known: set[tuple[int, int]], grace: flo
     ended: list[str] = []
     deadline = time.monotonic() + grace + 2 * LAST_WAIT
     while time.monotonic() < deadline:
-        alive, news = _look(relatives(child, known), known)
-        if alive:
-            ended += await _end(alive, grace)
-            grace = 0.0  # again, without grace: what was being ended may have started others
-        elif not news:
+        alive, new = _look(relatives(child, known), known)
+        if not alive and not new:
             break
+        if not grace:
+            _kill(new)
+        ended += await _end(alive, grace)
+        grace = 0.0  # again, without grace: what was being ended may have started others
     reap_orphans(child, known)
     return list(dict.fromkeys(ended))
 
 
-def _look(family: Sequence[Process], known: set[tuple[int, int]]) -> tuple[list[Process], bool]:
-    """Who is alive, and whether anybody was not known; then all are.
+def _look(family: Sequence[Process], known: set[tuple[int, int]]) -> tuple[list[Process], list[Process]]:
+    """Who is alive, and who was not known; then all are.
 
     That nobody is alive proves nothing while one that forks and exits, again and again, runs ahead of the look. But
-    its dead stay in the table until we reap them: with no news, nobody was missed.
+    its dead stay in the table until we reap them: where nobody is new, nobody was missed.
     """
-    identities = {found.identity for found in family}
-    news = not identities <= known
-    known |= identities
-    return [found for found in family if found.alive], news
+    new = [found for found in family if found.identity not in known]
+    known |= {found.identity for found in new}
+    return [found for found in family if found.alive], new
 
 
 async def end_processes(pids: Iterable[int], grace: float) -> list[str]:
@@ -100,11 +99,10 @@ def kill_all() -> None:
     while time.monotonic() < deadline:
         family = [found for child in running.values() for found in relatives(child, known)]
         family += [found for pid in running if (found := process(pid)) is not None]
-        alive, news = _look(family, known)
-        if not alive and not news:
+        alive, new = _look(family, known)
+        if not alive and not new:
             return
-        for found in alive:
-            found.kill()
+        _kill([*alive, *new])
         time.sleep(0.002)
 
 
@@ -125,10 +123,23 @@ async def _end(targets: Sequence[Process], grace: float) -> list[str]:
         for target in targets:
             target.send(signal.SIGTERM)
         rest = await _gone(targets, grace)
-    for target in rest:
-        target.kill()
+    _kill(rest)
     await _gone(rest, LAST_WAIT)
     return [f"{target.pid} {target.name}" for target in targets]
+
+
+def _kill(targets: Iterable[Process]) -> None:
+    """KILL to their groups, the dead ones' too: nobody can fork out of a group while it is signalled.
+
+    In our own session to themselves alone, since other programs of the user could be in their groups. And never to
+    group 0, which would be ours, or 1, which would be everybody.
+    """
+    for target in targets:
+        if target.group <= 1 or target.session in (os.getsid(0), os.getpgrp()):
+            target.send(signal.SIGKILL)
+        else:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(target.group, signal.SIGKILL)
 
 
 async def _gone(targets: Sequence[Process], within: float) -> list[Process]:
@@ -155,6 +166,6 @@ def reap_orphans(child: Child, known: set[tuple[int, int]]) -> None:
         if found.alive or found.parent != os.getpid() or found.pid in running:
             continue
         orphan = set(running) <= {child.pid} and found.session not in (os.getsid(0), found.pid)
-        if orphan or found.identity in known or has_number_of(found, child):
+        if orphan or found.identity in known:
             with suppress(ChildProcessError):
                 os.waitpid(found.pid, os.WNOHANG)

@@ -66,7 +66,7 @@ def test_those_of_a_run_are_found_by_its_mark_though_they_cleared_their_environm
     assert len(process.marked_processes(f"{RUN}=r1")) == 1
     assert process.marked_processes(f"{RUN}=r2") == []
     ended = anyio.run(process.end_marked, f"{RUN}=r1", 2.0)
-    assert [text.partition(" ")[2] for text in ended] == ["sleep"]
+    assert len(ended) == 1
     census.nobody_is_left()
 
 
