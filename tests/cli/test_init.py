@@ -159,10 +159,11 @@ def test_print_writes_nothing_and_prints_the_file_alone(plain: Repo) -> None:
     assert plain.git("status", "--porcelain") == ""
 
 
-def test_without_a_run_nothing_of_the_repository_is_run(plain: Repo) -> None:
-    plain.commit({"conftest.py": "open('/tmp/never-run', 'x')\n", "setup.py": "1/0\n"})
+def test_without_a_run_nothing_of_the_repository_is_run(plain: Repo, tmp_path: Path) -> None:
+    plain.commit({"conftest.py": f"open({str(tmp_path / 'was-run')!r}, 'x')\n", "setup.py": "1/0\n"})
     found = init(plain, "--no-run")
     assert found.code == 0 and "nothing was run" in found.out
+    assert not (tmp_path / "was-run").exists()
     assert "Not run yet: superteam validate" in (plain.root / "superteam.toml").read_text()
 
 
