@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -118,7 +119,8 @@ def _agent(project: Project, wanted: str | None, here: tuple[Installed, ...]) ->
         return chosen, f"your configuration says so ({project.configuration.origins['agent.use']})"
     if here:
         return here[0].agent.name, f"its program {here[0].agent.program} is on PATH"
-    return None, f"none of these programs is on PATH: {', '.join(agent.program for agent in AGENTS)}"
+    names = ", ".join(agent.program for agent in AGENTS if not agent.name.endswith("-acp"))
+    return None, f"looked on PATH for {names} and for ACP adapters"
 
 
 def _with(project: Project, choice: Choice) -> Project:
@@ -173,7 +175,7 @@ async def _run_suites(
         say(f"running the suite once at {head[:12]}: {test.command}")
         project = _with(proposal.project, replace(proposal.choice, test=test))
         suite = await baseline_at(project, desk, on_output, head)
-        found.append((test, suite, _unsound(suite)))
+        found.append((test, suite, _unsound(suite, project)))
         if found[-1][2] is None:
             break
         say(f"  not sound: {found[-1][2]}")
@@ -190,10 +192,11 @@ def _tests_to_try(proposal: Proposal) -> list[Candidate]:
     return [test, *(one for one in others if one != test and not named)][:_TRIES]
 
 
-def _unsound(suite: BaselineDocument) -> str | None:
-    """Why this run is no basis for verdicts; None if it is one."""
+def _unsound(suite: BaselineDocument, project: Project) -> str | None:
+    """Why this run is no basis for verdicts; None if it is one. Paths are as in the repository, not in our tree."""
     if suite.verdict == "inconclusive":
-        return (suite.reason or "the run was inconclusive")[:_REASON]
+        trees = re.escape(str(project.repository.cache / "trees"))
+        return re.sub(rf"{trees}/check(-\d{{1,3}})?/", "", suite.reason or "the run was inconclusive")[:_REASON]
     if not any(number for name, number in suite.counts.items() if name != "skipped"):
         return "the command ended well, but no test was counted" + (f" ({suite.note})" if suite.note else "")
     return None

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from superteam.agents import KNOWN
-from superteam.app.agents_here import AGENTS, installed
 from superteam.app.template import Line, settings_text
 from superteam.core.failures import DEFAULT_ACTIONS
 from superteam.core.settings import Section, Settings
@@ -72,14 +70,3 @@ def test_a_reason_of_many_words_stays_a_comment_on_every_line() -> None:
     text = settings_text({"test-command": Line("x", ("word " * 100 + "\n[agent]\nuse = 'evil'",))})
     assert Settings.model_validate(tomllib.loads(text)).agent.use is None
     assert max(map(len, text.splitlines())) < 160
-
-
-def test_the_known_agents_are_those_that_need_no_definition() -> None:
-    assert {agent.name for agent in AGENTS} == set(KNOWN)
-    assert [agent.name for agent in AGENTS][:3] == ["claude", "codex", "pi"]
-
-
-def test_agents_are_listed_in_the_order_of_choice() -> None:
-    there = {"pi": "/x/pi", "codex": "/x/codex"}
-    found = installed(None, lambda program, path: there.get(program))
-    assert [(one.agent.name, one.path) for one in found] == [("codex", "/x/codex"), ("pi", "/x/pi")]

@@ -108,7 +108,7 @@ def test_where_nothing_is_found_the_line_is_commented_out(empty_repo: Repo) -> N
     found = init(empty_repo)
     assert found.code == 0
     assert "looked for pytest" in found.out and "write your test-command" in found.out
-    assert "install an agent" in found.out or "none of these programs is on PATH" in found.out
+    assert "looked on PATH for claude, codex, pi" in found.out
     assert written(empty_repo) == Settings()
     assert '#test-command = "pytest -q"' in (empty_repo.root / "superteam.toml").read_text()
 
