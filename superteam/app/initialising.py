@@ -32,6 +32,7 @@ FILE = "superteam.toml"
 _GATE_TIME = 300.0  # seconds for one try of a gate
 _REASON = 1000  # characters of a reason that are kept
 _TRIES = 3  # test commands that are run until one is sound
+_LAST = 5  # lines of an output
 _OTHERS = 5  # alternatives that the file names for one key
 
 
@@ -197,6 +198,8 @@ def _unsound(suite: BaselineDocument, project: Project) -> str | None:
     if suite.verdict == "inconclusive":
         trees = re.escape(str(project.repository.cache / "trees"))
         return re.sub(rf"{trees}/check(-\d{{1,3}})?/", "", suite.reason or "the run was inconclusive")[:_REASON]
+    if suite.granularity is Granularity.COMMAND and suite.verdict == "fail":
+        return "the command fails as a whole and single tests are not seen, so that no change could be judged by it"
     if not any(number for name, number in suite.counts.items() if name != "skipped"):
         return "the command ended well, but no test was counted" + (f" ({suite.note})" if suite.note else "")
     return None
@@ -244,6 +247,17 @@ def suite_text(suite: BaselineDocument) -> str:
         return f"{suite.verdict}, by its exit code alone: single tests are not seen"
     counts = ", ".join(f"{number} {name}" for name, number in suite.counts.items() if number)
     return counts if suite.granularity is Granularity.TESTS else f"{counts}, read from what it prints"
+
+
+def last_words(suite: BaselineDocument) -> tuple[str, ...]:
+    """The last lines that a run of the suite printed; () where its output is gone."""
+    try:
+        with Path(suite.output or "").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ()
+    return tuple(line[:200] for line in lines if line.strip())[-_LAST:]
 
 
 def ending_text(one: GateTry) -> str:

@@ -70,6 +70,12 @@ FORMS: dict[str, tuple[dict[str, str], str | None, list[str], str | None]] = {
         ["flake8", "mypy"],
         "python3 -m venv .venv && .venv/bin/pip install -e '.' pytest",
     ),
+    "python, an extra of setup.cfg": (
+        {"setup.py": "", "setup.cfg": "[options.extras_require]\ntesting =\n  pytest\n  pytest-cov\n"},
+        "pytest -q",
+        [],
+        "python3 -m venv .venv && .venv/bin/pip install -e '.[testing]'",
+    ),
     "python, requirements and a folder of tests": (
         {"requirements.txt": "Flask==3\n", "requirements-dev.txt": "pytest\n", "tests/test_a.py": PYTEST, "app.py": ""},
         "python -m pytest -q",
@@ -342,6 +348,8 @@ HOSTILE = [
     "[]",
     '"x"',
     "x = 1\n" * 200_000,
+    "[a]\n[a]\n",
+    "[options.extras_require]\n= x\n  y",
 ]
 TYPES = [1, True, "x", [], {}, [[]], {"a": 1}, None]
 

@@ -121,6 +121,12 @@ def test_options_fix_a_choice(plain: Repo, tmp_path: Path) -> None:
     assert "1 passed" in found.out
 
 
+def test_the_last_words_of_a_suite_that_is_not_sound_are_shown(plain: Repo) -> None:
+    found = init(plain, "--test-command", "printf 'one\\n\\033[2Jno module\\n'; exit 3")
+    assert found.code == 3
+    assert "  | no module" in found.out and "\x1b" not in found.out
+
+
 def test_a_given_command_that_is_not_sound_is_kept(plain: Repo) -> None:
     found = init(plain, "--test-command", "python -m pytest -q nowhere.py")
     assert found.code == 3
