@@ -198,10 +198,12 @@ def _unsound(suite: BaselineDocument, project: Project) -> str | None:
     if suite.verdict == "inconclusive":
         trees = re.escape(str(project.repository.cache / "trees"))
         return re.sub(rf"{trees}/check(-\d{{1,3}})?/", "", suite.reason or "the run was inconclusive")[:_REASON]
-    if suite.granularity is Granularity.COMMAND and suite.verdict == "fail":
-        return "the command fails as a whole and single tests are not seen, so that no change could be judged by it"
+    if suite.granularity is Granularity.COMMAND:
+        return "no test was counted, only the exit code of the command is seen" + (
+            f" ({suite.note})" if suite.note else ""
+        )
     if not any(number for name, number in suite.counts.items() if name != "skipped"):
-        return "the command ended well, but no test was counted" + (f" ({suite.note})" if suite.note else "")
+        return "no test ran: all of them are skipped"
     return None
 
 
@@ -243,8 +245,6 @@ def gates_that_pass(proposal: Proposal, proof: Proof | None) -> tuple[Candidate,
 
 def suite_text(suite: BaselineDocument) -> str:
     """What a run of the suite showed, in words."""
-    if suite.granularity is Granularity.COMMAND:
-        return f"{suite.verdict}, by its exit code alone: single tests are not seen"
     counts = ", ".join(f"{number} {name}" for name, number in suite.counts.items() if number)
     return counts if suite.granularity is Granularity.TESTS else f"{counts}, read from what it prints"
 

@@ -108,6 +108,11 @@ def _next(proposal: Proposal, proof: Proof | None, file: Path) -> str:
     lines = [f"wrote {file}"]
     if proposal.choice.test is None:
         lines.append("next: write your test-command into it, then: superteam validate")
+    elif proof and proof.unsound and proof.suite and proof.suite.verdict == "pass":
+        lines.append(
+            'next: let the suite write JUnit XML, and name it in the file: report = "junit:PATH"; or go on as it is'
+        )
+        lines.append("      (a run then compares the exit code alone, with low confidence): superteam doctor")
     elif proof and proof.unsound:
         lines.append("next: mend test-command, or [workspace] setup, in it, then: superteam validate")
     elif proposal.agent is None:

@@ -121,6 +121,14 @@ def test_options_fix_a_choice(plain: Repo, tmp_path: Path) -> None:
     assert "1 passed" in found.out
 
 
+@pytest.mark.parametrize("command", ["true", "exit 3", "no-such-runner"])
+def test_a_command_that_counts_no_test_is_not_sound(plain: Repo, command: str) -> None:
+    found = init(plain, "--test-command", command)
+    assert found.code == 3 and "NOT sound" in found.out
+    assert "no test was counted" in found.out or "command not found" in found.out
+    assert ("report = " in found.out) == (command == "true")
+
+
 def test_the_last_words_of_a_suite_that_is_not_sound_are_shown(plain: Repo) -> None:
     found = init(plain, "--test-command", "printf 'one\\n\\033[2Jno module\\n'; exit 3")
     assert found.code == 3
