@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
+from superteam.core.claims import Compared
 from superteam.core.events import BaselineDocument, Question, ValidationResult
 from superteam.core.failures import Failure, History
 from superteam.core.must_haves import MustHaveResult
@@ -217,7 +218,8 @@ class TaskRun:
     all runs of its gate, `rounds` the questions about it and its validations. `reviews` are those of all rounds,
     `review_rounds` how many rounds there were. `decision` is a person's, at a checkpoint; `must_haves` are as the gate
     last found them. `dropped` tasks were taken out of the run by a person, and are skipped. The first commit of a
-    rejected checkpoint is its `commit_sha`, later ones are `repairs`."""
+    rejected checkpoint is its `commit_sha`, later ones are `repairs`. `claims` are agents'
+    words beside what was measured, and decide nothing."""
 
     task: Task
     status: TaskStatus = "pending"
@@ -236,6 +238,7 @@ class TaskRun:
     dropped: bool = False
     reviews: tuple[ReviewRecord, ...] = ()
     review_rounds: int = 0
+    claims: tuple[Compared, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from superteam.core.claims import Compared
 from superteam.core.events import BaselineDocument
 from superteam.core.run import ReviewRecord, Run, TaskRun
 
@@ -89,6 +90,17 @@ def _task(run: Run, t: TaskRun) -> dict[str, Any]:
         "must_haves": [result.model_dump(mode="json") for result in t.must_haves],
         "dropped": t.dropped,
         "reviews": [_review(record) for record in t.reviews],
+        "claims": [_claim(found) for found in t.claims],
+    }
+
+
+def _claim(found: Compared) -> dict[str, Any]:
+    """An agent's words beside what was measured; null where nothing measured is about them."""
+    return {
+        "attempt": found.attempt,
+        "text": found.text,
+        "measured": found.measured or None,
+        "agrees": found.agrees,
     }
 
 
