@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
+from superteam.core.claims import Compared
 from superteam.core.events import BaselineDocument, Question, ValidationResult
 from superteam.core.failures import Failure, History
 from superteam.core.must_haves import MustHaveResult
@@ -223,7 +224,7 @@ class TaskRun:
     last found them. `dropped` tasks were taken out of the run by a person, and are skipped. The first commit of a
     rejected checkpoint is its `commit_sha`, later ones are `repairs`. `cost` is that of all its dispatches, reviews
     too, `worked_s` how long they ran; `session` is what the next one may continue. `allowed` is how often a maximum
-    of the task was allowed once more."""
+    of the task was allowed once more. `claims` are agents' words beside what was measured, and decide nothing."""
 
     task: Task
     status: TaskStatus = "pending"
@@ -246,6 +247,7 @@ class TaskRun:
     worked_s: float = 0.0
     allowed: Mapping[str, int] = field(default_factory=dict)
     session: Session | None = None
+    claims: tuple[Compared, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from superteam.core import events as e
+from superteam.core.claims import Compared
 from superteam.core.failures import FailureType, Response
 from superteam.core.markdown import code, text
 from superteam.core.run import TaskRun
@@ -35,6 +36,18 @@ def accomplishments(told: Chronicle, tasks: Sequence[TaskRun]) -> list[str]:
             claims = d.claims[:_SHOWN]
             lines += [f"- Task {text(t.task.id)}, attempt {d.attempt}, claims: {text(claim)}" for claim in claims]
     return ["In the agents' own words, which nobody checked:", "", *lines] if lines else ["No agent said anything."]
+
+
+def claims(tasks: Sequence[TaskRun]) -> list[str]:
+    """What agents claimed, of each task, beside what was measured of it; only claims that could be measured."""
+    measured = [(t, found) for t in tasks for found in t.claims if found.measured]
+    return [_claim(t, found) for t, found in measured]
+
+
+def _claim(t: TaskRun, found: Compared) -> str:
+    word = {True: "agrees", False: "differs", None: "not settled"}[found.agrees]
+    about = f"Task {text(t.task.id)}, attempt {found.attempt}"
+    return f"- {word}: {about}, claimed: {text(found.text)}; measured: {text(found.measured)}"
 
 
 def decisions(told: Chronicle, tasks: Sequence[TaskRun]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from superteam.core import events as e
+from superteam.core.claims import nothing_done
 from superteam.core.evolve.budgets import spend, stopped
 from superteam.core.evolve.integrating import conflict_failures
 from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification
@@ -121,7 +122,7 @@ def _dispatch_failure(run: Run, event: e.AgentFinished, work: Work) -> Failure |
     task = run.of(event.task).task
     own = work.role == "implement" or work.rejected is not None
     if kind is None and own and event.tree == work.base_tree and not task.allow_empty:
-        kind, text = FailureType.IMPL_CRASH, "the agent ended well but changed nothing"
+        kind, text = FailureType.IMPL_CRASH, nothing_done(event.denied)
     if kind is None:
         return None
     return Failure(type=kind, task=event.task, message=text, output=event.output)
