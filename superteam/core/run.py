@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from superteam.core.events import BaselineDocument, Question, ValidationResult
 from superteam.core.failures import Failure, History
+from superteam.core.finding import Finding
 from superteam.core.must_haves import MustHaveResult
 from superteam.core.plan import HUMAN, MustHaves, Plan, Task, in_turn
 from superteam.core.results import TestId
@@ -217,7 +218,7 @@ class TaskRun:
     all runs of its gate, `rounds` the questions about it and its validations. `reviews` are those of all rounds,
     `review_rounds` how many rounds there were. `decision` is a person's, at a checkpoint; `must_haves` are as the gate
     last found them. `dropped` tasks were taken out of the run by a person, and are skipped. The first commit of a
-    rejected checkpoint is its `commit_sha`, later ones are `repairs`."""
+    rejected checkpoint is its `commit_sha`, later ones are `repairs`. `findings` are what its agents planted."""
 
     task: Task
     status: TaskStatus = "pending"
@@ -228,6 +229,7 @@ class TaskRun:
     base_sha: str | None = None
     commit_sha: str | None = None
     repairs: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     failures: tuple[FailureRecord, ...] = ()
     summary: str = ""
     work: Work | None = None

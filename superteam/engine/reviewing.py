@@ -10,7 +10,7 @@ from superteam.core.decide import Step
 from superteam.core.review import Review
 from superteam.core.run import Run, TaskRun, Work
 from superteam.engine import review_prompts
-from superteam.engine.world import World, clean, name, of, write_private
+from superteam.engine.world import World, clean, name, of, planted, write_private
 from superteam.ports import AgentReport, Brief, Tree
 
 WHOLE_LIMIT = 20_000_000  # characters of a patch that is written beside the prompt
@@ -22,6 +22,7 @@ async def review(world: World, run: Run, step: Step) -> e.Event:
     assert work.commit is not None
     tree = await world.workspace.check_out_for_review(step.role, work.commit)
     brief = await _brief(world, run, step, t, work, tree)
+    await world.workspace.watch(name(step), role=step.role)
     report = await world.agents(t.task.agent or run.settings.agent.use or "").work(brief)
     taken = await world.workspace.capture_review(step.role)
     changed = await world.workspace.changed(work.tree, taken.tree)
@@ -29,7 +30,9 @@ async def review(world: World, run: Run, step: Step) -> e.Event:
         text = f"superteam: what the reviewer {step.role} changed\n"
         kept = await world.workspace.commit(taken.tree, work.commit, text, run.started_at)
         await world.workspace.keep(f"replaced/{name(step)}", kept)
-    return _finished(world, step, t, work, report, changed, taken.notes, brief.output)
+    found = await planted(world, step, work.tree, work.tree)  # its tree is thrown away, with the attributes in it
+    done = _finished(world, step, t, work, report, changed, taken.notes, brief.output)
+    return done.model_copy(update={"findings": found})
 
 
 def _finished(

@@ -89,6 +89,7 @@ def _task(run: Run, t: TaskRun) -> dict[str, Any]:
         "must_haves": [result.model_dump(mode="json") for result in t.must_haves],
         "dropped": t.dropped,
         "reviews": [_review(record) for record in t.reviews],
+        "findings": [finding.model_dump(mode="json") for finding in t.findings],
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from superteam.core import events as e
 from superteam.core.evolve.budgets import spend
-from superteam.core.evolve.parts import add_warnings, ask, take_over
+from superteam.core.evolve.parts import add_warnings, ask, planted_warnings, take_over, with_findings
 from superteam.core.failures import Failure, FailureType
 from superteam.core.review import MergedFinding, Review, judge_reviews
 from superteam.core.run import Phase, ReviewRecord, Run, TaskRun, Work, missing_roles
@@ -38,8 +38,8 @@ def review_finished(run: Run, event: e.ReviewFinished) -> Run:
     assert work is not None
     record = _record(event, t.review_rounds + 1)
     work = replace(work, reviews={**work.reviews, event.role: record})
-    run = run.with_task(replace(t, work=work, reviews=(*t.reviews, record)))
-    return settle_reviews(add_warnings(run, *_notes(event)), event.task)
+    t = with_findings(replace(t, work=work, reviews=(*t.reviews, record)), event.findings)
+    return settle_reviews(add_warnings(run.with_task(t), *_notes(event), *planted_warnings(event)), event.task)
 
 
 def _record(event: e.ReviewFinished, round: int) -> ReviewRecord:

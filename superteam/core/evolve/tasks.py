@@ -7,7 +7,14 @@ from dataclasses import replace
 from superteam.core import events as e
 from superteam.core.evolve.budgets import spend
 from superteam.core.evolve.integrating import conflict_failures
-from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification
+from superteam.core.evolve.parts import (
+    add_warnings,
+    ask,
+    edit_work,
+    finish_verification,
+    planted_warnings,
+    with_findings,
+)
 from superteam.core.evolve.people import reopen, reopen_what_was_seen
 from superteam.core.failures import Failure, FailureType
 from superteam.core.run import Phase, Run, SourceState, TaskRun, TaskStatus, Work
@@ -28,7 +35,8 @@ def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     notes = [f"task {event.task}: {note}" for note in event.notes]
     if event.leftovers:
         notes.append(f"task {event.task}: the agent left programs running, they were ended: {_names(event)}")
-    run = add_warnings(run.with_task(replace(t, work=work)), *notes)
+    t = with_findings(replace(t, work=work), event.findings)
+    run = add_warnings(run.with_task(t), *notes, *planted_warnings(event))
     if asks:
         return _agent_asks(run, event)
     return _after_dispatch(run, event, work)
