@@ -49,8 +49,8 @@ class Field:
             file.write(text.replace("EVIL", str(self.evil)).replace("GIT", str(self.git)) + "\n")
 
     def attributes(self, text: str) -> None:
-        with (self.tree / ".gitattributes").open("a") as file:
-            file.write(f"{text}\n")
+        file = self.tree / ".gitattributes"
+        file.write_text(f"{text}\n{file.read_text()}")
 
     def hook(self, name: str, folder: str = "hooks") -> None:
         (self.git / folder).mkdir(exist_ok=True)
@@ -225,7 +225,7 @@ CASES: dict[str, Case] = {
         "[gpg]\n\tprogram = EVIL\n[commit]\n\tgpgSign = true", "gpg.program", "commit -q --allow-empty -m x"
     ),
     "gpg-ssh": setting(
-        '[gpg]\n\tformat = ssh\n[gpg "ssh"]\n\tprogram = EVIL\n[user]\n\tsigningKey = key::x\n[commit]\n\tgpgSign = true',
+        '[gpg]\n\tformat = ssh\n[gpg "ssh"]\n\tprogram = EVIL\n[user]\n\tsigningKey = key::x\n[commit]\n\tgpgSign = 1',
         "gpg.ssh.program",
         "commit -q --allow-empty -m x",
     ),
@@ -234,7 +234,9 @@ CASES: dict[str, Case] = {
         "gpg.ssh.defaultkeycommand",
         "commit -q --allow-empty -m x",
     ),
-    "show-signature": setting("[log]\n\tshowSignature = true\n[gpg]\n\tprogram = EVIL", "log.showsignature", "show signed"),
+    "show-signature": setting(
+        "[log]\n\tshowSignature = true\n[gpg]\n\tprogram = EVIL", "log.showsignature", "show signed"
+    ),
     "ssh-command": setting(
         REMOTE.format("ssh://nowhere.invalid/x") + "[core]\n\tsshCommand = EVIL", "core.sshcommand", FETCH
     ),
@@ -376,7 +378,7 @@ def bench_of(root: Path, tmp_path: Path) -> Iterator[Open]:
 @pytest.fixture
 def evil(tmp_path: Path) -> Path:
     program = tmp_path / "evil"
-    program.write_text(f"#!/bin/sh\ntouch {shlex.quote(str(tmp_path / 'ran'))}\ncat\n")
+    program.write_text(f"#!/bin/sh\ntouch {shlex.quote(str(tmp_path / 'ran'))}\nexit 1\n")
     program.chmod(0o755)
     return program
 
@@ -387,7 +389,13 @@ def _field(bench: Bench, evil: Path, where: Where) -> Field:
     return Field(tree / ".git", tree, settings, evil, evil.parent / "ran")
 
 
-TABLE = [pytest.param(case, where, id=f"{name}-{where}") for name, case in CASES.items() for where in case.where]
+HOME = ("fsmonitor", "filter-clean", "filter-smudge", "filter-of-the-users-name", "include", "gpg-program", "alias")
+TABLE = [
+    pytest.param(case, where, id=f"{name}-{where}")
+    for name, case in CASES.items()
+    for where in case.where
+    if where != "home" or name in HOME
+]
 
 
 def _dispatch(bench: Bench, case: Case, where: Where, evil: Path) -> str:
@@ -461,12 +469,7 @@ def test_what_an_agent_planted_never_runs_and_is_named(
     assert (root / "a.txt").read_text() == "two\n" and (root / "d.own").read_text() == "also mine\n"
 
 
-PLAIN = [
-    pytest.param(case, where, id=f"{name}-{where}")
-    for name, case in CASES.items()
-    if case.plain
-    for where in case.where
-]
+PLAIN = [pytest.param(case, "tree", id=name) for name, case in CASES.items() if case.plain]
 
 
 @pytest.mark.parametrize(("case", "where"), PLAIN)
@@ -486,7 +489,7 @@ def test_plain_git_does_run_it(root: Path, bench_of: Open, evil: Path, case: Cas
 
 
 def _side_commit(tree: Path) -> None:
-    """A branch `side` that changes what the head changes too, and a tag `signed` on a commit that claims a signature."""
+    """A branch `side` that changes what the head changes too, and a tag on a commit that claims a signature."""
     run = ["git", "-c", "core.hooksPath=/dev/null"]
 
     def out(*arguments: str, given: str | None = None) -> str:
