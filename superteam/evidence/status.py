@@ -89,6 +89,7 @@ def _task(run: Run, t: TaskRun) -> dict[str, Any]:
         "reviews": [_review(record) for record in t.reviews],
         "cost": _cost(t.cost),
         "claims": [_claim(found) for found in t.claims],
+        "findings": [finding.model_dump(mode="json") for finding in t.findings],
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from superteam.core import events as e
 from superteam.core.claims import Compared
 from superteam.core.failures import FailureType, Response
+from superteam.core.finding import Finding
 from superteam.core.markdown import code, text
 from superteam.core.run import TaskRun
 from superteam.evidence.chronicle import Chronicle, Issue
@@ -80,8 +81,15 @@ def deviations(told: Chronicle, tasks: Sequence[TaskRun]) -> list[str]:
                 more = f" and {len(d.out_of_scope) - _SHOWN} more" if len(d.out_of_scope) > _SHOWN else ""
                 paths = ", ".join(map(code, d.out_of_scope[:_SHOWN]))
                 lines.append(f"{by} changed files outside of the declared ones: {paths}{more}")
+        lines += [_planted(t, finding) for finding in t.findings[:_SHOWN]]
         lines += [_approval(t, issue) for issue in story.issues if issue.answer and issue.answer.choice == "approve"]
     return lines or ["None known."]
+
+
+def _planted(t: TaskRun, found: Finding) -> str:
+    place = f" {code(found.path)}" if found.path else ""
+    about = f"- Task {text(t.task.id)}: its agent changed what git runs, which superteam did not run:"
+    return f"{about}{place}: {text(found.detail)}"
 
 
 def _approval(t: TaskRun, issue: Issue) -> str:

@@ -8,7 +8,14 @@ from superteam.core import events as e
 from superteam.core.claims import nothing_done
 from superteam.core.evolve.budgets import spend, stopped
 from superteam.core.evolve.integrating import conflict_failures
-from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification
+from superteam.core.evolve.parts import (
+    add_warnings,
+    ask,
+    edit_work,
+    finish_verification,
+    planted_warnings,
+    with_findings,
+)
 from superteam.core.evolve.people import reopen, reopen_what_was_seen
 from superteam.core.failures import Failure, FailureType
 from superteam.core.run import Phase, Run, SourceState, TaskRun, TaskStatus, Work
@@ -30,7 +37,8 @@ def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     t = replace(t, session=_session(event, work))
     phase = Phase.GATE if run.gated(event.task) else Phase.COMMIT
     work = replace(work, tree=event.tree, history=history, committed_at=at, phase=phase, note=None)
-    run = add_warnings(run.with_task(replace(t, work=work)), *_notes(event))
+    t = with_findings(replace(t, work=work), event.findings)
+    run = add_warnings(run.with_task(t), *_notes(event), *planted_warnings(event))
     if asks:
         return _agent_asks(run, event)
     return _after_dispatch(run, event, work)
