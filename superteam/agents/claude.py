@@ -21,8 +21,7 @@ _ALWAYS = ("-p", "--output-format", "stream-json", "--verbose", "--permission-mo
 
 
 def arguments(brief: Brief, session: Session | None) -> list[str]:
-    """The prompt comes on standard input. Of a budget in US dollars nothing is heard before the result, so claude itself
-    holds it."""
+    """The prompt comes on standard input. Claude itself holds a budget in US dollars: we hear of them at its end."""
     return [
         *_ALWAYS,
         "Bash",

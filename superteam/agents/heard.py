@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from superteam.agents.fields import number
 from superteam.core.settings import Rates
-from superteam.ports import Limits
 
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
@@ -97,14 +96,3 @@ def priced(rates: Rates, input_tokens: int, cached: int, output_tokens: int) -> 
     cached = min(cached, input_tokens)
     reread = rates.input if rates.cached_input is None else rates.cached_input
     return ((input_tokens - cached) * rates.input + cached * reread + output_tokens * rates.output) / 1e6
-
-
-def exceeded(heard: Heard, limits: Limits) -> str:
-    """The maximum that a dispatch has passed, "" if none; what is unknown passes nothing."""
-    if limits.usd is not None and (heard.cost_usd or 0.0) > limits.usd:
-        return "max-usd"
-    if limits.tokens is not None and (heard.input_tokens or 0) + (heard.output_tokens or 0) > limits.tokens:
-        return "max-tokens"
-    if limits.turns is not None and heard.turns > limits.turns:
-        return "max-turns"
-    return ""
