@@ -63,7 +63,7 @@ class Dialogue:
         self.session = ""
         self.stop = anyio.Event()
         self.over = anyio.Event()
-        self._continued: Session | None = None
+        self._continued: Session | None = None  # whose figures go on
         self._prompted = False
         self._passed = ""
         self._enough = anyio.Event()
@@ -104,6 +104,7 @@ class Dialogue:
                     await self._connection.send_notification("session/cancel", {"sessionId": self.session})
             with anyio.move_on_after(self.brief.grace):
                 await self.over.wait()
+            self._channel.hang_up()
             self.stop.set()
 
     async def close(self) -> None:
@@ -134,7 +135,8 @@ class Dialogue:
 
     async def _talk(self) -> None:
         opened = await open_session(self._ask, self.brief, self.preset)
-        self.session, self._continued, self.outcome.note = opened.id, opened.continued, opened.note
+        self.session, self.outcome.note = opened.id, opened.note
+        self._continued = opened.continued if self.preset.carries_cost else None
         self._prompted = True
         prompt = [{"type": "text", "text": self.brief.prompt}]
         self.outcome.answer = await self._ask("session/prompt", {"sessionId": self.session, "prompt": prompt})

@@ -125,6 +125,11 @@ def test_a_session_is_continued_and_only_what_is_new_is_reported(tmp_path: Path,
     assert heard(tmp_path, "session/new") == []
 
 
+def test_an_agent_that_begins_to_count_anew_is_believed_to(tmp_path: Path) -> None:
+    body = RESUMES + 'answer(resumed); p = until("session/prompt"); usage(10, 3.5); done(p)'
+    assert converse(body, tmp_path, preset=Preset(carries_cost=False), session="s1 3").cost_usd == 3.5
+
+
 def test_a_session_that_is_gone_is_begun_anew(tmp_path: Path) -> None:
     body = RESUMES + 'fail(resumed, -32602, "gone"); answer(until("session/new"), sessionId="s1")\n'
     found = converse(body + 'p = until("session/prompt"); usage(1, 0.5); done(p)', tmp_path, session="old 3")
@@ -147,7 +152,7 @@ def test_what_is_told_of_other_sessions_is_not_this_agents(tmp_path: Path) -> No
 OPTIONS = """[
  {"id": "m", "category": "model", "type": "select", "currentValue": "a",
   "options": [{"value": "a"}, {"group": "g", "options": [{"value": "b"}]}]},
- {"id": "effort", "category": "thought_level", "type": "select", "currentValue": "low", "options": [{"value": "low"}]}]"""
+ {"id": "effort", "category": "thought_level", "type": "select", "options": [{"value": "low"}]}]"""
 
 
 def test_model_and_effort_are_set_by_the_sessions_options(tmp_path: Path) -> None:
@@ -363,7 +368,8 @@ def test_junk_is_skipped_and_nothing_is_logged(tmp_path: Path, caplog: pytest.Lo
 junk = ["hello", "{", "[1]", "7", "null", "{}", '{"id": [], "method": "x"}', '{"id": {}, "result": 1}', '{"method": 7}',
         '{"id": true, "method": "x"}', '{"id": 99, "result": {}}', '{"id": null}', '{"id": null, "method": "x"}',
         '{"method": "session/update"}', '{"method": "session/update", "params": [1]}', '{"method": "session/cancel"}',
-        '{"method": "session/request_permission", "id": 5}', '{"method": "_x"}', "[" * 100000, '{"a":' * 10000, "\x00"]
+        '{"method": "session/request_permission", "id": 5}', '{"method": "_x"}',
+        "[" * 100000, '{"a":' * 10000, "\x00"]
 def spill():
     for line in junk:
         print(line, flush=True)
