@@ -120,10 +120,11 @@ class Dialogue:
         return own(self.counted(), CARRIED, self._continued, self.rates)
 
     def counted(self) -> Heard:
-        """The figures as the agent counts them."""
+        """The figures as the agent counts them; where it gives no sum of the tokens, what it told on the way."""
         usage = at(self.outcome.answer, "usage")
         whole, output = count(at(usage, "totalTokens")), count(at(usage, "outputTokens"))
         parts = total(*(at(usage, f"{name}Tokens") for name in ("input", "cachedRead", "cachedWrite")))
+        parts = self.told.tokens or None if parts is None else parts
         return Heard(
             session=self.session,
             turns=self.told.turns,
@@ -179,9 +180,8 @@ class Dialogue:
         if not self._prompted or at(params, "sessionId") != self.session:
             return  # what is told before our prompt is of an earlier one
         self.told.hear(at(params, "update"))
-        # Before the end only the newest request's tokens are known: fewer than all of them.
-        lower = Heard(turns=self.told.turns, input_tokens=self.told.context, cost_usd=self.told.cost_usd)
-        self._passed = self._passed or exceeded(own(lower, CARRIED, self._continued, None), self.brief.limits)
+        so_far = Heard(turns=self.told.turns, input_tokens=self.told.tokens, cost_usd=self.told.cost_usd)
+        self._passed = self._passed or exceeded(own(so_far, CARRIED, self._continued, None), self.brief.limits)
         if self._passed:
             self._enough.set()
 

@@ -14,7 +14,7 @@ class Preset:
     which it can write and run commands and asks us first where it asks at all; the first that it offers is set.
     `model` are arguments by which it takes a model, where it has no such option in its sessions. `keys` tells for a
     way to authenticate which of the environment's variables it needs; `environment` is added to its environment.
-    `carries_cost` says that the cost it tells is the whole session's, as the protocol wants it, also in a continued one.
+    `carries_cost` says that the cost it tells is the whole session's in a continued one too, as the protocol wants it.
     """
 
     command: tuple[str, ...] = ()

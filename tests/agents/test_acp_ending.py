@@ -68,7 +68,7 @@ def test_an_agent_that_heeds_neither_cancel_nor_signal_is_killed(tmp_path: Path)
     ("step", "limits", "limit"),
     [
         ("usage(100, 0.6)", Limits(usd=0.5), "max-usd"),
-        ("usage(101)", Limits(tokens=100), "max-tokens"),
+        ("usage(50); say(''); usage(60); tool(); usage(30); say(''); usage(41)", Limits(tokens=100), "max-tokens"),
         ("tool(); say('again'); tool(); say('and again')", Limits(turns=2), "max-turns"),
     ],
 )
@@ -78,6 +78,7 @@ def test_a_limit_that_is_passed_stops_the_dispatch_in_the_middle(
     body = f"p = prompted(); {step}; until('session/cancel'); say('no'); done(p, 'cancelled')"
     found = converse(body, tmp_path, limits=limits)
     assert (found.ended, found.limit, found.summary) == ("over-budget", limit, "")
+    assert found.input_tokens == {"max-usd": 100, "max-tokens": 101}.get(limit)  # where no sum is told
     assert found.detail == f"the agent was stopped: it passed {limit}"
 
 
