@@ -6,8 +6,10 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from superteam.agents.command import passed_limit
 from superteam.agents.fields import number
 from superteam.core.settings import Rates
+from superteam.ports import Limits
 
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
@@ -96,3 +98,9 @@ def priced(rates: Rates, input_tokens: int, cached: int, output_tokens: int) -> 
     cached = min(cached, input_tokens)
     reread = rates.input if rates.cached_input is None else rates.cached_input
     return ((input_tokens - cached) * rates.input + cached * reread + output_tokens * rates.output) / 1e6
+
+
+def exceeded(heard: Heard, limits: Limits) -> str:
+    """The maximum that a dispatch has passed, "" if none; what is unknown passes nothing."""
+    tokens = (heard.input_tokens or 0) + (heard.output_tokens or 0)
+    return passed_limit(limits, heard.cost_usd, tokens, heard.turns)

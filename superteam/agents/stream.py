@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superteam import process
-from superteam.agents.command import environment, passed_limit, prepare, resolve, wall
-from superteam.agents.heard import Heard, Session, own, session_of
+from superteam.agents.command import environment, prepare, resolve, wall
+from superteam.agents.heard import Heard, Session, exceeded, own, session_of
 from superteam.agents.stream_report import report
 from superteam.core.settings import AgentDefinition, Rates
 from superteam.errors import AgentUnavailable
@@ -156,8 +156,7 @@ class Ear:
 
     def _judge(self) -> None:
         spent = own(self.heard, self.agent.dialect.carried, self.session, self.agent.rates)
-        tokens = (spent.input_tokens or 0) + (spent.output_tokens or 0)
-        if passed := passed_limit(self.brief.limits, spent.cost_usd, tokens, spent.turns):
+        if passed := exceeded(spent, self.brief.limits):
             if not self.heard.finished:  # what is done is done
                 self.heard = replace(self.heard, limit=passed)
                 self._stop("limit")
