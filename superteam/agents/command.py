@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,13 +15,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from superteam import process
 from superteam.agents.verdict import read_review
+from superteam.core.moments import as_utc
 from superteam.core.results import Exit
 from superteam.core.settings import AgentDefinition
 from superteam.errors import AgentUnavailable
-from superteam.ports import AgentReport, Brief
+from superteam.ports import AgentReport, Brief, Limits
 
-Ended = Literal["done", "failed", "timed-out", "idle", "unreadable"]
+Ended = Literal["done", "failed", "timed-out", "idle", "unreadable", "over-budget", "rate-limited"]
 
+UNKNOWN = ""  # a rate limit whose end was not told
 _RESULT_LIMIT = 2**20
 _TEXT_LIMIT = 16_384  # of each text that goes from a result file into a report
 
@@ -35,6 +38,15 @@ def _texts(value: Any) -> Any:
         return ()
     items = value if isinstance(value, list | tuple) else [value]
     return tuple(item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items)
+
+
+def _until(value: Any) -> Any:
+    """A moment as ISO 8601 or in seconds since 1970; true and whatever else is said is one that is not known."""
+    if isinstance(value, bool) or value is None:
+        return UNKNOWN if value else None
+    if isinstance(value, int | float) and 0 < value < 10**11:
+        return datetime.fromtimestamp(value, UTC).isoformat()
+    return (as_utc(value) if isinstance(value, str) else None) or UNKNOWN
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
@@ -53,6 +65,9 @@ class Result(BaseModel):
     claims: Texts = ()
     deviations: Texts = ()
     question: str | None = None
+    turns: Tokens = None
+    session: Annotated[str | None, Field(max_length=1_000)] = None
+    rate_limited_until: Annotated[str | None, BeforeValidator(_until)] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +99,12 @@ class CommandAgent:
         except OSError as problem:
             return AgentReport(ended="failed", detail=f"the agent was not started: {problem}")
         done = await process.run(
-            arguments(self.command, self.root, brief.prompt_file),
+            [*arguments(self.command, self.root, brief.prompt_file), *brief.arguments],
             cwd=brief.tree,
             env=environment(brief),
             output=brief.output,
             stdin=brief.prompt.encode(errors="replace"),
-            timeout=brief.timeout,
+            timeout=wall(brief),
             idle_timeout=brief.idle_timeout,
             grace=brief.grace,
             on_output=brief.on_output,
@@ -120,7 +135,37 @@ def environment(brief: Brief) -> dict[str, str]:
         "SUPERTEAM_RUN_ID": brief.run_id,
         "SUPERTEAM_RESULT": str(brief.result_file),
         **({"SUPERTEAM_REVIEW_ROLE": brief.review_role} if brief.role == "review" else {}),
+        **{name: str(value) for name, value in _wishes(brief).items() if value is not None},
     }
+
+
+def _wishes(brief: Brief) -> dict[str, str | float | None]:
+    """What is only there where something was chosen, is to be continued, or is limited."""
+    return {
+        "SUPERTEAM_MODEL": brief.model,
+        "SUPERTEAM_EFFORT": brief.effort,
+        "SUPERTEAM_SESSION": brief.session,
+        "SUPERTEAM_MAX_USD": brief.limits.usd,
+        "SUPERTEAM_MAX_TOKENS": brief.limits.tokens,
+        "SUPERTEAM_MAX_TURNS": brief.limits.turns,
+    }
+
+
+def wall(brief: Brief) -> float | None:
+    """How long the program may run: the time-out, or what is left of a budget of time, whichever is shorter."""
+    return min((limit for limit in (brief.timeout, brief.limits.time) if limit is not None), default=None)
+
+
+def out_of_time(brief: Brief, ended: Exit) -> bool:
+    """Whether it was ended because a budget of time is used up, and not by its time-out."""
+    limit = brief.limits.time
+    return ended.ended_by == "wall" and limit is not None and (brief.timeout is None or limit < brief.timeout)
+
+
+def passed_limit(limits: Limits, usd: float | None, tokens: int | None, turns: int | None) -> str:
+    """The name of a maximum that is passed ("max-usd"), or nothing; what is unknown passes none."""
+    pairs = (("max-usd", usd, limits.usd), ("max-tokens", tokens, limits.tokens), ("max-turns", turns, limits.turns))
+    return next((name for name, used, most in pairs if used is not None and most is not None and used > most), "")
 
 
 def prepare(brief: Brief) -> None:
@@ -142,7 +187,11 @@ def report(brief: Brief, ended: Exit, last_words: str, leftovers: tuple[str, ...
     if ended.timed_out:
         # Its words may be an answer to our TERM; what it has cost is counted all the same.
         verdict: Ended = "idle" if ended.ended_by == "idle" else "timed-out"
-        result = result.model_copy(update={"question": None, "summary": "", "claims": (), "deviations": ()})
+        verdict = "over-budget" if out_of_time(brief, ended) else verdict
+        result = unsaid(result)
+    elif result.rate_limited_until is not None:
+        verdict = "rate-limited"
+        result = unsaid(result)
     elif ended.code != 0:
         verdict = "failed"
     else:
@@ -164,7 +213,16 @@ def report(brief: Brief, ended: Exit, last_words: str, leftovers: tuple[str, ...
         question=_short((result.question or "").strip(), brief) or None,
         leftovers=leftovers,
         review=review,
+        turns=result.turns,
+        session=result.session if verdict == "done" else None,
+        limit="max-time" if verdict == "over-budget" else "",
+        resets_at=result.rate_limited_until or None,
     )
+
+
+def unsaid(result: Result) -> Result:
+    """What is left of a result that was not reached: what it has cost, and nothing that was said."""
+    return result.model_copy(update={"question": None, "summary": "", "claims": (), "deviations": ()})
 
 
 def read_result(brief: Brief) -> tuple[Result, str]:

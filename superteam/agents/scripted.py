@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -59,6 +59,9 @@ class Dispatch(Section):
     cost_usd: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    turns: int | None = None
+    session: str | None = None
+    rate_limited: str | bool | None = None  # until when; true: the provider does not say
     result: dict[str, Any] | str | None = None  # a text stands in the result file as it is: to try an unreadable one
     exit: int | None = None
 
@@ -110,7 +113,19 @@ class ScriptedAgent:
             ended, leftovers = await _play(entry, brief)
         except (_Refused, OSError, UnicodeDecodeError) as problem:
             return AgentReport(ended="failed", detail=f"{self.script}, task {entry.task}: {problem}")
-        return command.report(brief, ended, entry.output.strip()[-4096:], leftovers)
+        return _within(brief, command.report(brief, ended, entry.output.strip()[-4096:], leftovers))
+
+
+def _within(brief: Brief, report: AgentReport) -> AgentReport:
+    """The report of an agent that was stopped as soon as it passed a maximum, as one is that tells its cost as it
+    goes."""
+    tokens = [n for n in (report.input_tokens, report.output_tokens) if n is not None]
+    limit = command.passed_limit(brief.limits, report.cost_usd, sum(tokens) if tokens else None, report.turns)
+    if not limit or report.ended in ("timed-out", "idle"):
+        return report
+    kept = AgentReport("over-budget", limit=limit, detail="it was stopped", leftovers=report.leftovers)
+    said = ("cost_usd", "input_tokens", "output_tokens", "turns")
+    return replace(kept, **{name: getattr(report, name) for name in said})
 
 
 def read_script(path: Path) -> Script:
@@ -145,12 +160,12 @@ async def _play(entry: Dispatch, brief: Brief) -> tuple[Exit, tuple[str, ...]]:
 
 async def _run(script: str, brief: Brief) -> tuple[Exit, tuple[str, ...]]:
     done = await process.run(
-        process.shell(script),
+        [*process.shell(script), "run", *brief.arguments],  # so that it can say $1, $2, ...
         cwd=brief.tree,
         env=command.environment(brief),
         output=brief.output,
         stdin=brief.prompt.encode(errors="replace"),
-        timeout=brief.timeout,
+        timeout=command.wall(brief),
         idle_timeout=brief.idle_timeout,
         grace=brief.grace,
         on_output=brief.on_output,
@@ -163,13 +178,14 @@ async def _take(entry: Dispatch, brief: Brief, ended: Exit, spent: float) -> Exi
     """Takes its time, silently; so both limits apply."""
     import anyio
 
-    wall = float("inf") if brief.timeout is None else max(0.0, brief.timeout - spent)
+    limit = command.wall(brief)
+    wall = float("inf") if limit is None else max(0.0, limit - spent)
     idle = float("inf") if brief.idle_timeout is None else brief.idle_timeout
     takes = entry.takes or 0.0
     if takes:
         await anyio.sleep(min(takes, wall, idle))
     if takes > wall and wall <= idle:
-        return Exit(-15, "wall", detail=f"ran longer than {brief.timeout:g} s and was ended")
+        return Exit(-15, "wall", detail=f"ran longer than {limit:g} s and was ended")
     if takes > idle:
         return Exit(-15, "idle", detail=f"printed nothing for {idle:g} s and was ended")
     return ended if entry.exit is None else Exit(entry.exit)
@@ -222,7 +238,9 @@ def _write_result(entry: Dispatch, brief: Brief) -> None:
     if isinstance(entry.result, str):
         command.write_private(brief.result_file, entry.result.encode())
         return
-    figures = {"cost_usd": entry.cost_usd, "input_tokens": entry.input_tokens, "output_tokens": entry.output_tokens}
+    names = ("cost_usd", "input_tokens", "output_tokens", "turns", "session")
+    figures = {name: getattr(entry, name) for name in names}
+    figures["rate_limited_until"] = entry.rate_limited or None
     result = {**(entry.result or {}), **{key: value for key, value in figures.items() if value is not None}}
     if result:
         command.write_private(brief.result_file, json.dumps(result, default=str).encode())

@@ -212,8 +212,8 @@ def _facts(run: Run) -> list[str]:
 def _cost(run: Run) -> str:
     cost = run.cost
     usd = "unknown" if cost.usd is None else f"{cost.usd:.2f} USD"
-    tokens = (("input", cost.input_tokens), ("output", cost.output_tokens))
-    return ", ".join([usd, *(f"{number} {name} tokens" for name, number in tokens if number is not None)])
+    counts = (("input tokens", cost.input_tokens), ("output tokens", cost.output_tokens), ("turns", cost.turns))
+    return ", ".join([usd, *(f"{number} {name}" for name, number in counts if number is not None)])
 
 
 def _branch(run: Run) -> list[str]:

@@ -144,13 +144,15 @@ def _end(root: Path, result: Any, json: bool) -> int:
 
 
 def _show_dry_run(plan: Any, settings: Any, json: bool) -> None:
+    from superteam.core.chosen import chosen_agent
     from superteam.core.sources import TESTS, command_of, source_names
 
     tasks = [
         {
             "id": t.id,
             "title": t.title,
-            "agent": t.agent or settings.agent.use,
+            "agent": chosen_agent(settings.agent, "implement", t.agent).agent,
+            "model": chosen_agent(settings.agent, "implement", t.agent).model,
             "gate": t.gate if t.kind == "verification" else t.gate or settings.validation_command,
             "acceptance_test": t.acceptance_test,
             "kind": t.kind,
@@ -178,7 +180,8 @@ def _planned(task: Any) -> str:
 
     if task["kind"] in HUMAN:
         return f"a person is asked: {task['kind']}"
-    by = f"agent: {task['agent'] or 'none chosen'}"
+    model = f" ({task['model']})" if task["model"] else ""
+    by = f"agent: {task['agent'] or 'none chosen'}{model}"
     parts = ["no agent unless it fails" if task["kind"] == "verification" else by]
     parts.append(f"gate: {visible(task['gate']) if task['gate'] else 'none'}")
     parts += [f"acceptance test: {visible(task['acceptance_test'])}"] if task["acceptance_test"] else []

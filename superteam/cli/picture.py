@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from superteam.cli.console import sanitise
-from superteam.cli.story import by_source, next_command, next_source, task_of
+from superteam.cli.story import by_source, next_command, next_source, task_of, worker
 from superteam.cli.words import clock, many, one_line
 from superteam.core import events as e
 from superteam.core.decide import Kind
@@ -186,7 +186,7 @@ def label(run: Run, event: e.StepStarted) -> str | None:
         case Kind.CAPTURE_BASELINE:
             return f"baseline{by_source(run, next_source(run))}: {one_line(next_command(run), 80)}"
         case Kind.DISPATCH if t and t.work:
-            agent = one_line(t.task.agent or run.settings.agent.use or "the agent", 40)
+            agent = one_line(worker(run, t, t.work.role) or "the agent", 40)
             return f"{about}{t.work.role}, attempt {event.number} ({agent})"
         case Kind.RUN_GATE if t and run.gate(t.task.id) is None:
             return f"{about}checks"

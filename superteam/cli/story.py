@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from superteam.cli.words import Level, counted, many, one_line, some_of
 from superteam.core import events as e
+from superteam.core.chosen import chosen_agent
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.plan import HUMAN, Plan
@@ -109,10 +110,16 @@ def _begun(event: e.StepStarted, run: Run) -> list[Line]:
     t = task_of(run, event.task)
     if event.step != Kind.DISPATCH or t is None or t.work is None:
         return []
-    agent = t.task.agent or run.settings.agent.use
+    by = f"agent {worker(run, t, t.work.role)}"
     if t.work.role == "implement" and event.number == 1:
-        return [Line("step", f"task {t.task.id} begins: {t.task.title} (agent {agent})")]
-    return [Line("step", f"task {t.task.id} {t.work.role}, attempt {event.number} (agent {agent})")]
+        return [Line("step", f"task {t.task.id} begins: {t.task.title} ({by})")]
+    return [Line("step", f"task {t.task.id} {t.work.role}, attempt {event.number} ({by})")]
+
+
+def worker(run: Run, t: TaskRun, role: str) -> str:
+    """The agent of a dispatch, and its model where one is chosen."""
+    found = chosen_agent(run.settings.agent, role, t.task.agent)
+    return ", ".join(filter(None, (found.agent, found.model)))
 
 
 def by_source(run: Run, source: str) -> str:

@@ -183,7 +183,8 @@ class BaselineCaptured(_Event):
 class AgentFinished(_Event):
     """A dispatch is over and its tree was taken; `cost_usd` None is unknown, never nothing. `conflicts` are files in
     which an earlier merge left conflict markers that are still there. `limit` is the maximum that stopped the dispatch,
-    `resets_at` when a provider that had enough takes work again, `denied` what the agent was not allowed to do."""
+    `resets_at` when a provider that had enough takes work again, `denied` what the agent was not allowed to do;
+    `agent` and `model` say who it was."""
 
     kind: Literal["agent-finished"] = "agent-finished"
     task: str
@@ -212,6 +213,8 @@ class AgentFinished(_Event):
     limit: str = ""
     resets_at: str | None = None
     denied: tuple[str, ...] = ()
+    agent: str = ""
+    model: str | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -317,6 +320,8 @@ class ReviewFinished(_Event):
     limit: str = ""
     resets_at: str | None = None
     denied: tuple[str, ...] = ()
+    agent: str = ""
+    model: str | None = None
     findings: tuple[Finding, ...] = ()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from superteam.core.settings import AgentChoice
 
 Severity = Literal["error", "warning"]
 TaskKind = Literal["auto", "tdd", "verification", "human-verify", "decision", "human-action"]
@@ -22,6 +25,11 @@ def in_turn(commands: Sequence[str]) -> str:
 def _end_of(command: str) -> str:
     """A line's end where the bracket would else belong to a comment, a here-document or the next line."""
     return "\n" if any(mark in command for mark in ("#", "<<", "\n", "\\")) else " "
+
+
+def _agent(value: Any) -> Any:
+    """A name alone is an agent with all else as it is configured."""
+    return {"use": value} if isinstance(value, str) else value
 
 
 class _Frozen(BaseModel):
@@ -63,7 +71,7 @@ class Task(_Frozen):
     files: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     gate: str | None = None
-    agent: str | None = None
+    agent: Annotated[AgentChoice | None, BeforeValidator(_agent)] = None
     may_remove: tuple[str, ...] = ()
     may_skip: tuple[str, ...] = ()
     may_fail: tuple[str, ...] = ()
@@ -165,6 +173,12 @@ class Plan(_Frozen):
         return self.files or (self.path,)
 
     def commands(self) -> tuple[str, ...]:
-        """The shell commands that stand in the document, without repeats: what a person has to trust."""
-        found = [c for task in self.tasks for c in (task.gate, task.acceptance_test) if c]
+        """The shell commands that stand in the document, without repeats, and the arguments that it gives an agent's
+        program: what a person has to trust."""
+        found = [c for task in self.tasks for c in (task.gate, task.acceptance_test, _arguments_of(task)) if c]
         return tuple(dict.fromkeys(found))
+
+
+def _arguments_of(task: Task) -> str:
+    given = task.agent.arguments if task.agent else None
+    return f"(arguments of the agent of task {task.id}) {shlex.join(given)}" if given else ""

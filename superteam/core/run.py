@@ -16,6 +16,7 @@ from superteam.core.review import ReviewFinding
 from superteam.core.settings import Settings
 from superteam.core.settle import Validation
 from superteam.core.sources import TESTS, source_names
+from superteam.core.spent import NOTHING_SAID, Cost, Session
 
 TaskStatus = Literal["pending", "running", "complete", "skipped", "failed", "blocked", "waiting"]
 Ending = Literal["finished", "blocked", "inconclusive", "aborted"]
@@ -217,7 +218,8 @@ class TaskRun:
     all runs of its gate, `rounds` the questions about it and its validations. `reviews` are those of all rounds,
     `review_rounds` how many rounds there were. `decision` is a person's, at a checkpoint; `must_haves` are as the gate
     last found them. `dropped` tasks were taken out of the run by a person, and are skipped. The first commit of a
-    rejected checkpoint is its `commit_sha`, later ones are `repairs`."""
+    rejected checkpoint is its `commit_sha`, later ones are `repairs`. `cost` is that of all its dispatches, reviews
+    too, `worked_s` how long they ran; `session` is what the next one may continue."""
 
     task: Task
     status: TaskStatus = "pending"
@@ -236,15 +238,9 @@ class TaskRun:
     dropped: bool = False
     reviews: tuple[ReviewRecord, ...] = ()
     review_rounds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What the dispatches cost; None is unknown (nobody said), never nothing."""
-
-    usd: float | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    cost: Cost = NOTHING_SAID
+    worked_s: float = 0.0
+    session: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +278,7 @@ class Run:
     allowed: Mapping[str, int] = field(default_factory=dict)
     warned: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
-    cost: Cost = Cost()
+    cost: Cost = NOTHING_SAID
     elapsed_s: float = 0.0
     last_at: str = ""
     since_pause: int = 0

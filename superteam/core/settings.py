@@ -43,6 +43,13 @@ def _hyphens(name: str) -> str:
     return name.replace("_", "-")
 
 
+def named(text: str | None) -> str | None:
+    """The name of a model or an effort; ValueError for one that a program would take for an option, or for nothing."""
+    if text is not None and (not text.strip() or text.startswith("-")):
+        raise ValueError(f"{text!r} is no name: it is empty, or a program would take it for an option")
+    return text
+
+
 class Section(BaseModel):
     """A table of the configuration: frozen, unknown keys refused, keys with hyphens."""
 
@@ -58,6 +65,11 @@ class AgentChoice(Section):
     arguments: tuple[str, ...] | None = None
     timeout: Duration | None = None
     idle_timeout: Duration | None = None
+
+    @field_validator("model", "effort")
+    @classmethod
+    def _no_option(cls, text: str | None) -> str | None:
+        return named(text)
 
 
 class AgentSettings(Section):
@@ -78,6 +90,11 @@ class AgentSettings(Section):
     implement: AgentChoice = AgentChoice()
     fix: AgentChoice = AgentChoice()
     review: AgentChoice = AgentChoice()
+
+    @field_validator("model", "effort")
+    @classmethod
+    def _no_option(cls, text: str | None) -> str | None:
+        return named(text)
 
 
 class Rates(Section):

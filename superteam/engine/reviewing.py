@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from superteam.core import events as e
+from superteam.core.chosen import Chosen, chosen_agent
 from superteam.core.decide import Step
 from superteam.core.review import Review
 from superteam.core.run import Run, TaskRun, Work
 from superteam.engine import review_prompts
-from superteam.engine.world import World, clean, name, of, write_private
+from superteam.engine.world import World, clean, name, of, told, write_private
 from superteam.ports import AgentReport, Brief, Tree
 
 WHOLE_LIMIT = 20_000_000  # characters of a patch that is written beside the prompt
@@ -21,15 +22,17 @@ async def review(world: World, run: Run, step: Step) -> e.Event:
     t, work = of(run, step)
     assert work.commit is not None
     tree = await world.workspace.check_out_for_review(step.role, work.commit)
-    brief = await _brief(world, run, step, t, work, tree)
-    report = await world.agents(t.task.agent or run.settings.agent.use or "").work(brief)
+    chosen = chosen_agent(run.settings.agent, "review", t.task.agent)
+    brief = await _brief(world, run, step, t, work, tree, chosen)
+    report = await world.agents(chosen.agent or "").work(brief)
     taken = await world.workspace.capture_review(step.role)
     changed = await world.workspace.changed(work.tree, taken.tree)
     if changed:
         text = f"superteam: what the reviewer {step.role} changed\n"
         kept = await world.workspace.commit(taken.tree, work.commit, text, run.started_at)
         await world.workspace.keep(f"replaced/{name(step)}", kept)
-    return _finished(world, step, t, work, report, changed, taken.notes, brief.output)
+    event = _finished(world, step, t, work, report, changed, taken.notes, brief.output)
+    return event.model_copy(update=told(world, chosen, report))
 
 
 def _finished(
@@ -74,8 +77,8 @@ def _clean(world: World, review: Review | None) -> Review | None:
     return review.model_copy(update={"findings": findings, "summary": clean(world, review.summary)})
 
 
-async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work, tree: Tree) -> Brief:
-    limits, base = run.settings.agent, world.outputs / name(step)
+async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work, tree: Tree, chosen: Chosen) -> Brief:
+    base = world.outputs / name(step)
     text = await _prompt(world, run, step, t, work)
     prompt_file = base.with_name(f"{base.name}.prompt.md")
     write_private(prompt_file, text)
@@ -91,9 +94,12 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work, tre
         prompt_file=prompt_file,
         result_file=base.with_name(f"{base.name}.result.json"),
         output=base.with_name(f"{base.name}.log"),
-        timeout=limits.timeout,
-        idle_timeout=limits.idle_timeout,
+        timeout=chosen.timeout,
+        idle_timeout=chosen.idle_timeout,
         on_output=partial(world.on_output, step.key),
+        model=chosen.model,
+        effort=chosen.effort,
+        arguments=chosen.arguments,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 
 from superteam.core import events as e
+from superteam.core.chosen import Chosen, chosen_agent, session_for
 from superteam.core.decide import Kind, Step
 from superteam.core.evolve.upcoming import ending
 from superteam.core.failures import Response, resolve
@@ -23,7 +24,7 @@ from superteam.engine.proving import Proof, must_have_results, red_proof, what_i
 from superteam.engine.reading import references
 from superteam.engine.rebuild import forecast, rebuild
 from superteam.engine.reviewing import review
-from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell, write_private
+from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell, told, write_private
 from superteam.errors import SetupFailed
 from superteam.ports import Brief
 from superteam.process import Completed
@@ -41,8 +42,9 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
     if work.commit and work.kind != "check":  # a fix makes a new object: the one it replaces stays reachable
         await world.workspace.keep(f"replaced/{name(step)}-commit", work.commit)
     notes = await world.workspace.prepare(work.from_tree, work.base, f"replaced/{name(step)}", work.slot)
-    brief = await _brief(world, run, step, t, work)
-    report = await world.agents(t.task.agent or run.settings.agent.use or "").work(brief)
+    chosen = chosen_agent(run.settings.agent, work.role, t.task.agent)
+    brief = await _brief(world, run, step, t, work, chosen)
+    report = await world.agents(chosen.agent or "").work(brief)
     taken = await world.workspace.capture(work.slot)
     changed = await world.workspace.changed(work.base_tree, taken.tree)
     return e.AgentFinished(
@@ -67,6 +69,7 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
         input_tokens=report.input_tokens,
         output_tokens=report.output_tokens,
         output=str(brief.output),
+        **told(world, chosen, report),
     )
 
 
@@ -75,8 +78,8 @@ async def _conflicts_left(world: World, work: Work, tree: str) -> tuple[str, ...
     return await world.workspace.marked(tree, work.conflicts) if work.conflicts else ()
 
 
-async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> Brief:
-    tree, limits = world.workspace.work(work.slot), run.settings.agent
+async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work, chosen: Chosen) -> Brief:
+    tree = world.workspace.work(work.slot)
     text = await _prompt(world, run, t, work)
     base = world.outputs / name(step)
     prompt_file = base.with_name(f"{base.name}.prompt.md")
@@ -92,9 +95,13 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work) -> 
         prompt_file=prompt_file,
         result_file=base.with_name(f"{base.name}.result.json"),
         output=base.with_name(f"{base.name}.log"),
-        timeout=limits.timeout,
-        idle_timeout=limits.idle_timeout,
+        timeout=chosen.timeout,
+        idle_timeout=chosen.idle_timeout,
         on_output=partial(world.on_output, step.key),
+        model=chosen.model,
+        effort=chosen.effort,
+        arguments=chosen.arguments,
+        session=session_for(t, work, chosen),
     )
 
 
@@ -107,7 +114,13 @@ async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
         return prompts.implement(run, t, work.fixing, work.note, named)
     good = _last_good(run, work) if work.kind == "repair" else work.base
     diff = await world.workspace.diff(good, work.from_tree, prompts.DIFF_LIMIT)
-    return prompts.fix(t, diff, work.note, prompts.surroundings(run, t, named))
+    return prompts.fix(t, diff, work.note, prompts.surroundings(run, t, named), _roots(world, work))
+
+
+def _roots(world: World, work: Work) -> tuple[str, str]:
+    """The folders of the trees in which gate and suite ran: what they print names files there."""
+    tree = world.workspace.work(work.slot).path
+    return str(tree), str(tree.with_name("check"))
 
 
 def _last_good(run: Run, work: Work) -> str:

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from superteam import process
+from superteam.core.chosen import Chosen
 from superteam.core.decide import Step
 from superteam.core.results import Shape
 from superteam.core.run import Run, TaskRun, Work
-from superteam.ports import Agent, Clock, Executions, Operator, Reports, Source, Tree, Workspace
+from superteam.core.spent import usable_session
+from superteam.ports import Agent, AgentReport, Clock, Executions, Operator, Reports, Source, Tree, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,19 @@ async def shell(world: World, run: Run, step: Step, command: str, tree: Tree) ->
 def clean(world: World, text: str) -> str:
     """The text without the secrets of the environment, as it may be written down."""
     return world.redact(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
+
+
+def told(world: World, chosen: Chosen, report: AgentReport) -> dict[str, Any]:
+    """Who did a dispatch and what it came to beside its work, as the events of dispatches have it."""
+    return {
+        "agent": chosen.agent or "",
+        "model": chosen.model,
+        "turns": report.turns,
+        "session": usable_session(report.session),
+        "limit": report.limit,
+        "resets_at": report.resets_at,
+        "denied": tuple(clean(world, text) for text in report.denied),
+    }
 
 
 def how_it_ended(done: process.Completed) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from superteam.core.events import BaselineDocument
 from superteam.core.run import ReviewRecord, Run, TaskRun
+from superteam.core.spent import Cost
 
 SCHEMA = "superteam.status.v1"
 BASELINE_COUNTS = ("passed", "failed", "errored", "skipped")
@@ -25,11 +26,7 @@ def status_document(run: Run, live: bool) -> dict[str, Any]:
         "baselines": {name: found for name, state in run.sources.items() if (found := _baseline(state.baseline))},
         "tasks": [_task(run, t) for t in run.tasks],
         "validations": [result.model_dump(mode="json") for result in run.validations],
-        "cost": {
-            "usd": run.cost.usd,
-            "input_tokens": run.cost.input_tokens,
-            "output_tokens": run.cost.output_tokens,
-        },
+        "cost": _cost(run.cost),
         "pending": _pending(run),
     }
 
@@ -89,6 +86,17 @@ def _task(run: Run, t: TaskRun) -> dict[str, Any]:
         "must_haves": [result.model_dump(mode="json") for result in t.must_haves],
         "dropped": t.dropped,
         "reviews": [_review(record) for record in t.reviews],
+        "cost": _cost(t.cost),
+    }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    """What is known of it; null is unknown."""
+    return {
+        "usd": cost.usd,
+        "input_tokens": cost.input_tokens,
+        "output_tokens": cost.output_tokens,
+        "turns": cost.turns,
     }
 
 

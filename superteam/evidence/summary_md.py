@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from superteam.core.markdown import code, plain, text
 from superteam.core.plan import Part
 from superteam.core.run import Run, TaskRun
+from superteam.core.spent import NOTHING_SAID
 from superteam.evidence.chronicle import Chronicle
-from superteam.evidence.markdown import code, plain, text
 from superteam.evidence.status import task_status
 from superteam.evidence.summary_checks import (
     checks,
@@ -207,7 +208,18 @@ def _performance(told: Chronicle, part: Part | None, files: Files) -> list[str]:
         f"- **Files changed:** {files.count()}",
         f"- **Dispatches:** {len(dispatches)}, of which {fixes} to fix something",
         f"- **Cost of its dispatches:** {_cost([cost for t in tasks for cost in told.story(t.task.id).costs])}",
+        *_counted(tasks),
     ]
+
+
+def _counted(tasks: Sequence[TaskRun]) -> list[str]:
+    """Tokens and turns of the dispatches, where an agent said any."""
+    cost = NOTHING_SAID
+    for t in tasks:
+        cost = cost.plus(t.cost)
+    counts = (("input tokens", cost.input_tokens), ("output tokens", cost.output_tokens), ("turns", cost.turns))
+    known = [f"{number} {name}" for name, number in counts if number is not None]
+    return [f"- **Used, as the agents say:** {', '.join(known)}"] if known else []
 
 
 def _time(at: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from superteam.core.plan import HUMAN, Checkpoint, Choice, Task, TaskKind
 from superteam.core.plan_rules import quoted
+from superteam.core.settings import AgentChoice
 from superteam.plans.findings import Findings
 from superteam.plans.nodes import Node, compose
 
@@ -57,7 +58,7 @@ def _task(node: Node, place: int, findings: Findings) -> Task | None:
         files=_texts(fields, "files", findings),
         depends_on=_texts(fields, "depends_on", findings),
         gate=_gate(fields, findings),
-        agent=_one_line(fields, "agent", findings),
+        agent=_agent(fields, findings),
         may_remove=_texts(fields, "may-remove", findings),
         may_skip=_texts(fields, "may-skip", findings),
         may_fail=_texts(fields, "may-fail", findings),
@@ -66,6 +67,51 @@ def _task(node: Node, place: int, findings: Findings) -> Task | None:
         **_checkpoint(fields, findings),
         line=node.line,
     )
+
+
+_AGENT = ("use", "model", "effort", "arguments")
+
+
+def _agent(fields: Fields, findings: Findings) -> AgentChoice | None:
+    """An agent's name, or a table with what differs for this task."""
+    node = fields.get("agent")
+    if node is None:
+        return None
+    if node.kind != "mapping":
+        use = _one_line(fields, "agent", findings)
+        return AgentChoice(use=use) if use else None
+    found: dict[str, Node] = {}
+    for key, value in node.pairs():
+        if key.text not in _AGENT:
+            message = f"the key {quoted(key.text)} of an agent is not known; known are {', '.join(_AGENT)}"
+            findings.warning("unknown-key", message, key.line)
+        elif not value.null:
+            found.setdefault(key.text, value)
+    arguments = tuple(part.text for part in _argument_nodes(found, findings))
+    return AgentChoice(
+        use=_one_line(found, "use", findings),
+        model=_name_of(found, "model", findings),
+        effort=_name_of(found, "effort", findings),
+        arguments=arguments if "arguments" in found else None,
+    )
+
+
+def _argument_nodes(fields: Fields, findings: Findings) -> Iterable[Node]:
+    """The arguments as they are: two equal ones are two."""
+    node = fields.get("arguments")
+    if node is not None and node.kind == "list" and all(item.kind == "text" and not item.null for item in node.items):
+        return [item for item in node.items if _usable(item, "arguments", findings) is not None]
+    if node is not None:
+        findings.error("wrong-type", 'arguments must be a list of texts, such as ["--verbose"]', node.line)
+    return ()
+
+
+def _name_of(fields: Fields, name: str, findings: Findings) -> str | None:
+    text = _one_line(fields, name, findings)
+    if text and text.startswith("-"):
+        findings.error("wrong-type", f"{name} must be a name, not the option {quoted(text)}", fields[name].line)
+        return None
+    return text or None
 
 
 class _Asking(TypedDict, total=False):

@@ -15,7 +15,7 @@ from superteam.agents import make_agent
 from superteam.agents.command import CommandAgent
 from superteam.core.settings import Settings
 from superteam.errors import AgentUnavailable, ConfigError
-from superteam.ports import AgentReport, Brief
+from superteam.ports import AgentReport, Brief, Limits
 
 
 @pytest.fixture
@@ -248,3 +248,58 @@ def test_an_agent_of_another_package_is_made_by_its_entry_point(
     for name in ("broken", "absent"):
         with pytest.raises(ConfigError, match=f"{name!r} .* cannot be made"):
             make_agent(name, Settings(), tmp_path)
+
+
+# -- models, sessions, limits
+
+
+def test_what_was_chosen_for_the_dispatch_is_in_its_environment_and_its_arguments(brief: Brief) -> None:
+    limits = Limits(usd=1.5, tokens=100, turns=7)
+    chosen = replace(brief, model="big", effort="low", session="s-1", arguments=("-v", "a b"), limits=limits)
+    names = ("MODEL", "EFFORT", "SESSION", "MAX_USD", "MAX_TOKENS", "MAX_TURNS")
+    script = "; ".join([*(f'echo "$SUPERTEAM_{name}" >> said' for name in names), 'echo "$1 $2 $3" >> said'])
+    assert work(script, chosen, "own").ended == "done"
+    assert (brief.tree / "said").read_text().split("\n") == ["big", "low", "s-1", "1.5", "100", "7", "own -v a b", ""]
+
+
+def test_what_was_not_chosen_is_not_in_its_environment(brief: Brief) -> None:
+    assert work("env > said", brief).ended == "done"
+    said = (brief.tree / "said").read_text()
+    assert not any(f"SUPERTEAM_{name}" in said for name in ("MODEL", "EFFORT", "SESSION", "MAX_"))
+
+
+def test_it_may_name_its_session_and_its_turns(brief: Brief) -> None:
+    found = work(says({"session": "s-2", "turns": 4}), brief)
+    assert (found.session, found.turns, found.ended) == ("s-2", 4, "done")
+    failed = work(says({"session": "s-2", "turns": 4}) + "exit 3", brief)
+    assert (failed.session, failed.turns, failed.ended) == (None, 4, "failed")
+
+
+@pytest.mark.parametrize(
+    ("said", "resets_at"),
+    [
+        ("2030-01-01T00:00:00Z", "2030-01-01T00:00:00+00:00"),
+        ("2030-01-01T02:00:00+02:00", "2030-01-01T00:00:00+00:00"),
+        (1893456000, "2030-01-01T00:00:00+00:00"),
+        (True, None),
+        ("soon", None),
+        (10**30, None),
+        ([], None),
+    ],
+)
+def test_a_rate_limit_wins_over_the_exit_code_and_over_all_that_was_said(
+    said: object, resets_at: str | None, brief: Brief
+) -> None:
+    script = says({"rate_limited_until": said, "question": "what?", "summary": "all done", "cost_usd": 0.1})
+    for end in ("exit 0", "exit 1"):
+        found = work(script + end, brief)
+        assert (found.ended, found.resets_at, found.question, found.summary) == ("rate-limited", resets_at, None, "")
+        assert found.cost_usd == 0.1
+
+
+@pytest.mark.parametrize(("timeout", "left", "ended"), [(9, 0.3, "over-budget"), (0.3, 9, "timed-out")])
+def test_what_ends_first_a_time_out_or_a_budget_of_time_is_what_is_said(
+    timeout: float, left: float, ended: str, brief: Brief
+) -> None:
+    found = work("echo begun > a; sleep 30", replace(brief, timeout=timeout, limits=Limits(time=left)))
+    assert (found.ended, found.limit) == (ended, "max-time" if ended == "over-budget" else "")

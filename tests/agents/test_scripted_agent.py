@@ -15,7 +15,7 @@ from superteam.agents import make_agent
 from superteam.agents.scripted import ScriptedAgent
 from superteam.core.settings import Settings
 from superteam.errors import ConfigError
-from superteam.ports import AgentReport, Brief
+from superteam.ports import AgentReport, Brief, Limits
 
 
 @pytest.fixture
@@ -205,3 +205,51 @@ def test_a_link_that_leads_out_of_the_tree_is_not_followed(brief: Brief) -> None
 def test_secrets_are_redacted_in_the_output(brief: Brief) -> None:
     play('[[dispatch]]\ntask = "1"\noutput = "it is open-sesame"', brief)
     assert brief.output.read_text() == "it is [redacted]"
+
+
+# -- sessions, limits
+
+
+def test_it_tells_its_turns_and_its_session(brief: Brief) -> None:
+    found = play('[[dispatch]]\ntask = "1"\nturns = 3\nsession = "s"\n', brief)
+    assert (found.ended, found.turns, found.session) == ("done", 3, "s")
+
+
+@pytest.mark.parametrize(
+    ("limits", "limit"),
+    [
+        (Limits(usd=0.4), "max-usd"),
+        (Limits(usd=0.5), ""),
+        (Limits(tokens=29), "max-tokens"),
+        (Limits(turns=2, tokens=30), "max-turns"),
+        (Limits(), ""),
+    ],
+)
+def test_it_is_stopped_where_it_passes_a_maximum(limits: Limits, limit: str, brief: Brief) -> None:
+    costs = "cost-usd = 0.5\ninput-tokens = 10\noutput-tokens = 20\nturns = 3\n"
+    script = f'[[dispatch]]\ntask = "1"\n{costs}session = "s"\nwrite = {{ a = "1" }}\nresult = {{ question = "?" }}\n'
+    found = play(script, replace(brief, limits=limits))
+    assert (found.ended, found.limit) == ("over-budget" if limit else "done", limit)
+    assert (found.session, found.question) == ((None, None) if limit else ("s", "?"))
+    assert (found.cost_usd, found.input_tokens, found.output_tokens, found.turns) == (0.5, 10, 20, 3)
+    assert (brief.tree / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("until", "resets_at"), [("true", None), ('"2030-01-01T00:00:00Z"', "2030-01-01T00:00:00+00:00")]
+)
+def test_it_can_be_rate_limited(until: str, resets_at: str | None, brief: Brief) -> None:
+    found = play(f'[[dispatch]]\ntask = "1"\nrate-limited = {until}\n', brief)
+    assert (found.ended, found.resets_at) == ("rate-limited", resets_at)
+
+
+def test_a_budget_of_time_ends_what_takes_too_long(brief: Brief) -> None:
+    found = play('[[dispatch]]\ntask = "1"\ntakes = 9\n', replace(brief, limits=Limits(time=0.2)))
+    assert (found.ended, found.limit) == ("over-budget", "max-time")
+
+
+def test_what_it_runs_is_told_what_was_chosen(brief: Brief) -> None:
+    chosen = replace(brief, model="big", session="s", arguments=("-v", "x"))
+    script = """[[dispatch]]\ntask = "1"\nrun = 'echo "$SUPERTEAM_MODEL $SUPERTEAM_SESSION $1 $2" > said'\n"""
+    assert play(script, chosen).ended == "done"
+    assert (brief.tree / "said").read_text() == "big s -v x\n"

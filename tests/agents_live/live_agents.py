@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,14 +14,14 @@ ROOT = Path(__file__).parents[2]
 AGENTS = Path(os.environ.get("SUPERTEAM_AGENTS") or ROOT / ".agents").resolve()
 KEY = "dummy-key-of-the-tests"
 PROGRAMS = {
-    "claude": "claude",
-    "codex": "codex",
-    "pi": "pi",
-    "claude-acp": "claude-agent-acp",
-    "codex-acp": "codex-acp",
-    "pi-acp": "pi-acp",
+    "claude": ("claude", "claude"),
+    "codex": ("codex", "codex"),
+    "pi": ("pi", "pi"),
+    "claude-acp": ("claude-acp", "claude-agent-acp"),
+    "codex-acp": ("codex", "codex-acp"),
+    "pi-acp": ("pi", "pi-acp"),
 }
-"""The program of each agent; it is installed in the folder of the agent's name."""
+"""Of each agent the folder of tests/agents_live/npm that it is installed from, and its program there."""
 _CODEX = """\
 model = "fake-model"
 model_provider = "fake"
@@ -36,12 +37,23 @@ stream_max_retries = 1
 
 def program(agent: str) -> Path:
     """Where the program of this agent is, if it is installed."""
-    return AGENTS / agent / "node_modules" / ".bin" / PROGRAMS[agent]
+    folder, name = PROGRAMS[agent]
+    return AGENTS / "npm" / folder / "node_modules" / ".bin" / name
+
+
+def why_missing(agent: str) -> str | None:
+    """None if the agent is installed, else the reason why it is not: npm's last lines, where it tried."""
+    if program(agent).exists() and shutil.which("node"):
+        return None
+    log = AGENTS / "npm" / f"{PROGRAMS[agent][0]}.log"
+    said = " ".join(log.read_text(errors="replace").split()[-60:]) if log.exists() else ""
+    return f"{agent} is not installed: {said or 'run tests/agents_live/install.sh (make test-agents does)'}"
 
 
 def environment(agent: str, url: str, home: Path) -> dict[str, str]:
     """What this agent needs to know to use the model at `url`; writes its configuration to `home`."""
-    here = {"HOME": str(home)}
+    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    here = {"HOME": str(home), "TMPDIR": str(home / "tmp")}
     if agent.startswith("claude"):
         quiet = ("DISABLE_TELEMETRY", "DISABLE_AUTOUPDATER", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC")
         retries = {"CLAUDE_CODE_MAX_RETRIES": "1"}

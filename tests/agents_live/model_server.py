@@ -38,16 +38,21 @@ class Say:
     text: str = ""
     calls: tuple[Call, ...] = ()
     usage: tuple[int, int] = USAGE
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Fail:
-    """No answer: an HTTP status with a body; `times` None means always, else the next answer follows after so many."""
+    """No answer: an HTTP status with an error; `more` goes into the error's object.
+
+    `times` None means always, else what follows it in the script comes after so many.
+    """
 
     status: int
     kind: str = "api_error"
     message: str = "scripted failure"
     headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
     times: int | None = None
 
 
@@ -247,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, path: str, body: Mapping[str, Any], step: Step) -> None:
         match step:
             case Fail():
-                error = {"type": step.kind, "code": step.kind, "message": step.message}
+                error = {"type": step.kind, "code": step.kind, "message": step.message, **step.more}
                 text = json.dumps({"type": "error", "error": error}).encode()
                 self._send(step.status, text, "application/json", step.headers)
             case Garbage():
@@ -260,14 +265,16 @@ class _Handler(BaseHTTPRequestHandler):
                 self._begin("text/event-stream")
                 self.wfile.write(whole[: len(whole) // 2])
             case Say() if body.get("stream"):
-                self._begin("text/event-stream")
+                self._begin("text/event-stream", step.headers)
                 for event in _stream(path, body, step):
                     self.wfile.write(event)
             case Say():
                 self._send(200, json.dumps(_message(path, body, step)).encode(), "application/json")
 
-    def _begin(self, kind: str) -> None:
+    def _begin(self, kind: str, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(200)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Connection", "close")
         self.end_headers()
@@ -299,18 +306,18 @@ def _message(path: str, body: Mapping[str, Any], say: Say) -> Mapping[str, Any]:
     if path.endswith("/messages"):
         return {**_head(body, say), "content": _blocks(body, say), "stop_reason": "end_turn"}
     message = {"role": "assistant", "content": say.text}
-    return {"id": "chat-1", "object": "chat.completion", "choices": [{"index": 0, "message": message}]}
+    return {"id": _id(body, "chat"), "object": "chat.completion", "choices": [{"index": 0, "message": message}]}
 
 
 def _head(body: Mapping[str, Any], say: Say) -> dict[str, Any]:
     used = {"input_tokens": say.usage[0], "output_tokens": say.usage[1]}
-    return {"id": "msg_1", "type": "message", "role": "assistant", "model": body.get("model"), "usage": used}
+    return {"id": _id(body, "msg"), "type": "message", "role": "assistant", "model": body.get("model"), "usage": used}
 
 
 def _blocks(body: Mapping[str, Any], say: Say) -> list[dict[str, Any]]:
     texts = [{"type": "text", "text": say.text}] if say.text else []
     return texts + [
-        {"type": "tool_use", "id": _id(body, place), "name": call.name, "input": _filled(body, call.arguments)}
+        {"type": "tool_use", "id": _id(body, "call", place), "name": call.name, "input": _filled(body, call.arguments)}
         for place, call in enumerate(say.calls)
     ]
 
@@ -336,14 +343,14 @@ def _anthropic(body: Mapping[str, Any], say: Say) -> Iterator[dict[str, Any]]:
 def _chat(body: Mapping[str, Any], say: Say) -> Iterator[dict[str, Any] | None]:
     def chunk(delta: Mapping[str, Any], reason: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "finish_reason": reason}
-        head = {"id": "chat-1", "object": "chat.completion.chunk", "created": 1, "model": body.get("model")}
+        head = {"id": _id(body, "chat"), "object": "chat.completion.chunk", "created": 1, "model": body.get("model")}
         return {**head, "choices": [choice]}
 
     yield chunk({"role": "assistant", "content": say.text})
     for place, call in enumerate(say.calls):
         function = {"name": call.name, "arguments": json.dumps(_filled(body, call.arguments))}
         yield chunk(
-            {"tool_calls": [{"index": place, "id": _id(body, place), "type": "function", "function": function}]}
+            {"tool_calls": [{"index": place, "id": _id(body, "call", place), "type": "function", "function": function}]}
         )
     last = chunk({}, "tool_calls" if say.calls else "stop")
     total = sum(say.usage)
@@ -353,14 +360,19 @@ def _chat(body: Mapping[str, Any], say: Say) -> Iterator[dict[str, Any] | None]:
 
 
 def _responses(body: Mapping[str, Any], say: Say) -> Iterator[dict[str, Any]]:
-    whole: dict[str, Any] = {"id": "resp_1", "object": "response", "status": "in_progress", "output": []}
+    whole: dict[str, Any] = {"id": _id(body, "resp"), "object": "response", "status": "in_progress", "output": []}
     yield {"type": "response.created", "response": whole}
     items: list[dict[str, Any]] = []
     if say.text:
         content = [{"type": "output_text", "text": say.text, "annotations": []}]
-        items.append({"type": "message", "role": "assistant", "id": "msg_1", "content": content})
+        items.append({"type": "message", "role": "assistant", "id": _id(body, "msg"), "content": content})
     for place, call in enumerate(say.calls):
-        head = {"call_id": _id(body, place), "name": call.name, "id": f"item_{place}", "status": "completed"}
+        head = {
+            "call_id": _id(body, "call", place),
+            "name": call.name,
+            "id": _id(body, "item", place),
+            "status": "completed",
+        }
         filled = _filled(body, call.arguments)
         if isinstance(filled, str):
             items.append({"type": "custom_tool_call", **head, "input": filled})
@@ -375,10 +387,9 @@ def _responses(body: Mapping[str, Any], say: Say) -> Iterator[dict[str, Any]]:
     yield {"type": "response.completed", "response": {**whole, "status": "completed", "output": items, "usage": used}}
 
 
-def _id(body: Mapping[str, Any], place: int) -> str:
-    """An id for a use of a tool that is new in this conversation."""
-    given = body.get("messages") or body.get("input") or ()
-    return f"call_{len(given)}_{place}"
+def _id(body: Mapping[str, Any], kind: str, place: int = 0) -> str:
+    """An id that is new in this conversation."""
+    return f"{kind}_{len(body.get('messages') or body.get('input') or ())}_{place}"
 
 
 def _filled(body: Mapping[str, Any], arguments: Mapping[str, Any] | str) -> Any:

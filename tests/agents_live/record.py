@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from live_agents import PROGRAMS, ROOT, environment, program, shell, write
+from live_agents import KEY, PROGRAMS, ROOT, environment, program, shell, write
 from model_server import DONE, Cut, Fail, Garbage, ModelServer, Say, Step
 
 RECORDED = ROOT / "tests" / "agents" / "recorded"
@@ -34,6 +35,8 @@ class Case:
     arguments: dict[str, tuple[str, ...]]
     end: bool = False
     before: str = ""  # a case whose session is continued
+    env: dict[str, str] = field(default_factory=dict)  # "" takes a variable away
+    only: str = ""  # the agent that knows the case
 
 
 def _edit(agent: str) -> Sequence[Step]:
@@ -44,29 +47,50 @@ def _shell(agent: str) -> Sequence[Step]:
     return [Say("I run it.", (shell(agent, "echo hello > a.txt"),)), Say("I could not, or I could.")]
 
 
+def _forbidden(agent: str) -> Sequence[Step]:
+    line = "python3 -c 'open(chr(97), chr(119))'"
+    return [Say("I run it.", (shell(agent, line),)), Say("I could not, or I could.")]
+
+
 def _sleep(agent: str) -> Sequence[Step]:
     return [Say("I wait.", (shell(agent, "touch started; sleep 600"),)), DONE]
 
 
 def _limited(agent: str) -> Sequence[Step]:
     """Status 429 as the providers send it: claude's of a subscription, codex' of a plan, an API's with retry-after."""
+    if agent == "pi":  # with retry-after it is silent until then
+        return [Fail(429, "rate_limit_exceeded", "Rate limit reached for requests")]
     if agent == "codex":
-        more = {"x-codex-primary-used-percent": "100", "x-codex-primary-window-minutes": "300"}
-        return [Fail(429, "usage_limit_reached", "The usage limit has been reached", {"retry-after": "3600", **more})]
-    reset = {"anthropic-ratelimit-unified-status": "rejected", "anthropic-ratelimit-unified-reset": "1795300000"}
+        error = {"plan_type": "plus", "resets_at": 1795300000, "resets_in_seconds": 3600}
+        return [Fail(429, "usage_limit_reached", "The usage limit has been reached", more=error)]
     text = "Number of requests has exceeded your rate limit"
-    return [Fail(429, "rate_limit_error", text, {"retry-after": "3600", **reset})]
+    return [Fail(429, "rate_limit_error", text, {"retry-after": "3600", **_plan_limit("rejected")})]
 
 
+def _plan_limit(status: str) -> dict[str, str]:
+    """The headers with which a subscription's limits are told to claude."""
+    known = {"status": status, "reset": "1795300000", "representative-claim": "five_hour", "5h-utilization": "0.95"}
+    known |= {"5h-reset": "1795300000", "5h-status": status, "5h-surpassed-threshold": "0.9"}
+    return {f"anthropic-ratelimit-unified-{name}": value for name, value in known.items()}
+
+
+def _warned(agent: str) -> Sequence[Step]:
+    first, last = _edit(agent)
+    return [replace(first, headers=_plan_limit("allowed_warning")), last]  # type: ignore[type-var]
+
+
+_PLAN = {"ANTHROPIC_API_KEY": "", "CLAUDE_CODE_OAUTH_TOKEN": KEY}
 CASES: dict[str, Case] = {
     "edit": Case(_edit, {}),
     "resumed": Case(_edit, {}, before="edit"),
     "shell": Case(_shell, {"claude": ("--allowedTools", "Bash")}),
-    "denied": Case(_shell, {"codex": ("--sandbox", "read-only"), "pi": ("--tools", "read")}),
+    "denied": Case(_forbidden, {"codex": ("--sandbox", "read-only"), "pi": ("--tools", "read")}),
     "rejected-key": Case(lambda _: [Fail(401, "authentication_error", "invalid x-api-key")], {}),
     "server-error": Case(lambda _: [Fail(500, "api_error", "Internal server error")], {}),
     "overloaded-once": Case(lambda a: [Fail(529, "overloaded_error", "Overloaded", times=1), *_edit(a)], {}),
     "rate-limited": Case(_limited, {}),
+    "plan-limited": Case(_limited, {}, env=_PLAN, only="claude"),
+    "plan-warned": Case(_warned, {}, env=_PLAN, only="claude"),
     "garbage": Case(lambda _: [Garbage()], {}),
     "cut": Case(lambda agent: [Cut(_edit(agent)[0])], {}),  # type: ignore[arg-type]
     "killed": Case(_sleep, {"claude": ("--allowedTools", "Bash")}, end=True),
@@ -97,12 +121,14 @@ def record(agent: str, name: str) -> None:
     subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
     with ModelServer({FIX: case.steps(agent), PROMPT: case.steps(agent)}) as model:
         env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **environment(agent, model.url, folder / "home")}
+        env = {name: value for name, value in {**env, **case.env}.items() if value}
         session = _session(_run(agent, case, PROMPT, None, tree, env)[1]) if case.before else None
         began = time.monotonic()
         code, out, err = _run(agent, case, FIX if session else PROMPT, session, tree, env)
         spent = time.monotonic() - began
         places = {str(program(agent).parent): "/agents/bin", str(tree): "/tree", str(folder / "home"): "/home"}
         places |= {model.url: "http://model", str(folder): "/folder"}
+    places |= {model.url.removeprefix("http://"): "model", re.sub(r"[^A-Za-z0-9]", "-", str(folder)): "-folder"}
     for old, new in places.items():
         out, err = out.replace(old, new), err.replace(old, new)
     target = RECORDED / agent
@@ -165,4 +191,5 @@ if __name__ == "__main__":
     wanted, cases = sys.argv[1:2] or [*PROGRAMS][:3], sys.argv[2:3] or [*CASES]
     for one in wanted:
         for each in cases:
-            record(one, each)
+            if CASES[each].only in ("", one):
+                record(one, each)

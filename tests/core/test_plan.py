@@ -7,7 +7,8 @@ from itertools import product
 
 import pytest
 
-from superteam.core.plan import in_turn
+from superteam.core.plan import Plan, Task, in_turn
+from superteam.core.settings import AgentChoice
 
 COMMANDS = (
     "echo a",
@@ -38,3 +39,18 @@ def test_the_first_that_fails_is_the_last(bad: str) -> None:
 
 def test_simple_commands_are_joined_on_one_line() -> None:
     assert in_turn(("make lint", "make test")) == "( make lint ) && ( make test )" and in_turn(("make",)) == "make"
+
+
+def test_arguments_that_a_plan_gives_an_agent_are_approved_like_commands() -> None:
+    tasks = (
+        Task(id="1", title="a", agent=AgentChoice(use="mine", model="big")),
+        Task(id="2", title="b", gate="true", agent=AgentChoice(arguments=("--yolo", "a b"))),
+    )
+    plan = Plan(path="p.md", format="f", title="t", sha256="0", tasks=tasks)
+    assert plan.commands() == ("true", "(arguments of the agent of task 2) --yolo 'a b'")
+
+
+def test_a_task_of_an_older_journal_names_its_agent_in_one_word() -> None:
+    old = Task.model_validate({"id": "1", "title": "a", "agent": "mine"})
+    assert old.agent == AgentChoice(use="mine")
+    assert Task.model_validate_json(old.model_dump_json(exclude_defaults=True)) == old

@@ -115,7 +115,7 @@ def ended(run: Run, status: Any = "finished", code: int = 0) -> Run:
 
 TOP = """schema run_id status exit_code plan branch baseline baselines tasks validations cost pending"""
 BASELINE = """sha tree command captured_at verdict granularity counts known_failures"""
-TASK = """id title status attempts base_sha commit_sha failures decision must_haves dropped reviews"""
+TASK = """id title status attempts base_sha commit_sha failures decision must_haves dropped reviews cost"""
 # The contract and the additions of docs/decisions/012 and 017: fails_differently, polluters, findings, notes.
 VALIDATION = """source after_task sha tree reference_sha verdict reason confidence counts new_failures regressions
     unresolved flaky suspects pre_existing fails_differently new_passes missing newly_skipped owed settlements
@@ -133,7 +133,7 @@ def test_every_key_of_the_contract_and_our_additions_are_there_and_no_other() ->
     assert list(document["tasks"][0]) == TASK.split()
     assert list(document["tasks"][0]["failures"][0]) == ["type", "action", "tests", "message"]
     assert list(document["validations"][0]) == VALIDATION.split()
-    assert list(document["cost"]) == ["usd", "input_tokens", "output_tokens"]
+    assert list(document["cost"]) == ["usd", "input_tokens", "output_tokens", "turns"]
     assert list(document["pending"]) == PENDING.split()
     retry, abort = {"id": "retry", "label": "again"}, {"id": "abort", "label": "end the run"}
     assert document["pending"]["options"] == [retry, abort]
@@ -192,8 +192,10 @@ def test_an_inconclusive_baseline_halts_the_run_and_is_no_baseline() -> None:
 
 
 def test_unknown_cost_is_null_and_known_cost_is_a_number() -> None:
-    assert status_document(begun(), live=True)["cost"] == {"usd": None, "input_tokens": None, "output_tokens": None}
-    assert status_document(after(begun(), *committed()), live=True)["cost"]["usd"] == 0.5
+    unknown = dict.fromkeys(("usd", "input_tokens", "output_tokens", "turns"))
+    assert status_document(begun(), live=True)["cost"] == unknown
+    document = status_document(after(begun(), *committed()), live=True)
+    assert document["cost"]["usd"] == document["tasks"][0]["cost"]["usd"] == 0.5
 
 
 def test_a_complete_task_shows_its_commits() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from superteam.core.plan import Checkpoint, Choice, Finding, Task
+from superteam.core.settings import AgentChoice
 from superteam.plans.block import read_block
 from superteam.plans.findings import Findings
 
@@ -53,7 +54,7 @@ def test_every_key_is_read() -> None:
             files=("one.py",),
             depends_on=("A-1",),
             gate="make check",
-            agent="mine",
+            agent=AgentChoice(use="mine"),
             may_remove=("x::*",),
             may_skip=("y",),
             may_fail=("z",),
@@ -238,3 +239,43 @@ def test_any_text_that_json_can_quote_comes_back(items: list[dict[str, object]])
         assert task.allow_empty is item.get("allow-empty", False)
         files = item.get("files", [])
         assert isinstance(files, list) and set(task.files) == {file.strip() for file in files}
+
+
+# -- the agent of a task
+
+
+def test_an_agent_is_a_name_or_a_table() -> None:
+    named, table = tasks(
+        """\
+- title: a
+  agent: mine
+- title: b
+  agent:
+    use: other
+    model: big
+    effort: high
+    arguments: [--verbose, --verbose, "1"]
+"""
+    )
+    assert named.agent == AgentChoice(use="mine")
+    assert table.agent == AgentChoice(
+        use="other", model="big", effort="high", arguments=("--verbose", "--verbose", "1")
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        ("{model: --yolo}", "wrong-type"),
+        ("{effort: -x}", "wrong-type"),
+        ("{arguments: --verbose}", "wrong-type"),
+        ("{arguments: [[a]]}", "wrong-type"),
+        ("{timeout: 1h}", "unknown-key"),
+        ("{use: }", None),
+        ("[a]", "wrong-type"),
+    ],
+)
+def test_a_wrong_table_of_an_agent_is_found(table: str, code: str | None) -> None:
+    found = Findings()
+    read_block(f"- title: t\n  agent: {table}", 1, found)
+    assert [finding.code for finding in found.all()] == ([code] if code else [])

@@ -87,7 +87,7 @@ def _apply(run: Run, event: e.Event, at: str) -> Run:
         case e.ValidationConcluded():
             return validation_concluded(run, event)
         case e.ReviewFinished():
-            return review_finished(run, event)
+            return review_finished(run, event, at)
         case e.ValidationAccepted():
             return validation_accepted(run, event)
         case e.BranchMoved():

@@ -199,6 +199,7 @@ def _approve(run: Run, t: TaskRun, work: Work) -> Run:
 
 
 def _roll_back(run: Run, t: TaskRun, work: Work) -> Run:
+    run = run.with_task(replace(t, session=None))
     if _is_below(run, t.task.id, work) or run.is_human(t.task.id):
         phase = Phase.REBUILD if _is_below(run, t.task.id, work) else Phase.PUT_BACK
         return run.with_work(t.task.id, replace(work, phase=phase, failures=(), redo=True))

@@ -7,7 +7,9 @@ from dataclasses import replace
 from superteam.core import events as e
 from superteam.core.evolve.parts import add_warnings, ask
 from superteam.core.failures import Failure, FailureType, Response
-from superteam.core.run import Cost, Run
+from superteam.core.moments import seconds_until
+from superteam.core.run import Run
+from superteam.core.spent import Cost
 
 WARN_SHARE = 0.8
 
@@ -22,10 +24,10 @@ def reached(run: Run) -> str | None:
 
 def _meters(run: Run) -> tuple[tuple[str, float | None, float | None], ...]:
     budget, cost = run.settings.budget, run.cost
-    tokens = [n for n in (cost.input_tokens, cost.output_tokens) if n is not None]
     return (
         ("max-usd", cost.usd, budget.max_usd),
-        ("max-tokens", sum(tokens) if tokens else None, budget.max_tokens),
+        ("max-tokens", cost.tokens, budget.max_tokens),
+        ("max-turns", cost.turns, budget.max_turns),
         ("max-time", run.elapsed_s, budget.max_time),
     )
 
@@ -59,22 +61,14 @@ def _reviewing(run: Run) -> bool:
     return any(key.startswith("review:") for key in run.in_flight)
 
 
-def _add(known: float | None, more: float | None) -> float | None:
-    return known if more is None else (known or 0) + more
-
-
-def spend(run: Run, event: e.AgentFinished | e.ReviewFinished) -> Run:
-    """Adds what a dispatch has cost."""
-    cost = Cost(
-        _add(run.cost.usd, event.cost_usd),
-        _count(run.cost.input_tokens, event.input_tokens),
-        _count(run.cost.output_tokens, event.output_tokens),
-    )
-    return replace(run, cost=cost)
-
-
-def _count(known: int | None, more: int | None) -> int | None:
-    return known if more is None else (known or 0) + more
+def spend(run: Run, event: e.AgentFinished | e.ReviewFinished, at: str) -> Run:
+    """Adds what a dispatch has cost to the run's cost and to its task's."""
+    began = run.started.get(event.key or "", at)
+    seconds = max(0.0, seconds_until(began, at))
+    more = Cost(event.cost_usd, event.input_tokens, event.output_tokens, event.turns)
+    t = run.of(event.task)
+    run = run.with_task(replace(t, cost=t.cost.plus(more), worked_s=t.worked_s + seconds))
+    return replace(run, cost=run.cost.plus(more))
 
 
 def budget_action(run: Run, event: e.ActionChosen) -> Run:

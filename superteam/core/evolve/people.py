@@ -32,7 +32,7 @@ def without_human_question(run: Run) -> Run:
 
 def reopen(t: TaskRun) -> TaskRun:
     """A task that is to be done again."""
-    return replace(t, status="pending", work=None, decision=None, must_haves=())
+    return replace(t, status="pending", work=None, decision=None, must_haves=(), session=None)
 
 
 def reopen_what_was_seen(run: Run, culprit: str) -> Run:

@@ -30,9 +30,9 @@ def without_reviews(work: Work) -> Work:
     return replace(work, reviews={}, history=history)
 
 
-def review_finished(run: Run, event: e.ReviewFinished) -> Run:
+def review_finished(run: Run, event: e.ReviewFinished, at: str) -> Run:
     """A reviewer is done: its cost counts, its verdict waits for the others."""
-    run = spend(run, event)
+    run = spend(run, event, at)
     t = run.of(event.task)
     work = t.work
     assert work is not None

@@ -12,17 +12,19 @@ from superteam.core.evolve.people import reopen, reopen_what_was_seen
 from superteam.core.failures import Failure, FailureType
 from superteam.core.run import Phase, Run, SourceState, TaskRun, TaskStatus, Work
 from superteam.core.sources import source_names
+from superteam.core.spent import Session, usable_session
 
 
 def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     """A dispatch is over: its cost and its attempt count, and its failures are raised."""
-    run = spend(run, event)
+    run = spend(run, event, at)
     t = run.of(event.task)
     work = t.work
     assert work is not None
     asks = event.question is not None
     history = work.history.model_copy(update={"attempts": work.history.attempts + (not asks)})
     t = replace(t, attempts=t.attempts + (not asks), number=event.attempt, summary=event.summary or t.summary)
+    t = replace(t, session=_session(event, work))
     phase = Phase.GATE if run.gated(event.task) else Phase.COMMIT
     work = replace(work, tree=event.tree, history=history, committed_at=at, phase=phase, note=None)
     notes = [f"task {event.task}: {note}" for note in event.notes]
@@ -32,6 +34,14 @@ def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     if asks:
         return _agent_asks(run, event)
     return _after_dispatch(run, event, work)
+
+
+def _session(event: e.AgentFinished, work: Work) -> Session | None:
+    """What the next dispatch may continue: only a dispatch that came to its own end leaves something behind."""
+    id = usable_session(event.session)
+    if id is None or event.ended != "done":
+        return None
+    return Session(id, event.agent, event.model, work.slot, asked=event.question is not None)
 
 
 def _names(event: e.AgentFinished) -> str:
