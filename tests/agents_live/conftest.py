@@ -34,11 +34,12 @@ class Live:
     repo: Repo
     model: ModelServer
 
-    def given(self, *tasks: dict[str, object], head: str = "", tables: str = _STRICT) -> None:
-        """Commits the suite, a plan of these tasks, and a configuration: keys before and after [agent]'s table."""
-        test = f"test-command = {toml_text('python -m pytest -q -p no:cacheprovider')}\n"
-        agent = f'[agent]\nuse = "{self.agent}"\ntimeout = "60s"\nidle-timeout = "40s"\n'
-        config = f"{test}{head}\n{tables if tables.lstrip().startswith('[agent]') else agent + tables}"
+    def given(self, *tasks: dict[str, object], tables: str = _STRICT, **limits: str) -> None:
+        """Commits the suite, a plan of these tasks, and a configuration; `limits` are timeout and idle."""
+        head = f"test-command = {toml_text('python -m pytest -q -p no:cacheprovider')}\n[agent]\n"
+        times = {"timeout": limits.get("timeout", "60s"), "idle-timeout": limits.get("idle", "40s")}
+        agent = {"use": self.agent, **times}
+        config = head + "".join(f"{key} = {toml_text(value)}\n" for key, value in agent.items()) + tables
         self.repo.commit({**SUITE, "superteam.toml": config, "plan.md": plan(*tasks)}, "start")
 
     def execute(self, *options: str) -> Finished:
