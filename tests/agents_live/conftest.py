@@ -16,6 +16,7 @@ from playground import SUITE, Finished, Repo, plan, toml_text
 from superteam import process
 
 _MARK = "LIVE_TEST_ID"
+_KEPT = ("PATH", "LANG", "TERM", "GIT_CONFIG_NOSYSTEM")  # of our environment: nothing that an agent understands
 # Where an agent fails is asked about at once, and nothing is tried again: each test is about one dispatch.
 _STRICT = """
 [validation]
@@ -53,9 +54,13 @@ def model() -> Iterator[ModelServer]:
 
 
 @pytest.fixture
-def live(empty_repo: Repo, model: ModelServer, tmp_path: Path) -> Iterator[Callable[[str], Live]]:
+def live(
+    empty_repo: Repo, model: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], Live]]:
     """Makes the repository for an agent, or skips and says why; afterwards no process of the run may be alive."""
     mark = uuid.uuid4().hex
+    for name in set(os.environ) - {*_KEPT}:
+        monkeypatch.delenv(name)
 
     def make(agent: str) -> Live:
         if reason := why_missing(agent):

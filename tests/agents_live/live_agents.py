@@ -65,7 +65,13 @@ def environment(agent: str, url: str, home: Path) -> dict[str, str]:
     provider = {"baseUrl": f"{url}/v1", "api": "openai-completions", "apiKey": KEY, "models": [{"id": "fake-model"}]}
     _write(home / "pi" / "models.json", json.dumps({"providers": {"fake": provider}}))
     _write(home / "pi" / "settings.json", json.dumps({**_PI, "retry": {"maxRetries": 1, "baseDelayMs": 50}}))
-    return {**here, "PI_CODING_AGENT_DIR": str(home / "pi"), "PI_OFFLINE": "1", "PI_TELEMETRY": "0"}
+    return {
+        **here,
+        "PI_CODING_AGENT_DIR": str(home / "pi"),
+        "PI_OFFLINE": "1",
+        "PI_TELEMETRY": "0",
+        "npm_config_offline": "true",
+    }
 
 
 def _write(path: Path, text: str) -> None:
