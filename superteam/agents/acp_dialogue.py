@@ -63,7 +63,7 @@ class Dialogue:
         self.session = ""
         self.stop = anyio.Event()
         self.over = anyio.Event()
-        self._continued: Session | None = None
+        self._continued: Session | None = None  # whose figures go on
         self._prompted = False
         self._passed = ""
         self._enough = anyio.Event()
@@ -104,6 +104,7 @@ class Dialogue:
                     await self._connection.send_notification("session/cancel", {"sessionId": self.session})
             with anyio.move_on_after(self.brief.grace):
                 await self.over.wait()
+            self._channel.hang_up()
             self.stop.set()
 
     async def close(self) -> None:
@@ -119,10 +120,11 @@ class Dialogue:
         return own(self.counted(), CARRIED, self._continued, self.rates)
 
     def counted(self) -> Heard:
-        """The figures as the agent counts them."""
+        """The figures as the agent counts them; where it gives no sum of the tokens, what it told on the way."""
         usage = at(self.outcome.answer, "usage")
         whole, output = count(at(usage, "totalTokens")), count(at(usage, "outputTokens"))
         parts = total(*(at(usage, f"{name}Tokens") for name in ("input", "cachedRead", "cachedWrite")))
+        parts = self.told.tokens or None if parts is None else parts
         return Heard(
             session=self.session,
             turns=self.told.turns,
@@ -134,7 +136,8 @@ class Dialogue:
 
     async def _talk(self) -> None:
         opened = await open_session(self._ask, self.brief, self.preset)
-        self.session, self._continued, self.outcome.note = opened.id, opened.continued, opened.note
+        self.session, self.outcome.note = opened.id, opened.note
+        self._continued = opened.continued if self.preset.carries_cost else None
         self._prompted = True
         prompt = [{"type": "text", "text": self.brief.prompt}]
         self.outcome.answer = await self._ask("session/prompt", {"sessionId": self.session, "prompt": prompt})
@@ -177,9 +180,8 @@ class Dialogue:
         if not self._prompted or at(params, "sessionId") != self.session:
             return  # what is told before our prompt is of an earlier one
         self.told.hear(at(params, "update"))
-        # Before the end only the newest request's tokens are known: fewer than all of them.
-        lower = Heard(turns=self.told.turns, input_tokens=self.told.context, cost_usd=self.told.cost_usd)
-        self._passed = self._passed or exceeded(own(lower, CARRIED, self._continued, None), self.brief.limits)
+        so_far = Heard(turns=self.told.turns, input_tokens=self.told.tokens, cost_usd=self.told.cost_usd)
+        self._passed = self._passed or exceeded(own(so_far, CARRIED, self._continued, None), self.brief.limits)
         if self._passed:
             self._enough.set()
 

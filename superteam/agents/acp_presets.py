@@ -14,6 +14,7 @@ class Preset:
     which it can write and run commands and asks us first where it asks at all; the first that it offers is set.
     `model` are arguments by which it takes a model, where it has no such option in its sessions. `keys` tells for a
     way to authenticate which of the environment's variables it needs; `environment` is added to its environment.
+    `carries_cost` says that the cost it tells is the whole session's in a continued one too, as the protocol wants it.
     """
 
     command: tuple[str, ...] = ()
@@ -24,6 +25,7 @@ class Preset:
     model: tuple[str, ...] = ()
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    carries_cost: bool = True
 
 
 UNKNOWN = Preset(login="log in with the agent's own command, or set the variable with its key")
@@ -34,6 +36,7 @@ PRESETS: dict[str, Preset] = {
         install="npm install -g @agentclientprotocol/claude-agent-acp",
         login="log in with `claude auth login`, or set ANTHROPIC_API_KEY",
         modes=("default",),  # the user's own settings may name one that asks nobody, or only plans
+        carries_cost=False,  # measured with 0.49.0
     ),
     "codex": Preset(
         command=("codex-acp",),

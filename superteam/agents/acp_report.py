@@ -16,6 +16,7 @@ from superteam.agents.fields import moment, text
 from superteam.agents.heard import session_text
 from superteam.agents.refusals import is_limited, is_rejected, resets_at
 from superteam.agents.stream_report import Ended, cleaned, worded
+from superteam.agents.verdict import last_block
 from superteam.ports import AgentReport
 
 _READ = 4096  # characters of an error that are looked at
@@ -56,7 +57,9 @@ def report(dialogue: Dialogue, done: process.Completed) -> AgentReport:
         return told
     words = dialogue.told.words
     session = session_text(dialogue.counted(), CARRIED)
-    said = words.all() if dialogue.brief.role == "review" else words.last()
+    said = words.last()
+    if dialogue.brief.role == "review" and last_block(said) is None:
+        said = words.all()
     return worded(told, dialogue.brief, said, session, dialogue.redact)
 
 

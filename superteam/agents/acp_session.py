@@ -150,8 +150,9 @@ async def _apply(ask: Ask, method: str, wish: dict[str, Any], what: str, offered
     try:
         return await ask(method, wish)
     except RequestError as error:
+        why = text(at(error.data, "details"))[:1000] or text(error.args[0])
         more = f"; it offers: {', '.join(offered[:_LISTED])}" if offered else ""
-        raise Unfit(f"the agent does not take the {what} {value!r}: {error}{more}") from error
+        raise Unfit(f"the agent does not take the {what} {value!r}: {why}{more}") from error
 
 
 def _option(options: list[dict[str, Any]], name: str) -> dict[str, Any] | None:

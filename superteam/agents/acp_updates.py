@@ -82,18 +82,19 @@ class Words:
 class Told:
     """The state of a dispatch; `show` gets readable lines for people.
 
-    `turns` are requests to the model, known by its speaking again after a tool has ended. `cost_usd` is the whole
-    session's, `context` the tokens of the newest request. `rate_limit` is what is told of the provider's.
+    `turns` are requests to the model, known by its speaking again after a tool has ended. `cost_usd` is as the agent
+    counts it. `rate_limit` is what is told of the provider's.
     """
 
     show: Callable[[str], None]
     words: Words
     turns: int = 0
     cost_usd: float | None = None
-    context: int = 0
     rate_limit: Any = None
     tools: dict[str, Tool] = field(default_factory=dict)
     awaited: bool = True  # the model is to speak next
+    spent: int = 0  # tokens of the turns before this one
+    context: int = 0  # and of this one, as far as told
 
     def hear(self, update: Any) -> None:
         """One session update; what is unknown is ignored."""
@@ -112,6 +113,11 @@ class Told:
             case "usage_update":
                 self._count(update)
 
+    @property
+    def tokens(self) -> int:
+        """What was used up to now: the sizes of the context, once for each turn, where these are told."""
+        return self.spent + self.context
+
     def finish(self) -> None:
         """Nothing more will come."""
         self.words.end_message()
@@ -126,7 +132,9 @@ class Told:
         )
 
     def _begin_turn(self) -> None:
-        self.turns += self.awaited
+        if self.awaited:
+            self.turns += 1
+            self.spent, self.context = self.tokens, 0
         self.awaited = False
 
     def _use(self, update: Any) -> None:
@@ -141,7 +149,9 @@ class Told:
         self.awaited = self.awaited or at(update, "status") in ("completed", "failed")
 
     def _count(self, update: Any) -> None:
-        self.context = count(at(update, "used")) or self.context
+        if used := count(at(update, "used")):
+            self._begin_turn()
+            self.context = max(self.context, used)
         if at(update, "cost", "currency") in ("USD", None):
             cost = number(at(update, "cost", "amount"))
             self.cost_usd = self.cost_usd if cost is None else cost

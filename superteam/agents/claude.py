@@ -21,15 +21,14 @@ _ALWAYS = ("-p", "--output-format", "stream-json", "--verbose", "--permission-mo
 
 
 def arguments(brief: Brief, session: Session | None) -> list[str]:
-    """The prompt comes on standard input. The budget that claude holds itself counts from the session's beginning."""
-    before = session.figures[0] if session and session.figures else 0.0
+    """The prompt comes on standard input. Claude itself holds a budget in US dollars: we hear of them at its end."""
     return [
         *_ALWAYS,
         "Bash",
         *(["--model", brief.model] if brief.model else []),
         *(["--effort", brief.effort] if brief.effort else []),
         *(["--resume", session.id] if session else []),
-        *(["--max-budget-usd", f"{before + brief.limits.usd:.6f}"] if brief.limits.usd is not None else []),
+        *(["--max-budget-usd", f"{brief.limits.usd:.6f}"] if brief.limits.usd is not None else []),
         *brief.arguments,
     ]
 
@@ -111,7 +110,7 @@ def _input(usage: Any) -> int | None:
 
 
 def _result(heard: Heard, event: dict[str, Any], subtype: str, now: datetime) -> Heard:
-    """The end. `subtype` is "success" with `is_error` too; figures of usage are of this call, the cost is not."""
+    """The end. `subtype` is "success" with `is_error` too; usage is of this call, the total cost is not."""
     usage, said = event.get("usage"), text(event.get("result"))
     failed = event.get("is_error") is True or subtype.startswith("error")
     errors = event.get("errors")
@@ -125,7 +124,8 @@ def _result(heard: Heard, event: dict[str, Any], subtype: str, now: datetime) ->
         heard,
         finished=True,
         session=text(event.get("session_id")) or heard.session,
-        cost_usd=number(event.get("total_cost_usd")),
+        cost_usd=_cost(heard, event.get("model_usage_since_last_result")),
+        total_usd=number(event.get("total_cost_usd")),
         input_tokens=_input(usage) if _input(usage) else heard.input_tokens,
         cached_tokens=count(field(usage, "cache_read_input_tokens")),
         output_tokens=count(field(usage, "output_tokens")) or heard.output_tokens,
@@ -137,6 +137,13 @@ def _result(heard: Heard, event: dict[str, Any], subtype: str, now: datetime) ->
         refusals=heard.refusals + (failed and status in (401, 403)),
         limit="max-usd" if subtype == "error_max_budget_usd" else "",
     )
+
+
+def _cost(heard: Heard, models: Any) -> float | None:
+    """What was spent since the last result is added; versions that do not tell it tell the session's total alone."""
+    told = [number(field(model, "costUSD")) for model in models.values()] if isinstance(models, dict) else [None]
+    spent = [cost for cost in told if cost is not None]
+    return (heard.cost_usd or 0.0) + sum(spent) if len(spent) == len(told) else heard.cost_usd
 
 
 def _denied(denial: dict[str, Any]) -> str:
@@ -172,7 +179,7 @@ DIALECT = Dialect(
     arguments=arguments,
     read=read,
     shown=shown,
-    carried=("cost_usd",),
+    carried=("total_usd",),
 )
 
 

@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from superteam.agents.command import passed_limit
 from superteam.agents.fields import number
 from superteam.core.settings import Rates
 from superteam.ports import Limits
@@ -17,6 +18,7 @@ _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 class Heard:
     """What a stream has said up to now. Figures are as the agent counts them: see `Session`.
 
+    `cost_usd` is of this dispatch, `total_usd` of the whole session where the agent tells no more than that.
     `began` says that a session was opened, `finished` that the result was told; `problem` is the error that it told.
     `retries` and `refusals` (of the key) are counted until something succeeds; `limited` is a rate limit that has not
     been overcome since, `waits` the seconds until the agent tries again. `limit` is a budget that the agent held.
@@ -31,6 +33,7 @@ class Heard:
     cached_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
+    total_usd: float | None = None
     message: str = ""
     problem: str = ""
     denied: tuple[str, ...] = ()
@@ -80,8 +83,11 @@ def own(heard: Heard, carried: tuple[str, ...], session: Session | None, rates: 
     """The figures of this dispatch alone, in US dollars too where the user gave rates."""
     before = dict(zip(carried, session.figures if session else (), strict=False))
     told = {name: figure for name in before if (figure := getattr(heard, name)) is not None}
-    if all(before[name] <= figure for name, figure in told.items()):  # else this version begins anew at zero
+    grown = [figure - before[name] for name, figure in told.items()]
+    if min(grown, default=0) >= 0 < max(grown, default=0):  # else this version of the agent begins anew at zero
         heard = replace(heard, **{name: type(figure)(figure - before[name]) for name, figure in told.items()})
+    if heard.cost_usd is None:
+        heard = replace(heard, cost_usd=heard.total_usd)
     if rates is None or heard.cost_usd is not None or heard.input_tokens is None or heard.output_tokens is None:
         return heard
     return replace(heard, cost_usd=priced(rates, heard.input_tokens, heard.cached_tokens or 0, heard.output_tokens))
@@ -96,10 +102,5 @@ def priced(rates: Rates, input_tokens: int, cached: int, output_tokens: int) -> 
 
 def exceeded(heard: Heard, limits: Limits) -> str:
     """The maximum that a dispatch has passed, "" if none; what is unknown passes nothing."""
-    if limits.usd is not None and (heard.cost_usd or 0.0) > limits.usd:
-        return "max-usd"
-    if limits.tokens is not None and (heard.input_tokens or 0) + (heard.output_tokens or 0) > limits.tokens:
-        return "max-tokens"
-    if limits.turns is not None and heard.turns > limits.turns:
-        return "max-turns"
-    return ""
+    tokens = (heard.input_tokens or 0) + (heard.output_tokens or 0)
+    return passed_limit(limits, heard.cost_usd, tokens, heard.turns)

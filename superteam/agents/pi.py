@@ -59,6 +59,8 @@ def _assistant(heard: Heard, message: dict[str, Any], now: datetime) -> Heard:
     if stop in ("error", "aborted"):
         return _refused(heard, text(message.get("errorMessage")) or f"the last answer was {stop}", now)
     parts = objects(message.get("content"))
+    if not parts:
+        return _refused(heard, "the last answer was empty", now)
     said = "\n".join(text(part.get("text")) for part in parts if part.get("type") == "text").strip()
     return replace(progress(heard), turns=heard.turns + 1, message=said or heard.message)
 

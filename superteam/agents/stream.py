@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superteam import process
-from superteam.agents.command import environment, prepare, resolve
+from superteam.agents.command import environment, prepare, resolve, wall
 from superteam.agents.heard import Heard, Session, exceeded, own, session_of
-from superteam.agents.stream_report import report, shortest
+from superteam.agents.stream_report import report
 from superteam.core.settings import AgentDefinition, Rates
 from superteam.errors import AgentUnavailable
 from superteam.ports import AgentReport, Brief
@@ -100,7 +100,7 @@ class StreamAgent:
                 env=environment(brief),
                 output=brief.output,
                 stdin=brief.prompt.encode(errors="replace"),
-                timeout=shortest(brief.timeout, brief.limits.time),
+                timeout=wall(brief),
                 idle_timeout=brief.idle_timeout,
                 grace=brief.grace,
                 redact=ear.redact,
@@ -155,9 +155,8 @@ class Ear:
             self._judge()
 
     def _judge(self) -> None:
-        if passed := exceeded(
-            own(self.heard, self.agent.dialect.carried, self.session, self.agent.rates), self.brief.limits
-        ):
+        spent = own(self.heard, self.agent.dialect.carried, self.session, self.agent.rates)
+        if passed := exceeded(spent, self.brief.limits):
             if not self.heard.finished:  # what is done is done
                 self.heard = replace(self.heard, limit=passed)
                 self._stop("limit")

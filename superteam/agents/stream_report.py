@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from superteam import process
-from superteam.agents.command import how_it_ended, read_result
+from superteam.agents.command import Ended as Ended
+from superteam.agents.command import how_it_ended, out_of_time, read_result
 from superteam.agents.heard import own, session_text
 from superteam.agents.verdict import read_review
 from superteam.ports import AgentReport, Brief
 
 if TYPE_CHECKING:
     from superteam.agents.stream import Ear
-
-Ended = Literal["done", "failed", "timed-out", "idle", "unreadable", "over-budget", "rate-limited"]
 
 _TEXT = 16_384  # characters of an agent's text that go into a report
 
@@ -52,7 +51,7 @@ def report(ear: Ear, done: process.Completed) -> AgentReport:
 def judged(ear: Ear, done: process.Completed) -> _Verdict:
     """How the dispatch ended. What is said after our own signal is an answer to it."""
     brief, heard, ended, login = ear.brief, ear.heard, done.exit, ear.agent.dialect.login
-    if ended.ended_by == "wall" and brief.limits.time == shortest(brief.timeout, brief.limits.time):
+    if out_of_time(brief, ended):
         return _Verdict("over-budget", "the agent was ended: its time (max-time) is used up", "max-time")
     if ended.timed_out:
         return _Verdict("idle" if ended.ended_by == "idle" else "timed-out", how_it_ended(ended, ""))

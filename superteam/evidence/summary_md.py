@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from superteam.core.markdown import code, plain, text
 from superteam.core.plan import Part
 from superteam.core.run import Run, TaskRun
 from superteam.core.spent import NOTHING_SAID
 from superteam.evidence.chronicle import Chronicle
-from superteam.evidence.markdown import code, plain, text
 from superteam.evidence.status import task_status
 from superteam.evidence.summary_checks import (
     checks,

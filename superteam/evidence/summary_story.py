@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from superteam.core import events as e
 from superteam.core.failures import FailureType, Response
+from superteam.core.markdown import code, text
 from superteam.core.run import TaskRun
 from superteam.evidence.chronicle import Chronicle, Issue
-from superteam.evidence.markdown import code, text
 
 _SHOWN = 20
 

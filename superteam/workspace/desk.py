@@ -257,7 +257,7 @@ class Desk:
         if path.is_file():
             found: list[str] = json.loads(path.read_text())
             return found
-        out = self.repository.git("ls-files", "-z", "--others", "--exclude-standard").out
+        out = self.repository.asked("ls-files", "-z", "--others", "--exclude-standard")
         names = [name for name in out.split("\0") if name]
         replace_file(path, json.dumps(names).encode())
         return names
@@ -520,34 +520,53 @@ class Desk:
         return None
 
     def _merge_here(self, start: str, tip: str) -> str | None:
-        done = self.repository.git(
-            "merge", "--ff-only", "--no-autostash", "--no-overwrite-ignore", "--quiet", tip, check=False
-        )
-        if done.status == 0:
-            return None
-        if self._finish_half_done(start, tip):
-            return None
-        lines = [line.strip() for line in done.err.splitlines() if line.strip()]
-        return "something is in the way in the checkout: " + " ".join(lines[:6])
+        """Lets the user's checkout and branch follow, as `git merge --ff-only` does, but with our configuration."""
+        assert self.run is not None and self.run.user_branch is not None
+        problem = self._checkout_follows(start, tip)
+        if problem and not self._finish_half_done(start, tip):
+            return f"something is in the way in the checkout: {problem}"
+        self.repository.set_ref(self.run.user_branch, tip, start)
+        return None
+
+    def _checkout_follows(self, start: str, tip: str) -> str | None:
+        """Brings index and files of the checkout from one commit to another; the reason if something is in the way."""
+        engine, top = self.engine, self.repository.toplevel
+        with engine.users_index() as here:
+            known = set(engine.git("ls-files", "-z", more=here).out.split("\0"))
+            wanted = self._blobs(tip, engine.changed(start, tip))
+            strangers = [name for name in wanted if name not in known and _is_taken(top, name, known)]
+            if strangers:
+                return f"not in git, and would be overwritten: {', '.join(strangers[:5])}"
+            try:
+                with engine.users_lock() as lock:
+                    how = (*engine.sparse(), "read-tree", "-m", "-u")
+                    done = engine.git(*how, start, tip, tree=top, more=here, check=False)
+                    if done.status != 0:
+                        raise _InTheWay(" ".join([line.strip() for line in done.err.splitlines() if line.strip()][:6]))
+                    lock.write_bytes(Path(here["GIT_INDEX_FILE"]).read_bytes())
+            except _InTheWay as problem:
+                return str(problem)
+        return None
 
     def _finish_half_done(self, start: str, tip: str) -> bool:
         """After a kill in the middle of it: goes on if each differing file has its old or its new content."""
-        top, changed = self.repository.toplevel, self.engine.changed(start, tip)
-        if self.repository.git("diff-index", "--cached", "--quiet", start, check=False).status != 0:
-            return False
+        top, engine, changed = self.repository.toplevel, self.engine, self.engine.changed(start, tip)
+        with engine.users_index() as here:
+            if engine.git("diff-index", "--cached", "--quiet", start, more=here, check=False).status != 0:
+                return False
         old, new = self._blobs(start, changed), self._blobs(tip, changed)
         states = [self._blob_here(top, name) for name in changed]
         known = all(s in (old.get(n), new.get(n)) for n, s in zip(changed, states, strict=True))
         begun = any(s == new.get(n) != old.get(n) for n, s in zip(changed, states, strict=True))
         if not (known and begun):
             return False
-        names = os.fsencode("\0".join(changed) + "\0")
-        self.repository.git(
-            "--literal-pathspecs", "restore", f"--source={tip}", "--staged", "--worktree",
-            "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names,
-        )  # fmt: skip
-        assert self.run is not None and self.run.user_branch is not None
-        self.repository.set_ref(self.run.user_branch, tip, start)
+        engine.git("read-tree", "--reset", tip, tree=top)
+        for name in changed:
+            if name not in new:
+                trees.remove(top / name)
+                _drop_empty_folders(top, (top / name).parent)
+        engine.git("checkout-index", "-f", "-z", "--stdin", tree=top, stdin=os.fsencode("\0".join(new) + "\0"))
+        engine.follow(tip)
         return True
 
     def _blobs(self, commit: str, names: Sequence[str]) -> dict[str, str]:
@@ -585,7 +604,7 @@ class Desk:
         tree = self.engine.snapshot_checkout()
         if tree == self.repository.tree_of(self.repository.head):
             return self.repository.head
-        at = self.repository.git("show", "-s", "--format=%cI", "HEAD").out.strip()
+        at = self.repository.git("show", "-s", "--no-show-signature", "--format=%cI", "HEAD").out.strip()
         return self.engine.commit(tree, self.repository.head, "superteam: the working tree\n", at)
 
     def _branch(self) -> str:
@@ -600,6 +619,24 @@ class Desk:
 
     def _log(self, name: str) -> Path:
         return self.repository.cache / "outputs" / f"{name}.log"
+
+
+class _InTheWay(Exception):
+    """The checkout cannot follow: its text says what is in the way."""
+
+
+def _is_taken(top: Path, name: str, known: Collection[str]) -> bool:
+    """Whether something that git does not know is where a file is to be written, or where its folder is to be."""
+    parts = Path(name).parts
+    for length in range(1, len(parts)):
+        above = top.joinpath(*parts[:length])
+        if "/".join(parts[:length]) not in known and (above.is_symlink() or above.is_file()):
+            return True
+    place = top / name
+    if place.is_dir() and not place.is_symlink():
+        inside = (os.path.relpath(Path(folder, file), top) for folder, _, files in os.walk(place) for file in files)
+        return any(path not in known for path in inside)
+    return os.path.lexists(place)
 
 
 def is_source(name: str) -> bool:
@@ -655,6 +692,7 @@ def open_desk(repository: Repository, run: Run | None, settings: Settings, envir
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     excludes = [] if settings.workspace.bring == "auto" else list(settings.workspace.bring)
     engine = open_engine(repository, excludes, run.run_id if run else None)
+    repository = engine.repository  # with the identity that the run began with
     held: list[int] = []
     check = _free_check_tree(folder, held)
     work, checked = (OwnTree(engine, folder / name, settings.workspace, environ) for name in ("work", check))
