@@ -11,7 +11,7 @@ from superteam.core.decide import Step
 from superteam.core.review import Review
 from superteam.core.run import Run, TaskRun, Work
 from superteam.engine import review_prompts
-from superteam.engine.world import World, clean, name, of, told, write_private
+from superteam.engine.world import World, clean, limits, name, of, told, write_private
 from superteam.ports import AgentReport, Brief, Tree
 
 WHOLE_LIMIT = 20_000_000  # characters of a patch that is written beside the prompt
@@ -100,6 +100,7 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work, tre
         model=chosen.model,
         effort=chosen.effort,
         arguments=chosen.arguments,
+        limits=limits(run, t),
     )
 
 
