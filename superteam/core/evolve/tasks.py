@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from superteam.core import events as e
+from superteam.core.breaker import ended, look
 from superteam.core.evolve.budgets import spend, stopped
 from superteam.core.evolve.integrating import conflict_failures
 from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification
@@ -88,7 +89,8 @@ def _agent_asks(run: Run, event: e.AgentFinished) -> Run:
 def _after_dispatch(run: Run, event: e.AgentFinished, work: Work) -> Run:
     """The failures of a dispatch, in the order in which they are dealt with."""
     failure = _dispatch_failure(run, event, work)
-    began, work = work.began or work.from_tree, replace(work, began=None)
+    began = work.began or work.from_tree
+    work = replace(work, began=None, history=ended(work.history, event.tree != began))
     run = run.with_work(event.task, work)
     mends = work.rejected is None or any(f.origin != "agent" for f in work.fixing)
     if work.role == "fix" and mends and event.tree == began and not (failure and _ended_badly(event)):
@@ -124,7 +126,8 @@ def _dispatch_failure(run: Run, event: e.AgentFinished, work: Work) -> Failure |
         kind, text = FailureType.IMPL_CRASH, "the agent ended well but changed nothing"
     if kind is None:
         return None
-    return Failure(type=kind, task=event.task, message=text, output=event.output)
+    same = look(event.ended, text)
+    return Failure(type=kind, task=event.task, message=text, output=event.output, signature=same)
 
 
 def gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
@@ -138,7 +141,9 @@ def gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
     if not event.ok:
         kind = FailureType.TOOL_TIMEOUT if event.timed_out else FailureType.VALIDATION_FAILURE
         text = f"`{event.command}`: {event.detail}" if event.command else event.detail
-        failures = (Failure(type=kind, task=event.task, origin="gate", message=text, output=event.output),)
+        same = look(f"exit {event.exit_code}", event.detail, event.stdout, event.stderr)
+        failed = Failure(type=kind, task=event.task, origin="gate", message=text, output=event.output, signature=same)
+        failures = (failed,)
     work = replace(work, failures=failures, committed_at=at)
     t = replace(t, gates=t.gates + 1, work=work, must_haves=event.must_haves)
     if event.note:
