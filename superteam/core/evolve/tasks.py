@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from superteam.core import events as e
 from superteam.core.breaker import ended, look
-from superteam.core.evolve.budgets import spend, stopped
+from superteam.core.evolve.budgets import BROKEN_OFF, spend, stopped
 from superteam.core.evolve.integrating import conflict_failures
 from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification
 from superteam.core.evolve.people import reopen, reopen_what_was_seen
+from superteam.core.evolve.rate_limits import note_limits
 from superteam.core.failures import Failure, FailureType
 from superteam.core.run import Phase, Run, SourceState, TaskRun, TaskStatus, Work
 from superteam.core.sources import source_names
@@ -18,7 +19,7 @@ from superteam.core.spent import Session, usable_session
 
 def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     """A dispatch is over: its cost and its attempt count, and its failures are raised."""
-    before, run = run, spend(run, event, at)
+    before, run = run, note_limits(spend(run, event, at), event, at)
     if event.ended in BROKEN_OFF:
         return _broken_off(before, run, event)
     t = run.of(event.task)
@@ -36,9 +37,6 @@ def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     return _after_dispatch(run, event, work)
 
 
-BROKEN_OFF = ("over-budget",)
-
-
 def _broken_off(before: Run, run: Run, event: e.AgentFinished) -> Run:
     """A dispatch that a limit ended: no attempt; the next one starts from what it did."""
     t = run.of(event.task)
@@ -47,6 +45,8 @@ def _broken_off(before: Run, run: Run, event: e.AgentFinished) -> Run:
     began = work.began or work.from_tree
     work = replace(work, tree=event.tree, from_tree=event.tree, began=began)
     run = add_warnings(run.with_task(replace(t, number=event.attempt, session=None, work=work)), *_notes(event))
+    if event.ended == "rate-limited":
+        return run
     run, failure = stopped(before, run, event)
     return edit_work(run, event.task, failures=(failure,)) if failure else run
 
