@@ -93,6 +93,8 @@ def test_a_flood_is_cut_and_texts_are_harmless() -> None:
 
 def test_attributes_that_name_an_unknown_driver_are_named_by_line() -> None:
     before = b"*.png binary\n*.old filter=gone\n"
-    after = before + b"*.bin filter=lfs diff=lfs merge=lfs -text\n*.c diff=cpp merge=union\n* filter=evil\n# * filter=no\n"
+    after = (
+        before + b"*.bin filter=lfs diff=lfs merge=lfs -text\n*.c diff=cpp merge=union\n* filter=evil\n# * filter=no\n"
+    )
     found = drivers_named("src/.gitattributes", before, after, frozenset({"lfs"}))
     assert [(f.line, f.detail) for f in found] == [(5, "names the filter driver evil, which is not configured")]
