@@ -76,13 +76,12 @@ def test_in_place_it_is_named_with_the_way_back_and_never_run(repo: Repo, given:
 
 def test_in_place_killed_and_resumed_nothing_planted_runs(repo: Repo, given: Setup, mark: Path) -> None:
     """The configuration is that from before the first agent, also for the process that goes on."""
-    for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"):
-        repo.env[name] = ""
     repo.git("config", "user.name", "Grace")
     began, go = pipe(repo.root.parent, "began"), pipe(repo.root.parent, "go")
     run = f"test -e ../again || {{ {PLANT}\n touch ../again; echo x >{began}; cat {go}; }}\n{PLANT}"
     titles = [{"title": "One", "gate": "true"}, {"title": "Two"}]
     given(titles, [{"task": "1", "write": {"a.txt": "1\n"}, "run": run}, {"task": "2", "write": {"b": "2\n"}}])
+    repo.env |= {"GIT_AUTHOR_NAME": "", "GIT_COMMITTER_NAME": ""}  # git's own configuration says who the user is
     run_in_place = repo.start("execute", "plan.md", "--in-place")
     assert heard(repo.root.parent / "began")
     run_in_place.kill()
