@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from conftest import Live
-from live_agents import KEY, write
+from live_agents import KEY, PROGRAMS, write
 from model_server import USAGE, Say
 
 pytestmark = pytest.mark.agents
 Make = Callable[[str], Live]
 
-STREAMS = ["claude", "codex", "pi", "claude-acp", "codex-acp"]
+ALL = [*PROGRAMS]
 SUB = "def sub(a, b):\n    return a - b\n"
 WRONG = "def div(a, b):\n    return a * b\n"
 DIV = "def div(a, b):\n    return a // b\n"
@@ -22,7 +22,7 @@ GATE = "from div import div\nfound = div(6, 3)\nassert found == 2, f'the quotien
 REPAIR = "the quotient was 18"  # what only the gate's output says
 
 
-@pytest.mark.parametrize("agent", STREAMS)
+@pytest.mark.parametrize("agent", ALL)
 def test_two_tasks_and_a_repair_in_the_same_session(live: Make, agent: str) -> None:
     here = live(agent)
     here.repo.write({"gate.py": GATE})
