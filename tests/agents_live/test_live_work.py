@@ -45,6 +45,6 @@ def test_two_tasks_and_a_repair_in_the_same_session(live: Make, agent: str) -> N
     assert [asked.answers for asked in repaired] == [2, 3]  # the conversation of the attempt before goes on
     answered = [asked for asked in here.model.asked if asked.mark]
     assert len(answered) == 6
-    tokens = [sum(asked_of) for asked_of in zip(*[USAGE] * len(answered), strict=True)]
-    assert [status["cost"]["input_tokens"], status["cost"]["output_tokens"]] == tokens
+    told = {} if agent == "pi-acp" else {"input_tokens": 6 * USAGE[0], "output_tokens": 6 * USAGE[1]}
+    assert {key: value for key, value in status["cost"].items() if value and "tokens" in key} == told
     assert {asked.key for asked in answered} == {KEY}
