@@ -82,14 +82,14 @@ class Words:
 class Told:
     """The state of a dispatch; `show` gets readable lines for people.
 
-    `turns` are requests to the model, known by its speaking again after a tool has ended. `cost_usd` is as the agent
+    `turns` are requests to the model, known by its speaking again after a tool has ended. `total_usd` is as the agent
     counts it. `rate_limit` is what is told of the provider's.
     """
 
     show: Callable[[str], None]
     words: Words
     turns: int = 0
-    cost_usd: float | None = None
+    total_usd: float | None = None
     rate_limit: Any = None
     tools: dict[str, Tool] = field(default_factory=dict)
     awaited: bool = True  # the model is to speak next
@@ -154,7 +154,7 @@ class Told:
             self.context = max(self.context, used)
         if at(update, "cost", "currency") in ("USD", None):
             cost = number(at(update, "cost", "amount"))
-            self.cost_usd = self.cost_usd if cost is None else cost
+            self.total_usd = self.total_usd if cost is None else cost
         self.rate_limit = at(update, "_meta", "_claude/rateLimit") or self.rate_limit
 
 

@@ -33,7 +33,7 @@ done(prompt, usage={"totalTokens": 1300, "inputTokens": 100, "outputTokens": 200
     found = converse(body, tmp_path, on_output=shown.append)
     assert (found.ended, found.summary, found.detail, found.exit_code) == ("done", "All done.", "", 0)
     assert (found.cost_usd, found.input_tokens, found.output_tokens, found.turns) == (0.25, 1100, 200, 2)
-    assert found.session == "s1 0.25"
+    assert found.session == "s1@0.25"
     assert (tmp_path / "tree" / "a.txt").read_text() == "a"
     assert b"".join(shown) == b"First I look.\ntool: a tool\nAll done.\n"
 
@@ -120,25 +120,25 @@ say("from long ago"); usage(10, 3.0); tool("old")
 @pytest.mark.parametrize("how", [RESUMES, LOADS])
 def test_a_session_is_continued_and_only_what_is_new_is_reported(tmp_path: Path, how: str) -> None:
     body = how + 'answer(resumed); p = until("session/prompt"); usage(10, 3.5); say("new"); done(p)'
-    found = converse(body, tmp_path, session="s1 3")
-    assert (found.ended, found.cost_usd, found.turns, found.summary, found.session) == ("done", 0.5, 1, "new", "s1 3.5")
+    found = converse(body, tmp_path, session="s1@3")
+    assert (found.ended, found.cost_usd, found.turns, found.summary, found.session) == ("done", 0.5, 1, "new", "s1@3.5")
     assert heard(tmp_path, "session/new") == []
 
 
 def test_an_agent_that_begins_to_count_anew_is_believed_to(tmp_path: Path) -> None:
     body = RESUMES + 'answer(resumed); p = until("session/prompt"); usage(10, 3.5); done(p)'
-    assert converse(body, tmp_path, preset=Preset(carries_cost=False), session="s1 3").cost_usd == 3.5
+    assert converse(body, tmp_path, preset=Preset(carries_cost=False), session="s1@3").cost_usd == 3.5
 
 
 def test_a_session_that_is_gone_is_begun_anew(tmp_path: Path) -> None:
     body = RESUMES + 'fail(resumed, -32602, "gone"); answer(until("session/new"), sessionId="s1")\n'
-    found = converse(body + 'p = until("session/prompt"); usage(1, 0.5); done(p)', tmp_path, session="old 3")
-    assert (found.ended, found.cost_usd, found.session) == ("done", 0.5, "s1 0.5")
+    found = converse(body + 'p = until("session/prompt"); usage(1, 0.5); done(p)', tmp_path, session="old@3")
+    assert (found.ended, found.cost_usd, found.session) == ("done", 0.5, "s1@0.5")
     assert "the session old could not be continued" in found.detail
 
 
 def test_an_agent_that_cannot_continue_gets_a_new_session(tmp_path: Path) -> None:
-    assert converse("done(prompted())", tmp_path, session="old 3").session == "s1 0"
+    assert converse("done(prompted())", tmp_path, session="old@3").session == "s1@0"
 
 
 def test_what_is_told_of_other_sessions_is_not_this_agents(tmp_path: Path) -> None:
