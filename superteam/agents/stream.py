@@ -115,15 +115,15 @@ class StreamAgent:
 class Ear:
     """Listens to one dispatch: splits lines, folds events, and sets `stop` when there is a reason to.
 
-    `reason` says which: "limit" (of the budget; `heard.limit` names it), "key", "connection", "rate-limit" or "result"
-    (the program did not end after its result).
+    `reason` says which: "limit" (`passed` names it), "key", "connection", "rate-limit" or "result" (the program did not
+    end after its result); `problem` is what had gone wrong by then. What is heard after that is an answer to our stop.
     """
 
     def __init__(self, agent: StreamAgent, brief: Brief, session: Session | None, stop: Event) -> None:
         self.agent, self.brief, self.session, self.stop = agent, brief, session, stop
         self.redact = process.secrets_redactor(brief.env)
         self.heard = Heard()
-        self.reason = ""
+        self.reason = self.passed = self.problem = ""
         self.lines = Lines()
         self.last = time.monotonic()
 
@@ -155,11 +155,12 @@ class Ear:
             self._judge()
 
     def _judge(self) -> None:
+        if self.heard.finished:  # what is done is done
+            return
         spent = own(self.heard, self.agent.dialect.carried, self.session, self.agent.rates)
         if passed := exceeded(spent, self.brief.limits):
-            if not self.heard.finished:  # what is done is done
-                self.heard = replace(self.heard, limit=passed)
-                self._stop("limit")
+            self.passed = passed
+            self._stop("limit")
         elif self.heard.refusals >= REFUSALS:
             self._stop("key")
         elif self.heard.limited and self.heard.waits > _WAIT:
@@ -168,8 +169,9 @@ class Ear:
             self._stop("connection")
 
     def _stop(self, reason: str) -> None:
-        self.reason = self.reason or reason
-        self.stop.set()
+        if not self.stop.is_set():
+            self.reason, self.problem = reason, self.heard.problem
+            self.stop.set()
 
     def _show(self, event: dict[str, Any]) -> None:
         if self.brief.on_output is not None:

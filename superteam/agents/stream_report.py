@@ -69,16 +69,13 @@ def judged(ear: Ear, done: process.Completed) -> _Verdict:
 
 
 def _stopped(ear: Ear, login: str) -> _Verdict:
-    heard = ear.heard
     if ear.reason == "limit":
-        return _Verdict("over-budget", f"the agent was stopped: it passed {heard.limit}", heard.limit)
+        return _Verdict("over-budget", f"the agent was stopped: it passed {ear.passed}", ear.passed)
     if ear.reason == "rate-limit":
-        return _Verdict("rate-limited", heard.problem)
+        return _Verdict("rate-limited", ear.problem)
     if ear.reason == "key":
-        return _Verdict("failed", f"the provider rejects the login: {heard.problem}\nLog in with: {login}")
-    return _Verdict(
-        "failed", f"the agent has no connection, it was stopped after {heard.retries} tries: {heard.problem}"
-    )
+        return _Verdict("failed", f"the provider rejects the login: {ear.problem}\nLog in with: {login}")
+    return _Verdict("failed", f"the agent has no connection and was stopped; it said last:\n{ear.problem}")
 
 
 def _problem(ear: Ear, done: process.Completed) -> str:
@@ -88,10 +85,10 @@ def _problem(ear: Ear, done: process.Completed) -> str:
     if heard.problem and heard.finished:
         return f"the agent ended with an error: {heard.problem}"
     if done.exit.code != 0 and not ours:
-        return how_it_ended(done.exit, heard.problem or last_words or done.stdout_tail.strip())
+        return how_it_ended(done.exit, heard.problem or last_words or heard.message)
     if heard.finished:
         return ""
-    words = heard.problem or last_words
+    words = heard.problem or last_words or heard.message
     why = f"the agent's stream ended without its result{_dropped(ear, ' (', ')')}"
     return why + (f"; it said last:\n{words}" if words else "")
 
