@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CARRIED = ("total_usd",)  # what agents count from a session's beginning
 _SETTLE = 0.2  # seconds in which an answer may come that is on its way when a limit is passed
 _DENIED = 50  # refusals that a report names
+_SHOWN = 1000  # characters of each
 _FAR = Path("/")  # of a path that cannot be resolved
 
 Ours = Literal["", "timed-out", "idle", "over-budget"]
@@ -202,7 +203,7 @@ class Dialogue:
     def _deny(self, what: str) -> None:
         self._show(f"refused: {what}")
         if len(self.outcome.denied) < _DENIED:
-            self.outcome.denied.append(what)
+            self.outcome.denied.append(what[:_SHOWN])
 
     def _show(self, line: str) -> None:
         if self.brief.on_output is not None and line.strip():

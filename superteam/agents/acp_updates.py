@@ -127,7 +127,7 @@ class Told:
         known = self.tools.get(text(at(told, "toolCallId")), Tool())
         return Tool(
             kind=text(at(told, "kind")) or known.kind,
-            title=text(at(told, "title"))[:_SHOWN] or known.title,
+            title=text(at(told, "title")).strip()[:_SHOWN] or known.title,
             paths=_few(dict.fromkeys((*_paths(told), *known.paths))),
         )
 
@@ -145,7 +145,7 @@ class Told:
         if len(self.tools) > _TOOLS:
             del self.tools[next(iter(self.tools))]
         if now.title and now.title != before.title:
-            self.show(f"tool: {now.title}")
+            self.show(f"tool: {now.title.splitlines()[0]}")
         self.awaited = self.awaited or at(update, "status") in ("completed", "failed")
 
     def _count(self, update: Any) -> None:

@@ -390,6 +390,16 @@ say("fine \ud800"); spill(); done(p)
     assert [record for record in caplog.records if record.name != "asyncio"] == []
 
 
+def test_the_data_of_an_error_can_be_as_deep_as_it_likes(tmp_path: Path) -> None:
+    body = """
+p = prompted()
+for depth in (400, 900, 990):
+    print('{"id": %d, "error": {"code": 1, "message": "deep", "data": %s}}' % (p["id"], "[" * depth + "]" * depth))
+"""
+    found = converse(body, tmp_path)
+    assert found.ended == "failed" and "deep" in found.detail
+
+
 def test_a_line_of_ten_megabytes_and_standard_error_of_a_megabyte_are_taken(tmp_path: Path) -> None:
     body = 'p = prompted(); sys.stderr.write("e" * 2**20); say("x" * 10_000_000); say(" end"); done(p)'
     found = converse(body, tmp_path)
