@@ -91,7 +91,7 @@ def _failed(dialogue: Dialogue, code: Any, message: str, data: Any, now: datetim
         told = moment(at(limit, "resetsAt")) if at(limit, "status") == "rejected" else None
         return Judgement("rate-limited", words, told or resets_at(said, now))
     if code == AUTH_REQUIRED or kind == "authentication_failed" or is_rejected(said):
-        return Judgement("failed", f"{words}\nThe agent needs a login: {dialogue.preset.login}.")
+        return Judgement("failed", f"{words}\nLog in with: {dialogue.preset.login}")
     return Judgement("failed", words)
 
 

@@ -211,9 +211,9 @@ def test_model_and_arguments_are_added_to_the_command_line(tmp_path: Path) -> No
 
 def test_a_missing_login_says_how_to_log_in(tmp_path: Path) -> None:
     body = 'hello(); fail(until("session/new"), -32000, "Authentication required"); read()'
-    found = converse(body, tmp_path, preset=Preset(login="run `x login`"))
+    found = converse(body, tmp_path, preset=Preset(login="`x login`"))
     assert (found.ended, found.resets_at) == ("failed", None)
-    assert found.detail.endswith("The agent needs a login: run `x login`.")
+    assert found.detail.endswith("\nLog in with: `x login`")
 
 
 def test_a_key_in_the_environment_is_used_for_the_login(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_the_end_of_a_limit_that_was_told_before_is_reported(tmp_path: Path) -> 
 def test_other_errors_are_failures_in_the_agents_words(tmp_path: Path, error: str, login: bool) -> None:
     found = converse(f"fail(prompted(), {error})", tmp_path)
     assert found.ended == "failed" and ("disk full" in found.detail or "401" in found.detail)
-    assert ("needs a login" in found.detail) == login
+    assert ("Log in with" in found.detail) == login
 
 
 @pytest.mark.parametrize("error", ['"a text"', "null", "[]", '{"code": "x", "message": 7}', '{"message": {}}'])
