@@ -51,7 +51,7 @@ def read(heard: Heard, event: dict[str, Any], now: datetime) -> Heard:
 
 
 def _item(heard: Heard, item: Any) -> Heard:
-    kind = field(item, "type")
+    kind = text(field(item, "type"))
     if kind == "agent_message":
         said = text(field(item, "text")).strip()
         return replace(progress(heard), turns=heard.turns + 1, message=said or heard.message)
@@ -92,13 +92,13 @@ def _aim(item: Any) -> str:
 def shown(event: dict[str, Any]) -> Iterator[str]:
     """The event in lines for a person."""
     item = event.get("item")
-    kind, begins = field(item, "type"), event.get("type") == "item.started"
+    kind, begins = text(field(item, "type")), event.get("type") == "item.started"
     if kind == "command_execution" and begins:
         yield from shown_tool("$", _aim(item))
     elif kind == "agent_message" and not begins:
         yield from shown_text(text(field(item, "text")))
     elif kind in _TOOLS and kind != "command_execution" and not begins:
-        yield from shown_tool("edit" if kind == "file_change" else str(kind).replace("_", " "), _aim(item))
+        yield from shown_tool("edit" if kind == "file_change" else kind.replace("_", " "), _aim(item))
     elif event.get("type") == "error":
         yield from shown_text(f"({text(event.get('message'))})")
 
