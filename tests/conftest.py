@@ -30,12 +30,14 @@ def _own_git_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
 
 @pytest.fixture
 def census() -> Iterator[Census]:
-    """Says who is alive of what the test started; whoever is left is killed at its end."""
+    """Says who is alive of what the test started; at its end nobody may be, and whoever is left is killed."""
     census = Census()
     yield census
-    for line in census.alive():
+    left = census.alive()
+    for line in left:
         with suppress(ProcessLookupError):
             os.kill(int(line.split()[1]), signal.SIGKILL)
+    assert left == []
 
 
 @pytest.fixture

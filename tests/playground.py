@@ -281,8 +281,8 @@ class Census:
 
     def nobody_is_left(self, *runs: str) -> None:
         """For runs also: nobody anywhere on the machine carries their mark."""
-        assert self.alive() == []
-        assert [pid for run in runs for pid in _marked(run)] == []
+        left = [*self.alive(), *(f"{pid}, marked {run}" for run in runs for pid in _marked(run))]
+        assert left == [], f"alive: {left}"
 
 
 def _family() -> dict[str, str]:

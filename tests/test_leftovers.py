@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -90,3 +91,22 @@ def test_whatever_ends_a_program_ends_all_its_strays(tmp_path: Path, census: Cen
     done = _end(tmp_path, ALL_STRAYS, end)
     census.nobody_is_left()
     assert done is None if end == "cancel" else done is not None and done.exit.ended_by == ENDS[end]
+
+
+FORKS = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.write(3, b"up\\n")
+os.closerange(0, 4)
+while True:
+    time.sleep(0.002)
+    if os.fork():
+        os._exit(0)
+"""
+
+
+def test_one_that_forks_and_exits_for_ever_is_caught_with_its_group(tmp_path: Path, census: Census) -> None:
+    """Whoever is seen has ended already when the signal comes."""
+    script = f"{{ env -i setsid {sys.executable} -S -c {shlex.quote(FORKS)} 3>&1 >/dev/null & }} | read up"
+    _end(tmp_path, script, "exit")
+    census.nobody_is_left()

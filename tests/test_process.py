@@ -24,6 +24,8 @@ from superteam import process
 from superteam.process import endings, family, table
 from superteam.process.record import Stream
 
+pytestmark = pytest.mark.usefixtures("census")
+
 ENV = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and a child subreaper")
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectSendStream
 
 
+_UNREAD = 10_000  # messages
+
+
 class Channel:
     """A transport as `acp.connection.Connection` wants it. `take` and `end` are called with the program's output."""
 
@@ -47,9 +50,11 @@ class Channel:
         self._program.close()
 
     async def send(self, message: dict[str, Any]) -> None:
-        """To a program that is gone nothing is sent: that it is gone is found out by `receive`."""
+        """To a program that is gone, or reads nothing, nothing is sent: what it is owed would fill our memory."""
         import anyio
 
+        if self._program.statistics().current_buffer_used >= _UNREAD:
+            return
         line = json.dumps(message, separators=(",", ":")).encode() + b"\n"  # ASCII: half a surrogate pair is no error
         try:
             await self._program.send(line)

@@ -13,19 +13,20 @@ from superteam.agents.acp_permissions import Ground, Option, Wish, chosen, refus
 from superteam.agents.acp_presets import Preset
 from superteam.agents.acp_session import Unfit, open_session
 from superteam.agents.acp_updates import Told, Words
+from superteam.agents.command import wall
 from superteam.agents.fields import count, objects, text, total
 from superteam.agents.fields import field as at
 from superteam.agents.heard import Heard, Session, exceeded, own
-from superteam.agents.stream_report import shortest
 from superteam.core.settings import Rates
 from superteam.ports import Brief
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectSendStream
 
-CARRIED = ("cost_usd",)  # what agents count from a session's beginning
+CARRIED = ("total_usd",)  # what agents count from a session's beginning
 _SETTLE = 0.2  # seconds in which an answer may come that is on its way when a limit is passed
 _DENIED = 50  # refusals that a report names
+_SHOWN = 1000  # characters of each
 _FAR = Path("/")  # of a path that cannot be resolved
 
 Ours = Literal["", "timed-out", "idle", "over-budget"]
@@ -131,7 +132,7 @@ class Dialogue:
             input_tokens=parts if whole is None or output is None else max(whole - output, 0),
             cached_tokens=count(at(usage, "cachedReadTokens")),
             output_tokens=output,
-            cost_usd=self.told.cost_usd,
+            total_usd=self.told.total_usd,
         )
 
     async def _talk(self) -> None:
@@ -150,17 +151,18 @@ class Dialogue:
         """Waits until the dispatch is to be ended, and says why."""
         import anyio
 
-        limits, idle = self.brief.limits, self.brief.idle_timeout
-        longest = shortest(self.brief.timeout, limits.time)
-        wall = float("inf") if longest is None else anyio.current_time() + longest
+        limit, timeout, idle = self.brief.limits.time, self.brief.timeout, self.brief.idle_timeout
+        longest = wall(self.brief)
+        end = float("inf") if longest is None else anyio.current_time() + longest
         while True:
             silent = float("inf") if idle is None else self._channel.last + idle
-            with anyio.CancelScope(deadline=min(wall, silent)):
+            with anyio.CancelScope(deadline=min(end, silent)):
                 await self._enough.wait()
                 await anyio.sleep(_SETTLE)
                 return "over-budget", self._passed
-            if anyio.current_time() >= wall:
-                return ("over-budget", "max-time") if limits.time == longest else ("timed-out", "")
+            if anyio.current_time() >= end:
+                budget = limit is not None and (timeout is None or limit < timeout)
+                return ("over-budget", "max-time") if budget else ("timed-out", "")
             if idle is not None and anyio.current_time() >= self._channel.last + idle:
                 return "idle", ""
 
@@ -180,7 +182,7 @@ class Dialogue:
         if not self._prompted or at(params, "sessionId") != self.session:
             return  # what is told before our prompt is of an earlier one
         self.told.hear(at(params, "update"))
-        so_far = Heard(turns=self.told.turns, input_tokens=self.told.tokens, cost_usd=self.told.cost_usd)
+        so_far = Heard(turns=self.told.turns, input_tokens=self.told.tokens, total_usd=self.told.total_usd)
         self._passed = self._passed or exceeded(own(so_far, CARRIED, self._continued, None), self.brief.limits)
         if self._passed:
             self._enough.set()
@@ -201,7 +203,7 @@ class Dialogue:
     def _deny(self, what: str) -> None:
         self._show(f"refused: {what}")
         if len(self.outcome.denied) < _DENIED:
-            self.outcome.denied.append(what)
+            self.outcome.denied.append(what[:_SHOWN])
 
     def _show(self, line: str) -> None:
         if self.brief.on_output is not None and line.strip():

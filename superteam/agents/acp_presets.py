@@ -28,20 +28,20 @@ class Preset:
     carries_cost: bool = True
 
 
-UNKNOWN = Preset(login="log in with the agent's own command, or set the variable with its key")
+UNKNOWN = Preset(login="the agent's own command, or set the variable with its key")
 
 PRESETS: dict[str, Preset] = {
     "claude": Preset(
         command=("claude-agent-acp",),
         install="npm install -g @agentclientprotocol/claude-agent-acp",
-        login="log in with `claude auth login`, or set ANTHROPIC_API_KEY",
+        login="`claude auth login`, or set ANTHROPIC_API_KEY",
         modes=("default",),  # the user's own settings may name one that asks nobody, or only plans
         carries_cost=False,  # measured with 0.49.0
     ),
     "codex": Preset(
         command=("codex-acp",),
         install="npm install -g @agentclientprotocol/codex-acp",
-        login="log in with `codex login`, or set OPENAI_API_KEY",
+        login="`codex login`, or set OPENAI_API_KEY",
         modes=("workspace-write", "auto", "agent"),  # it may begin in "read-only"; "agent" has a model as reviewer
         keys={
             "api-key": ("CODEX_API_KEY", "OPENAI_API_KEY"),
@@ -53,7 +53,7 @@ PRESETS: dict[str, Preset] = {
     "gemini": Preset(
         command=("gemini", "--acp"),
         install="npm install -g @google/gemini-cli",
-        login="run `gemini` once and log in, or set GEMINI_API_KEY",
+        login="`gemini`, once, or set GEMINI_API_KEY",
         modes=("default",),
         model=("--model", "{model}"),
         keys={"gemini-api-key": ("GEMINI_API_KEY",), "vertex-ai": ("GOOGLE_API_KEY",)},
@@ -61,24 +61,24 @@ PRESETS: dict[str, Preset] = {
     "opencode": Preset(
         command=("opencode", "acp"),
         install="npm install -g opencode-ai",
-        login="log in with `opencode auth login`",
+        login="`opencode auth login`",
         modes=("build",),
     ),
     "pi": Preset(
         command=("pi-acp",),
         install="npm install -g pi-acp @earendil-works/pi-coding-agent",
-        login="run `pi` once and use /login, or set the provider's key",
+        login="`pi` and its /login, or set the provider's key",
         needs=("pi",),
     ),
     "goose": Preset(
         command=("goose", "acp"),
         install="https://block.github.io/goose/docs/getting-started/installation",
-        login="run `goose configure`",
+        login="`goose configure`",
     ),
     "copilot": Preset(
         command=("copilot", "--acp"),
         install="npm install -g @github/copilot",
-        login="run `copilot` once and use /login",
+        login="`copilot` and its /login",
         model=("--model", "{model}"),
     ),
 }

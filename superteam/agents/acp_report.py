@@ -85,14 +85,21 @@ def judged(dialogue: Dialogue, done: process.Completed, now: datetime) -> Judgem
 def _failed(dialogue: Dialogue, code: Any, message: str, data: Any, now: datetime) -> Judgement:
     """An error instead of an answer: a rate limit, a missing login, or whatever the agent says."""
     limit = dialogue.told.rate_limit
-    kind, said = at(data, "errorKind"), f"{message} {json.dumps(data)}"[:_READ]
+    kind, said = at(data, "errorKind"), f"{message} {_whole(data)}"[:_READ]
     words = f"the agent answered with an error: {message[:_READ]}" + (f" ({detail})" if (detail := _more(data)) else "")
     if kind == "rate_limit" or code == 429 or (kind is None and code != AUTH_REQUIRED and is_limited(said)):
         told = moment(at(limit, "resetsAt")) if at(limit, "status") == "rejected" else None
         return Judgement("rate-limited", words, told or resets_at(said, now))
     if code == AUTH_REQUIRED or kind == "authentication_failed" or is_rejected(said):
-        return Judgement("failed", f"{words}\nThe agent needs a login: {dialogue.preset.login}.")
+        return Judgement("failed", f"{words}\nLog in with: {dialogue.preset.login}")
     return Judgement("failed", words)
+
+
+def _whole(data: Any) -> str:
+    try:
+        return json.dumps(data)
+    except RecursionError:
+        return ""
 
 
 def _more(data: Any) -> str:

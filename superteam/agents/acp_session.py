@@ -63,22 +63,19 @@ async def open_session(ask: Ask, brief: Brief, preset: Preset) -> Opened:
 
 
 async def _continue(ask: Ask, hello: dict[str, Any], brief: Brief, earlier: Session) -> dict[str, Any] | None:
-    """Resumes a session, or loads it (which repeats what was said in it); None where that cannot be done."""
+    """Resumes a session, or loads it (which repeats what was said in it); None where neither can be done."""
     from acp.exceptions import RequestError
 
     can = hello.get("agentCapabilities")
-    if isinstance(at(can, "sessionCapabilities", "resume"), dict):
-        method = "session/resume"
-    elif at(can, "loadSession") is True:
-        method = "session/load"
-    else:
-        return None
-    try:
-        return await ask(method, {"sessionId": earlier.id, "cwd": str(brief.tree), "mcpServers": []})
-    except RequestError as error:
-        if error.code == AUTH_REQUIRED:
-            raise
-        return None
+    resumes = isinstance(at(can, "sessionCapabilities", "resume"), dict)
+    ways = (("session/resume", resumes), ("session/load", at(can, "loadSession") is True))
+    for method in (method for method, possible in ways if possible):
+        try:
+            return await ask(method, {"sessionId": earlier.id, "cwd": str(brief.tree), "mcpServers": []})
+        except RequestError as error:
+            if error.code == AUTH_REQUIRED:
+                raise
+    return None
 
 
 async def _begin(ask: Ask, hello: dict[str, Any], brief: Brief, preset: Preset) -> dict[str, Any]:

@@ -82,14 +82,14 @@ class Words:
 class Told:
     """The state of a dispatch; `show` gets readable lines for people.
 
-    `turns` are requests to the model, known by its speaking again after a tool has ended. `cost_usd` is as the agent
+    `turns` are requests to the model, known by its speaking again after a tool has ended. `total_usd` is as the agent
     counts it. `rate_limit` is what is told of the provider's.
     """
 
     show: Callable[[str], None]
     words: Words
     turns: int = 0
-    cost_usd: float | None = None
+    total_usd: float | None = None
     rate_limit: Any = None
     tools: dict[str, Tool] = field(default_factory=dict)
     awaited: bool = True  # the model is to speak next
@@ -127,7 +127,7 @@ class Told:
         known = self.tools.get(text(at(told, "toolCallId")), Tool())
         return Tool(
             kind=text(at(told, "kind")) or known.kind,
-            title=text(at(told, "title"))[:_SHOWN] or known.title,
+            title=text(at(told, "title")).strip()[:_SHOWN] or known.title,
             paths=_few(dict.fromkeys((*_paths(told), *known.paths))),
         )
 
@@ -145,7 +145,7 @@ class Told:
         if len(self.tools) > _TOOLS:
             del self.tools[next(iter(self.tools))]
         if now.title and now.title != before.title:
-            self.show(f"tool: {now.title}")
+            self.show(f"tool: {now.title.splitlines()[0]}")
         self.awaited = self.awaited or at(update, "status") in ("completed", "failed")
 
     def _count(self, update: Any) -> None:
@@ -154,7 +154,7 @@ class Told:
             self.context = max(self.context, used)
         if at(update, "cost", "currency") in ("USD", None):
             cost = number(at(update, "cost", "amount"))
-            self.cost_usd = self.cost_usd if cost is None else cost
+            self.total_usd = self.total_usd if cost is None else cost
         self.rate_limit = at(update, "_meta", "_claude/rateLimit") or self.rate_limit
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ FILE = "superteam.toml"
 _GATE_TIME = 300.0  # seconds for one try of a gate
 _REASON = 1000  # characters of a reason that are kept
 _TRIES = 3  # test commands that are run until one is sound
+_LAST = 5  # lines of an output
 _OTHERS = 5  # alternatives that the file names for one key
 
 
@@ -118,7 +120,8 @@ def _agent(project: Project, wanted: str | None, here: tuple[Installed, ...]) ->
         return chosen, f"your configuration says so ({project.configuration.origins['agent.use']})"
     if here:
         return here[0].agent.name, f"its program {here[0].agent.program} is on PATH"
-    return None, f"none of these programs is on PATH: {', '.join(agent.program for agent in AGENTS)}"
+    names = ", ".join(agent.program for agent in AGENTS if not agent.name.endswith("-acp"))
+    return None, f"looked on PATH for {names} and for ACP adapters"
 
 
 def _with(project: Project, choice: Choice) -> Project:
@@ -173,7 +176,7 @@ async def _run_suites(
         say(f"running the suite once at {head[:12]}: {test.command}")
         project = _with(proposal.project, replace(proposal.choice, test=test))
         suite = await baseline_at(project, desk, on_output, head)
-        found.append((test, suite, _unsound(suite)))
+        found.append((test, suite, _unsound(suite, project)))
         if found[-1][2] is None:
             break
         say(f"  not sound: {found[-1][2]}")
@@ -190,12 +193,17 @@ def _tests_to_try(proposal: Proposal) -> list[Candidate]:
     return [test, *(one for one in others if one != test and not named)][:_TRIES]
 
 
-def _unsound(suite: BaselineDocument) -> str | None:
-    """Why this run is no basis for verdicts; None if it is one."""
+def _unsound(suite: BaselineDocument, project: Project) -> str | None:
+    """Why this run is no basis for verdicts; None if it is one. Paths are as in the repository, not in our tree."""
     if suite.verdict == "inconclusive":
-        return (suite.reason or "the run was inconclusive")[:_REASON]
+        trees = re.escape(str(project.repository.cache / "trees"))
+        return re.sub(rf"{trees}/check(-\d{{1,3}})?/", "", suite.reason or "the run was inconclusive")[:_REASON]
+    if suite.granularity is Granularity.COMMAND:
+        return "no test was counted, only the exit code of the command is seen" + (
+            f" ({suite.note})" if suite.note else ""
+        )
     if not any(number for name, number in suite.counts.items() if name != "skipped"):
-        return "the command ended well, but no test was counted" + (f" ({suite.note})" if suite.note else "")
+        return "no test ran: all of them are skipped"
     return None
 
 
@@ -237,10 +245,19 @@ def gates_that_pass(proposal: Proposal, proof: Proof | None) -> tuple[Candidate,
 
 def suite_text(suite: BaselineDocument) -> str:
     """What a run of the suite showed, in words."""
-    if suite.granularity is Granularity.COMMAND:
-        return f"{suite.verdict}, by its exit code alone: single tests are not seen"
     counts = ", ".join(f"{number} {name}" for name, number in suite.counts.items() if number)
     return counts if suite.granularity is Granularity.TESTS else f"{counts}, read from what it prints"
+
+
+def last_words(suite: BaselineDocument) -> tuple[str, ...]:
+    """The last lines that a run of the suite printed; () where its output is gone."""
+    try:
+        with Path(suite.output or "").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ()
+    return tuple(line[:200] for line in lines if line.strip())[-_LAST:]
 
 
 def ending_text(one: GateTry) -> str:

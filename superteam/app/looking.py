@@ -35,7 +35,7 @@ def look(repository: Repository, environ: Mapping[str, str]) -> Facts:
 def _listing(repository: Repository) -> dict[str, int]:
     """The files of HEAD with their sizes; links are left out."""
     found: dict[str, int] = {}
-    for entry in repository.git("ls-tree", "-r", "-l", "-z", "HEAD").out.split("\0"):
+    for entry in repository.git("ls-tree", "-r", "-l", "-z", repository.head).out.split("\0"):
         facts, _, name = entry.partition("\t")
         if facts.startswith("100"):
             found[name] = int(facts.split()[3])
@@ -57,7 +57,7 @@ def _wanted(sizes: Mapping[str, int]) -> Iterator[str]:
 def _texts(repository: Repository, names: list[str]) -> dict[str, str]:
     """The contents of these files of HEAD, by one call of git; names with a newline cannot be asked for."""
     names = [name for name in names if "\n" not in name]
-    asked = "".join(f"HEAD:{name}\n" for name in names)
+    asked = "".join(f"{repository.head}:{name}\n" for name in names)
     data = os.fsencode(repository.git("cat-file", "--batch", stdin=os.fsencode(asked)).out) if names else b""
     found: dict[str, str] = {}
     for name in names:

@@ -12,6 +12,7 @@ from superteam.cli.console import emit_json, note, say, table
 if TYPE_CHECKING:
     from superteam.app.discovery.facts import Candidate
     from superteam.app.initialising import Proof, Proposal
+    from superteam.core.events import BaselineDocument
 
 
 def init(
@@ -82,7 +83,7 @@ def _shown(proposal: Proposal, proof: Proof | None) -> str:
     lines = []
     if proof.unsound:
         lines += [f"the suite is NOT sound: {proof.unsound}"]
-        lines += [f"its output: {proof.suite.output}"] if proof.suite and proof.suite.output else []
+        lines += _output(proof.suite) if proof.suite else []
     elif proof.suite:
         lines.append(f"the suite is sound: {suite_text(proof.suite)}")
         known = proof.suite.known_failures
@@ -94,11 +95,24 @@ def _shown(proposal: Proposal, proof: Proof | None) -> str:
     return "\n".join(filter(None, lines))
 
 
+def _output(suite: BaselineDocument) -> list[str]:
+    """Where the suite's output is, and how it ends."""
+    from superteam.app.initialising import last_words
+
+    where = [f"its output, {suite.output}, ends with:"] if suite.output else []
+    return [*where, *(f"  | {line}" for line in last_words(suite))]
+
+
 def _next(proposal: Proposal, proof: Proof | None, file: Path) -> str:
     """Where the file is and what to do now."""
     lines = [f"wrote {file}"]
     if proposal.choice.test is None:
         lines.append("next: write your test-command into it, then: superteam validate")
+    elif proof and proof.unsound and proof.suite and proof.suite.verdict == "pass":
+        lines.append(
+            'next: let the suite write JUnit XML, and name it in the file: report = "junit:PATH"; or go on as it is'
+        )
+        lines.append("      (a run then compares the exit code alone, with low confidence): superteam doctor")
     elif proof and proof.unsound:
         lines.append("next: mend test-command, or [workspace] setup, in it, then: superteam validate")
     elif proposal.agent is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from superteam.core.failures import FailureType, Response, resolve
+from superteam.core.meters import attempts_meter, task_meters
 from superteam.core.run import Phase, Run, TaskRun, Work, missing_roles
 
 
@@ -61,7 +62,7 @@ def decide(run: Run) -> frozenset[Step]:
         number = int(run.pending.id.removeprefix("q"))
         return going_on | ({Step(Kind.ASK, run.pending.task, number)} if run.interactive else set())
     if run.budget_failure:
-        over = "max-time" in run.budget_failure.tests
+        over = "max-time" in (run.budget_failure.maximum, *run.budget_failure.tests)  # tests: older journals
         respond = Step(Kind.RESPOND, None, run.questions + sum(run.allowed.values()))
         return (going_on & moves if over else going_on) | {respond}
     if steps and run.settings.budget.max_time is not None:
@@ -76,8 +77,19 @@ def _work(run: Run) -> frozenset[Step]:
     wanted = [(t, step) for t in working if t.work for step in _wanted(run, t, t.work)]
     responds = [step for _, step in wanted if step.kind is Kind.RESPOND]
     checks = [step for t, step in wanted if _needs_check_tree(t, step)]
-    shared = {*_all_but_one(run, responds), *_all_but_one(run, checks)}
+    shared = {*_all_but_one(run, responds), *_all_but_one(run, checks), *_too_many(run, [step for _, step in wanted])}
     return frozenset(step for _, step in wanted if step not in shared)
+
+
+def _too_many(run: Run, steps: list[Step]) -> list[Step]:
+    """The dispatches that are more than the run or their task may have; what is under way comes to its end."""
+    m = attempts_meter(run)
+    fresh = [step for step in steps if step.kind in (Kind.DISPATCH, Kind.REVIEW) and step.key not in run.in_flight]
+    over = [step for step in fresh if any(m.reached for m in task_meters(run, run.of(step.task or "")))]
+    attempts = [step for step in fresh if step.kind is Kind.DISPATCH and step not in over]
+    if m.limit is None:
+        return over
+    return over + attempts[max(0, int(m.limit - (m.used or 0))) :]
 
 
 def _all_but_one(run: Run, steps: list[Step]) -> list[Step]:
@@ -110,6 +122,13 @@ def _wanted(run: Run, t: TaskRun, work: Work) -> tuple[Step, ...]:
         return tuple(Step(Kind.REVIEW, t.task.id, _reviews(t, role) + 1, role) for role in missing_roles(run, work))
     step = _next(run, t, work)
     return (step,) if step else ()
+
+
+def dispatches(run: Run, t: TaskRun) -> tuple[Step, ...]:
+    """The dispatches that a task wants now, whether they are under way or not."""
+    if t.work is None or t.work.phase not in (Phase.DISPATCH, Phase.REVIEW) or t.work.failures:
+        return ()
+    return tuple(step for step in _wanted(run, t, t.work) if step.kind in (Kind.DISPATCH, Kind.REVIEW))
 
 
 def _reviews(t: TaskRun, role: str) -> int:

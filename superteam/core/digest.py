@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from superteam.core.frames import folded
+from superteam.core.frames import ERROR, folded
 from superteam.core.markdown import clip, code, fence
 from superteam.core.signature import signature
 
@@ -60,7 +60,7 @@ def groups(tests: Sequence[str], messages: Mapping[str, str]) -> tuple[Group, ..
 def assertion(text: str) -> str:
     """The first lines that say what was expected and what came, or else the first error; empty if no line does."""
     lines = [line for line in text.splitlines() if line.strip()]
-    marked = [i for i, line in enumerate(lines) if line.startswith("E  ")]  # what pytest shows as the error
+    marked = [i for i, line in enumerate(lines) if line.startswith(ERROR)]  # what pytest shows as the error
     outer = [i for i, line in enumerate(lines) if not line.startswith("    ")]  # source and frames stand further in
     for places in [marked] if marked else [outer, list(range(len(lines)))]:
         place = next((i for i in places if _says(_bare(lines[i]), bool(marked))), None)
@@ -74,7 +74,7 @@ def assertion(text: str) -> str:
 def _bare(line: str) -> str:
     """The line without pytest's margin, as much of it as is looked at."""
     bare = line[:_LOOKED_AT].strip()
-    return bare[1:].lstrip() if bare.startswith("E  ") else bare
+    return bare[1:].lstrip() if bare.startswith(ERROR) else bare
 
 
 def _says(line: str, marked: bool) -> bool:
@@ -142,7 +142,7 @@ def quoted(text: str, limit: int, roots: Sequence[str] = ()) -> str:
     rest = folded(clip(text, _INPUT), roots).strip("\n")
     first = assertion(rest)[:_FIRST]
     begins = "\n".join(rest.splitlines()[:_SOON])
-    if first and first not in begins:
+    if first and _bare(first.partition("\n")[0]) not in begins:
         rest = f"{first}\n\n{clip(rest, max(0, limit - _FENCE - len(first) - 2))}"
     return boxed(rest, limit)
 

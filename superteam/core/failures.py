@@ -84,7 +84,7 @@ APPROVABLE = frozenset(
 class Failure(BaseModel):
     """One thing that went wrong, with its evidence. `origin` says which step noticed it; `tests` are ids, of what a
     suite said those of the validation `source`. `roles` are the reviewers whose verdicts, or missing verdicts, it is
-    about.
+    about. `maximum` is the budget that is used up ("task.max-usd").
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,10 +100,16 @@ class Failure(BaseModel):
     unresolved: bool = False
     output: str | None = None
     reproduce_command: str | None = None
+    maximum: str = ""
 
     def approvable(self) -> bool:
         """Whether a person may take it as it is; what could not be settled never is, nor a file with two contents."""
         return self.type in APPROVABLE and not self.unresolved and self.origin != "merge"
+
+
+def maximum_of(failure: Failure) -> str:
+    """The budget that a failure is about; older journals have its name in another place."""
+    return failure.maximum or next(iter(failure.tests), "")
 
 
 class Response(StrEnum):

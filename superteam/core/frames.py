@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+ERROR = "E  "  # the margin with which pytest marks the lines of an error
 LINE = 1_000  # characters of a line that are kept
 _LOOKED_AT = 400  # characters of a line that are matched
 _SOURCE = 12  # lines of source below a frame of Python
@@ -34,6 +35,7 @@ _GO_CALL = re.compile(r"(?:created by )?([\w./*()\[\]-]{1,300})(?:\(| in gorouti
 _RUBY = re.compile(r"[ \t]{0,40}(?:from )?([^\s:]{1,380}):\d{1,7}:in [`']")
 _PHP = re.compile(r"[ \t]{0,8}#\d{1,4} ([^\s(]{1,380})\(\d{1,7}\)")
 _PYTEST_RULE = re.compile(r"(?:_ ){10,200}_?\s{0,2}$")
+_PYTEST_SHORT = re.compile(r"([^\s:]{1,380}):\d{1,7}: in \S")
 _PYTEST_PLACE = re.compile(r"([^\s:]{1,380}):\d{1,7}: ?[\w.]{0,80}$")
 
 
@@ -74,6 +76,10 @@ def _without_libraries(pieces: Sequence[_Piece]) -> Iterator[str]:
     for piece in pieces:
         if piece.library:
             hidden += piece.frames
+            errors = [line for line in piece.lines if line.startswith(ERROR)]
+            if errors:
+                yield from (_mark(hidden), *errors)
+                hidden = 0
             continue
         if hidden:
             yield _mark(hidden)
@@ -98,7 +104,7 @@ def _pieces(lines: Sequence[str]) -> Iterator[_Piece]:
 def _frame(lines: Sequence[str], here: int) -> _Piece | None:
     """The frame that begins in this line, with the lines that belong to it."""
     line = lines[here][:_LOOKED_AT]
-    if match := _PYTHON.match(line):
+    if match := _PYTHON.match(line) or _PYTEST_SHORT.match(line):
         return _Piece([lines[here], *_below(lines, here)], 1, _is_library(match[1]))
     if match := _GO_CALL.match(line):
         place = _GO_PLACE.match(_next(lines, here))
@@ -146,8 +152,7 @@ def _section(lines: Sequence[str], here: int) -> _Piece | None:
         place = _PYTEST_PLACE.match(lines[end][:_LOOKED_AT])
         if place:
             inside = list(lines[here : end + 1])
-            library = _is_library(place[1]) and not any(line.startswith("E ") for line in inside)
-            return _Piece(inside, 1, library)
+            return _Piece(inside, 1, _is_library(place[1]))
         end += 1
     return None
 

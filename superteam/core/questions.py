@@ -7,6 +7,7 @@ from typing import Any
 
 from superteam.core.events import Option, Question
 from superteam.core.failures import Failure, FailureType
+from superteam.core.meters import Meter
 from superteam.core.plan import Checkpoint, Choice, Task
 from superteam.core.run import Phase, ReviewRecord, Run, TaskRun
 
@@ -22,16 +23,19 @@ ABORT = Option(id="abort", label="end the run")
 CONTINUE = Option(id="continue", label="go on")
 
 
-def budget_question(number: int, failure: Failure) -> Question:
-    """What to do when a maximum is reached."""
+def budget_question(number: int, failure: Failure, meter: Meter, work_tree: str | None = None) -> Question:
+    """What to do when a maximum is reached; of a task's one may leave the task out."""
     more = Option(id="continue", label="go on, with the same amount once more")
-    text = f"{_sentence(failure.message)} Go on?"
+    about = f"Task {failure.task}: " if failure.task else ""
+    evidence = {"maximum": meter.name, "limit": meter.limit, "used": meter.used}
     return Question(
         id=f"q{number}",
         kind="budget",
+        task=failure.task,
         failure_type=FailureType.BUDGET_THRESHOLD,
-        question=text,
-        options=(more, ABORT),
+        question=f"{about}{_sentence(failure.message)} Go on?",
+        options=(more, *((SKIP,) if failure.task else ()), ABORT),
+        evidence=evidence | ({"work_tree": work_tree} if work_tree else {}),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
+from superteam.core.claims import Compared
 from superteam.core.events import BaselineDocument, Question, ValidationResult
 from superteam.core.failures import Failure, History
+from superteam.core.finding import Finding
 from superteam.core.must_haves import MustHaveResult
 from superteam.core.plan import HUMAN, MustHaves, Plan, Task, in_turn
 from superteam.core.results import TestId
@@ -123,7 +125,7 @@ class ProbeFacts:
 class ReviewRecord:
     """One dispatch of a reviewer. `passed` is None where it gave no verdict, and `ended` says how it ended instead;
     `round` counts the reviews of all roles, `number` those of this role; `changed` are files that it wrote to, which
-    was undone. `taken`: a person or a configured action let it pass as it is."""
+    was undone. `taken`: a person or a configured action let it pass as it is. `failure`: a maximum that stopped it."""
 
     role: str
     round: int
@@ -138,6 +140,7 @@ class ReviewRecord:
     question: str | None = None
     output: str | None = None
     taken: bool = False
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,8 @@ class Work:
     test). `reviews` are what the reviewers said of `commit` in this round, by role. `rejected` is what the person said
     who rejected what a checkpoint shows: then the work mends that. `slot` is the number of the work tree; `integrating`
     work has the turn to go onto the branch, and its base is the tip as soon as it was integrated; `conflicts` are the
-    files in which that left conflict markers.
+    files in which that left conflict markers. `began` is the tree from which dispatches started that were broken off
+    since: what they did is kept.
     """
 
     kind: Literal["task", "check", "repair"]
@@ -186,6 +190,7 @@ class Work:
     slot: int = 0
     integrating: bool = False
     conflicts: tuple[str, ...] = ()
+    began: str | None = None
 
     def has_turn(self) -> bool:
         """Whether nobody else may change the branch: it stands on the tip, or is about to."""
@@ -219,7 +224,9 @@ class TaskRun:
     `review_rounds` how many rounds there were. `decision` is a person's, at a checkpoint; `must_haves` are as the gate
     last found them. `dropped` tasks were taken out of the run by a person, and are skipped. The first commit of a
     rejected checkpoint is its `commit_sha`, later ones are `repairs`. `cost` is that of all its dispatches, reviews
-    too, `worked_s` how long they ran; `session` is what the next one may continue."""
+    too, `worked_s` how long they ran; `session` is what the next one may continue. `allowed` is how often a maximum
+    of the task was allowed once more. `claims` are agents' words beside what was measured, and decide nothing.
+    `findings` are what its agents planted."""
 
     task: Task
     status: TaskStatus = "pending"
@@ -230,6 +237,7 @@ class TaskRun:
     base_sha: str | None = None
     commit_sha: str | None = None
     repairs: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     failures: tuple[FailureRecord, ...] = ()
     summary: str = ""
     work: Work | None = None
@@ -240,7 +248,9 @@ class TaskRun:
     review_rounds: int = 0
     cost: Cost = NOTHING_SAID
     worked_s: float = 0.0
+    allowed: Mapping[str, int] = field(default_factory=dict)
     session: Session | None = None
+    claims: tuple[Compared, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ def page(*sections: str) -> str:
 def surroundings(run: Run, t: TaskRun, named: Sequence[Reference] = ()) -> str:
     """What a task's document says about all of its tasks, the files that it names, and what people decided so far."""
     part = run.plan.part_of(t.task)
-    context = (part.context if part else run.plan.context).strip()
+    context = (part.context if part else run.plan.context.removeprefix(f"# {run.plan.title}\n")).strip()
     return "\n\n".join(text for text in (clip(context, CONTEXT_LIMIT), _files(named), _decisions(run)) if text)
 
 

@@ -14,7 +14,8 @@ from superteam.core import events as e
 from superteam.core.chosen import Chosen, chosen_agent, session_for
 from superteam.core.decide import Kind, Step
 from superteam.core.evolve.upcoming import ending
-from superteam.core.failures import Response, resolve
+from superteam.core.failures import Failure, Response, maximum_of, resolve
+from superteam.core.meters import meter
 from superteam.core.questions import budget_question, failure_question
 from superteam.core.run import NOTHING_TRIED, Run, TaskRun, Work
 from superteam.core.scope import outside
@@ -24,12 +25,28 @@ from superteam.engine.proving import Proof, must_have_results, red_proof, what_i
 from superteam.engine.reading import references
 from superteam.engine.rebuild import forecast, rebuild
 from superteam.engine.reviewing import review
-from superteam.engine.world import World, clean, how_it_ended, message, name, of, shell, told, write_private
+from superteam.engine.world import (
+    World,
+    clean,
+    how_it_ended,
+    limits,
+    message,
+    name,
+    of,
+    planted,
+    shell,
+    told,
+    write_private,
+)
 from superteam.errors import SetupFailed
 from superteam.ports import Brief
 from superteam.process import Completed
 
 QUESTION_DIFF_LIMIT = 200_000
+BROKEN_OFF = """
+An earlier dispatch of this was broken off by a limit, not by an error. What it did so far is in your working tree: look
+at that first, and go on from there.
+"""
 
 
 async def perform(world: World, run: Run, step: Step) -> e.Event:
@@ -41,9 +58,11 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
     t, work = of(run, step)
     if work.commit and work.kind != "check":  # a fix makes a new object: the one it replaces stays reachable
         await world.workspace.keep(f"replaced/{name(step)}-commit", work.commit)
+    earlier = await planted(world, step, work.from_tree, work.from_tree)  # by a dispatch that was killed
     notes = await world.workspace.prepare(work.from_tree, work.base, f"replaced/{name(step)}", work.slot)
     chosen = chosen_agent(run.settings.agent, work.role, t.task.agent)
     brief = await _brief(world, run, step, t, work, chosen)
+    await world.workspace.watch(name(step), work.slot)
     report = await world.agents(chosen.agent or "").work(brief)
     taken = await world.workspace.capture(work.slot)
     changed = await world.workspace.changed(work.base_tree, taken.tree)
@@ -70,6 +89,7 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
         output_tokens=report.output_tokens,
         output=str(brief.output),
         **told(world, chosen, report),
+        findings=(*earlier, *await planted(world, step, work.from_tree, taken.tree)),
     )
 
 
@@ -80,7 +100,7 @@ async def _conflicts_left(world: World, work: Work, tree: str) -> tuple[str, ...
 
 async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work, chosen: Chosen) -> Brief:
     tree = world.workspace.work(work.slot)
-    text = await _prompt(world, run, t, work)
+    text = await _prompt(world, run, t, work) + (BROKEN_OFF if work.began else "")
     base = world.outputs / name(step)
     prompt_file = base.with_name(f"{base.name}.prompt.md")
     write_private(prompt_file, text)
@@ -102,6 +122,7 @@ async def _brief(world: World, run: Run, step: Step, t: TaskRun, work: Work, cho
         effort=chosen.effort,
         arguments=chosen.arguments,
         session=session_for(t, work, chosen),
+        limits=limits(run, t),
     )
 
 
@@ -232,12 +253,12 @@ async def _put_back(world: World, run: Run, step: Step) -> e.Event:
 
 async def _respond(world: World, run: Run, step: Step) -> e.Event:
     """The only step that consults the taxonomy."""
-    number = run.questions + 1
     if step.task is None:
         failure = run.budget_failure
         assert failure is not None
         action, response = resolve(failure, run.settings, NOTHING_TRIED)
-        question = budget_question(number, failure) if response is Response.ASK else None
+        used = meter(run, None, maximum_of(failure))
+        question = budget_question(run.questions + 1, failure, used) if response is Response.ASK else None
         return e.ActionChosen(failure=failure, action=action, response=response, question=question)
     t, work = of(run, step)
     failure = work.failures[0]
@@ -246,11 +267,19 @@ async def _respond(world: World, run: Run, step: Step) -> e.Event:
     if response is Response.ASK:
         # The person finds the tree that was judged, without what the gate left: whatever differs later is theirs.
         await world.workspace.prepare(work.tree, work.base, f"replaced/{name(step)}", work.slot)
-        good = work.base if work.kind == "task" else _last_good(run, work)
-        diff = await world.workspace.diff(good, work.tree, QUESTION_DIFF_LIMIT)
-        taken_back = None if work.kind == "task" else await forecast(world, run, t)
-        question = failure_question(number, t, failure, diff, taken_back, str(world.workspace.work(work.slot).path))
+        question = await _question(world, run, t, work, failure)
     return e.ActionChosen(task=t.task.id, failure=failure, action=action, response=response, question=question)
+
+
+async def _question(world: World, run: Run, t: TaskRun, work: Work, failure: Failure) -> e.Question:
+    """What a person is asked about a task's failure, with what is needed to decide."""
+    number, work_tree = run.questions + 1, str(world.workspace.work(work.slot).path)
+    if failure.origin == "budget":
+        return budget_question(number, failure, meter(run, t.task.id, failure.maximum), work_tree)
+    good = work.base if work.kind == "task" else _last_good(run, work)
+    diff = await world.workspace.diff(good, work.tree, QUESTION_DIFF_LIMIT)
+    taken_back = None if work.kind == "task" else await forecast(world, run, t)
+    return failure_question(number, t, failure, diff, taken_back, work_tree)
 
 
 async def _ask(world: World, run: Run, step: Step) -> e.Event:

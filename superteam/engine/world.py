@@ -11,10 +11,12 @@ from typing import Any
 from superteam import process
 from superteam.core.chosen import Chosen
 from superteam.core.decide import Step
+from superteam.core.finding import Finding
+from superteam.core.meters import left
 from superteam.core.results import Shape
 from superteam.core.run import Run, TaskRun, Work
 from superteam.core.spent import usable_session
-from superteam.ports import Agent, AgentReport, Clock, Executions, Operator, Reports, Source, Tree, Workspace
+from superteam.ports import Agent, AgentReport, Clock, Executions, Limits, Operator, Reports, Source, Tree, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,22 @@ async def shell(world: World, run: Run, step: Step, command: str, tree: Tree) ->
     )
 
 
+async def planted(world: World, step: Step, old: str, new: str) -> tuple[Finding, ...]:
+    """What has been planted in git's configuration since the dispatch began, without the environment's secrets."""
+    copies = world.outputs.parent / "git-before" / name(step)
+    found = await world.workspace.planted(name(step), old, new, copies)
+    return tuple(f.model_copy(update={"detail": clean(world, f.detail), "path": clean(world, f.path)}) for f in found)
+
+
 def clean(world: World, text: str) -> str:
     """The text without the secrets of the environment, as it may be written down."""
     return world.redact(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
+
+
+def limits(run: Run, t: TaskRun) -> Limits:
+    """What is left of all budgets for one dispatch of the task."""
+    found = left(run, t)
+    return Limits(found.usd, found.tokens, found.turns, found.time)
 
 
 def told(world: World, chosen: Chosen, report: AgentReport) -> dict[str, Any]:

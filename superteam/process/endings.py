@@ -10,7 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from superteam.process.child import LAST_WAIT, Child, exited, running
-from superteam.process.family import ancestors, descendants, has_number_of, marked_processes, with_descendants
+from superteam.process.family import (
+    ancestors,
+    descendants,
+    marked_processes,
+    relatives,
+    with_descendants,
+)
 from superteam.process.subreaper import become_subreaper, childless
 from superteam.process.table import Process, process, processes
 
@@ -38,12 +44,27 @@ async def _end_descendants(child: Child, known: set[tuple[int, int]], grace: flo
     await _gone(descendants(child, known), _SETTLE)
     ended: list[str] = []
     deadline = time.monotonic() + grace + 2 * LAST_WAIT
-    while (family := descendants(child, known)) and time.monotonic() < deadline:
-        known |= {found.identity for found in family}
-        ended += await _end(family, grace)
+    while time.monotonic() < deadline:
+        alive, new = _look(relatives(child, known), known)
+        if not alive and not new:
+            break
+        if not grace:
+            _kill(new)
+        ended += await _end(alive, grace)
         grace = 0.0  # again, without grace: what was being ended may have started others
     reap_orphans(child, known)
     return list(dict.fromkeys(ended))
+
+
+def _look(family: Sequence[Process], known: set[tuple[int, int]]) -> tuple[list[Process], list[Process]]:
+    """Who is alive, and who was not known; then all are.
+
+    That nobody is alive proves nothing while one that forks and exits, again and again, runs ahead of the look. But
+    its dead stay in the table until we reap them: where nobody is new, nobody was missed.
+    """
+    new = [found for found in family if found.identity not in known]
+    known |= {found.identity for found in new}
+    return [found for found in family if found.alive], new
 
 
 async def end_processes(pids: Iterable[int], grace: float) -> list[str]:
@@ -52,25 +73,36 @@ async def end_processes(pids: Iterable[int], grace: float) -> list[str]:
 
 
 async def end_marked(mark: str, grace: float) -> list[str]:
-    """Ends all processes with this mark and their descendants, those too that they start meanwhile."""
+    """Ends all processes with this mark and their descendants, and those that they start meanwhile.
+
+    They are not our children, so one that forks and exits again and again can be missed by a look: there are several.
+    """
+    import anyio
+
     ended: list[str] = []
     deadline = time.monotonic() + grace + 2 * LAST_WAIT
-    while (pids := marked_processes(mark)) and time.monotonic() < deadline:
-        ended += await end_processes(pids, grace)
-        grace = 0.0
+    looks = 1
+    while looks and time.monotonic() < deadline:
+        looks -= 1
+        if pids := marked_processes(mark):
+            ended += await end_processes(pids, grace)
+            grace, looks = 0.0, 3
+        if looks:
+            await anyio.sleep(_SETTLE)
     return list(dict.fromkeys(ended))
 
 
 def kill_all() -> None:
     """Kills all programs that run and what descends from them, at once: for a process that is about to end."""
+    known: set[tuple[int, int]] = set()
     deadline = time.monotonic() + LAST_WAIT
     while time.monotonic() < deadline:
-        left = [found for child in running.values() for found in descendants(child, set())]
-        left += [found for pid in running if (found := process(pid)) is not None and found.alive]
-        if not left:
+        family = [found for child in running.values() for found in relatives(child, known)]
+        family += [found for pid in running if (found := process(pid)) is not None]
+        alive, new = _look(family, known)
+        if not alive and not new:
             return
-        for found in left:
-            found.kill()
+        _kill([*alive, *new])
         time.sleep(0.002)
 
 
@@ -91,10 +123,23 @@ async def _end(targets: Sequence[Process], grace: float) -> list[str]:
         for target in targets:
             target.send(signal.SIGTERM)
         rest = await _gone(targets, grace)
-    for target in rest:
-        target.kill()
+    _kill(rest)
     await _gone(rest, LAST_WAIT)
     return [f"{target.pid} {target.name}" for target in targets]
+
+
+def _kill(targets: Iterable[Process]) -> None:
+    """KILL to their groups, the dead ones' too: nobody can fork out of a group while it is signalled.
+
+    In our own session to themselves alone, since other programs of the user could be in their groups. And never to
+    group 0, which would be ours, or 1, which would be everybody.
+    """
+    for target in targets:
+        if target.group <= 1 or target.session in (os.getsid(0), os.getpgrp()):
+            target.send(signal.SIGKILL)
+        else:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(target.group, signal.SIGKILL)
 
 
 async def _gone(targets: Sequence[Process], within: float) -> list[Process]:
@@ -110,7 +155,8 @@ async def _gone(targets: Sequence[Process], within: float) -> list[Process]:
 
 
 def reap_orphans(child: Child, known: set[tuple[int, int]]) -> None:
-    """Reaps ended orphans that came to us, by their ids; what someone here started is left to its owner.
+    """Reaps ended orphans that came to us, by their ids; what someone here started is left to its owner, and so is
+    what another program left: see `_look`.
 
     A direct child of ours is in our session or leads its own: one in any other session must be an orphan.
     """
@@ -119,7 +165,7 @@ def reap_orphans(child: Child, known: set[tuple[int, int]]) -> None:
     for found in processes().values():
         if found.alive or found.parent != os.getpid() or found.pid in running:
             continue
-        orphan = found.session not in (os.getsid(0), found.pid) or has_number_of(found, child)
+        orphan = set(running) <= {child.pid} and found.session not in (os.getsid(0), found.pid)
         if orphan or found.identity in known:
             with suppress(ChildProcessError):
                 os.waitpid(found.pid, os.WNOHANG)

@@ -13,7 +13,12 @@ from superteam.process.table import Process, environments, processes
 
 def descendants(child: Child, known: set[tuple[int, int]]) -> list[Process]:
     """Living processes that come from this program, itself excepted; `known` are identities seen before."""
-    table = {pid: found for pid, found in processes().items() if found.start >= child.start and found.alive}
+    return [found for found in relatives(child, known) if found.alive]
+
+
+def relatives(child: Child, known: set[tuple[int, int]]) -> list[Process]:
+    """Like `descendants`, and those that are dead but not reaped yet, as far as they can be told."""
+    table = {pid: found for pid, found in processes().items() if found.start >= child.start}
     table.pop(os.getpid(), None)
     table.pop(child.pid, None)
     roots = {pid for pid, found in table.items() if found.identity in known or _is_of(found, child)}
@@ -39,6 +44,7 @@ def _is_stray(found: Process, child: Child) -> bool:
     """
     return (
         sys.platform == "linux"
+        and found.alive
         and found.parent == os.getpid()
         and found.session != os.getsid(0)
         and set(running) == {child.pid}
@@ -46,16 +52,16 @@ def _is_stray(found: Process, child: Child) -> bool:
 
 
 def marked_processes(mark: str) -> list[int]:
-    """Processes whose environment holds `mark` ("NAME=value") as a whole entry; never we or our ancestors.
+    """Living processes whose environment holds `mark` ("NAME=value") as a whole entry; never we or our ancestors.
 
     For the mark of a run also those that cleared their environment, where their number says it.
     """
     table = processes()
-    mine = ancestors(table)
+    others = {pid for pid, found in table.items() if found.alive} - ancestors(table)
     wanted = b"\0" + mark.encode(errors="surrogateescape") + b"\0"
-    texts = environments(set(table) - mine)
+    texts = environments(others)
     marked = {pid for pid, environment in texts.items() if wanted in b"\0" + environment + b"\0"}
-    return sorted(marked | {pid for pid in set(table) - mine if (number_of(pid) or 0) >> 32 == run_part(mark)})
+    return sorted(marked | {pid for pid in others if (number_of(pid) or 0) >> 32 == run_part(mark)})
 
 
 def with_descendants(roots: set[int], table: Mapping[int, Process]) -> set[int]:

@@ -37,16 +37,6 @@ class Process:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, sign)
 
-    def kill(self) -> None:
-        """KILL to its whole group: nobody in a group can start a program while the group is being signalled.
-
-        Not to a group of our own session: there, other programs of the user could be in it.
-        """
-        if self.is_there():
-            foreign = self.session not in (os.getsid(0), os.getpgrp())
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.group, signal.SIGKILL) if foreign else os.kill(self.pid, signal.SIGKILL)
-
 
 def processes() -> dict[int, Process]:
     if sys.platform != "linux":

@@ -18,14 +18,16 @@ from typing import TypeVar
 import anyio
 
 from superteam import process
+from superteam.core.finding import Finding
+from superteam.core.planted import capped, drivers_named
 from superteam.core.run import Run
 from superteam.core.settings import Settings, WorkspaceSettings
 from superteam.errors import SetupFailed, WorkspaceError
 from superteam.ports import Capture, Tree
-from superteam.workspace import trees
+from superteam.workspace import surface, trees, watching
 from superteam.workspace.bring import brought_before
 from superteam.workspace.environment import Readiness, base_environment, lock_fingerprint, make_ready
-from superteam.workspace.repository import Engine, Repository, never_committed, open_engine, replace_file
+from superteam.workspace.repository import Engine, Repository, cache_home, never_committed, open_engine, replace_file
 
 T = TypeVar("T")
 PYTHON_AND_WEB = frozenset({".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte"})
@@ -184,6 +186,7 @@ class Desk:
     in_place: bool
     held: list[int]
     has_head: bool = False
+    git_was: bytes | None = None
     more_trees: dict[int, OwnTree] = field(default_factory=dict)
 
     # the work trees
@@ -236,6 +239,31 @@ class Desk:
         left = [name for name in self.engine.left_out(work.path) if name.rstrip("/") not in brought]
         return Capture(tree, tuple(left))
 
+    # what agents plant in git's configuration
+
+    async def watch(self, key: str, slot: int = 0, role: str = "") -> None:
+        tree = self.review_trees[role].path if role else None if self.in_place else self._slot(slot).path
+        repository = self.repository
+        where = surface.sight(tree, (repository.git_dir, repository.common_dir), os.environ)
+        note = watching.note_path(repository.cache, self._run_id(), key)
+        await _in_thread(lambda: watching.begin(note, where))
+
+    async def planted(self, key: str, old: str, new: str, copies: Path) -> tuple[Finding, ...]:
+        cache = self.repository.cache
+        note = watching.note_path(cache, self._run_id(), key)
+        found = await _in_thread(lambda: watching.end(cache, note, copies))
+        return capped((*found, *await _in_thread(lambda: self._drivers_named(old, new))))
+
+    def _drivers_named(self, old: str, new: str) -> tuple[Finding, ...]:
+        """The drivers that changed attributes files of the tree name, but those that the user had configured."""
+        changed = [path for path in self.engine.changed(old, new) if PurePosixPath(path).name == ".gitattributes"]
+        known = self.engine.known_drivers() if changed else frozenset()
+        return tuple(
+            finding
+            for path in changed
+            for finding in drivers_named(path, self.engine.content(old, path), self.engine.content(new, path), known)
+        )
+
     async def absorb(self, slot: int = 0) -> str:
         if self.in_place:
             return await _in_thread(lambda: self.engine.snapshot(self.repository.toplevel, only_tracked=True))
@@ -262,7 +290,15 @@ class Desk:
         replace_file(path, json.dumps(names).encode())
         return names
 
+    def _require_repository(self) -> None:
+        """In place: the checkout's `.git` is what it was when this process began, or nothing is done with it."""
+        git = self.repository.toplevel / ".git"
+        if surface.what_is(git) != self.git_was:
+            text = f"{git} is not what it was when the run went on: the agent replaced it"
+            raise WorkspaceError(text, f"put it back (ls -la {git}); then superteam resume")
+
     def _snapshot_in_place(self) -> str:
+        self._require_repository()
         return self.engine.snapshot(self.repository.toplevel, keep_out=self._excluded_in_place())
 
     def _prepare_in_place(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
@@ -472,9 +508,17 @@ class Desk:
             self._leave_in_place(tip if fast_forward else None)
         if self.repository.ref(f"refs/heads/{self._branch()}") is None:
             self.repository.set_ref(f"refs/heads/{self._branch()}", tip, None)
-        if not fast_forward:
-            return "the run did not end well"
-        return self._fast_forward(tip)
+        reason = self._fast_forward(tip) if fast_forward else "the run did not end well"
+        watching.forget(self.repository.cache, self._run_id())
+        self._place_record().unlink(missing_ok=True)
+        return reason
+
+    def _place_record(self) -> Path:
+        return watching.place_record(cache_home(), self.repository.toplevel)
+
+    def begin(self) -> None:
+        """Records where the repository of the checkout is, until the run has ended."""
+        watching.record_place(self._place_record(), self.repository.place())
 
     def _leave_in_place(self, tip: str | None) -> None:
         """HEAD back to where it was; the files follow the branch that it then names."""
@@ -697,7 +741,11 @@ def open_desk(repository: Repository, run: Run | None, settings: Settings, envir
     check = _free_check_tree(folder, held)
     work, checked = (OwnTree(engine, folder / name, settings.workspace, environ) for name in ("work", check))
     in_place = settings.workspace.isolation == "in-place"
-    return Desk(repository, engine, run, settings, environ, work, checked, in_place, held)
+    desk = Desk(repository, engine, run, settings, environ, work, checked, in_place, held)
+    desk.git_was = surface.what_is(repository.toplevel / ".git")
+    if run is not None:
+        desk.begin()
+    return desk
 
 
 def _free_check_tree(folder: Path, held: list[int]) -> str:

@@ -231,7 +231,7 @@ class Repository:
 
     def place(self) -> dict[str, str]:
         """Where the repository is, as it is recorded while a run has not ended."""
-        return {"git_dir": str(self.git_dir), "common_dir": str(self.common_dir)}
+        return {"git_dir": str(self.git_dir), "common_dir": str(self.common_dir), "toplevel": str(self.toplevel)}
 
     def tree_of(self, commit: str) -> str:
         """The tree object of a commit."""
@@ -360,9 +360,15 @@ def open_repository(cwd: Path, for_run: bool = False) -> Repository:
             raise WorkspaceError(f"git does not trust {cwd}: it belongs to another user", hint)
         raise WorkspaceError(f"{cwd} is not in a git repository ({reason})", "git init, and commit something")
     bare, git_dir, common = where.out.rstrip("\n").split("\n")
+    top = run_git(["rev-parse", "--show-toplevel"], cwd, check=False)
+    place = {
+        "git_dir": git_dir,
+        "common_dir": str((cwd / common).resolve()),
+        "toplevel": top.out.rstrip("\n"),
+    }
+    _require_known_place(cwd, place)
     if bare == "true":
         raise WorkspaceError(f"{git_dir} is a bare repository; there is no checkout", "git clone it, and work there")
-    top = run_git(["rev-parse", "--show-toplevel"], cwd, check=False)
     if top.status != 0:
         raise WorkspaceError(f"{cwd} is inside a git directory, not in a checkout", "cd to the checkout")
     root = Path(top.out.rstrip("\n"))
@@ -378,19 +384,20 @@ def open_repository(cwd: Path, for_run: bool = False) -> Repository:
         branch.out.strip() if branch.status == 0 else None,
         _identity(root),
     )
-    _require_known_place(found)
     if for_run:
         found.require_startable(in_place=False)
     return found
 
 
-def _require_known_place(found: Repository) -> None:
+def _require_known_place(cwd: Path, place: Mapping[str, str]) -> None:
     """While a run of a checkout has not ended, its repository is where it was: an agent may have led it elsewhere."""
-    record = watching.place_record(cache_home(), found.toplevel)
-    moved = watching.what_moved(record, found.place())
+    here = cwd.resolve()
+    around = next((top for top in (here, *here.parents) if os.path.lexists(top / ".git")), here)
+    record = watching.place_record(cache_home(), around)
+    moved = watching.what_moved(record, place)
     if moved:
-        text = f"the repository of {found.toplevel} is not the one of its unfinished run: {moved}"
-        raise WorkspaceError(text, f"put .git back; or, if this was you: rm {record}")
+        text = f"the repository of {around} is not the one of its unfinished run: {moved}"
+        raise WorkspaceError(text, f"put .git and its config back; or, if this was you: rm {record}")
 
 
 def _require_git() -> None:
@@ -700,6 +707,14 @@ class Engine:
             return ()
         known = self._newest.get((old, new))
         return tuple(self._paths(old, new, "--name-only")) if known is None else known
+
+    def content(self, tree: str, path: str) -> bytes:
+        """What a file of a tree or commit holds; nothing if it is not there."""
+        return os.fsencode(self.git("cat-file", "blob", f"{tree}:{path}", check=False).out)
+
+    def known_drivers(self) -> frozenset[str]:
+        """The names of the filters and of the diff and merge drivers that the user had configured."""
+        return frozenset(json.loads(_content(self.git_dir / "drivers") or b"[]"))
 
     def files(self, tree: str) -> list[str]:
         """Paths of all files in a tree or commit."""

@@ -68,7 +68,7 @@ def look(where: Sight) -> dict[Place, bytes]:
 
 def _repository(git: Path) -> Iterator[tuple[Place, bytes]]:
     """A git directory: what it is, and if it is a folder the files in it."""
-    found = _content(git)
+    found = what_is(git)
     if found is not None:
         yield Place("repository", str(git)), found
     if git.is_symlink() or not git.is_dir():
@@ -80,13 +80,13 @@ def _repository(git: Path) -> Iterator[tuple[Place, bytes]]:
             yield from _file("hook", path)
     for path in _below(git / "refs" / "replace"):
         yield from _file("history", path)
-    packed = [line for line in (_content(git / "packed-refs") or b"").splitlines() if b" refs/replace/" in line]
+    packed = [line for line in (what_is(git / "packed-refs") or b"").splitlines() if b" refs/replace/" in line]
     if packed:
         yield Place("history", str(git / "packed-refs")), b"\n".join(packed)
 
 
 def _file(role: Role, path: Path) -> Iterator[tuple[Place, bytes]]:
-    found = _content(path)
+    found = what_is(path)
     if found is not None:
         yield Place(role, str(path)), found
 
@@ -97,7 +97,7 @@ def _below(folder: Path) -> list[Path]:
     return sorted(found)[:_HOOKS]
 
 
-def _content(path: Path) -> bytes | None:
+def what_is(path: Path) -> bytes | None:
     """What a file holds, and where a link leads; of anything else its kind; None where nothing is."""
     try:
         kind = path.lstat().st_mode

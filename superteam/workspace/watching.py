@@ -152,7 +152,7 @@ def what_moved(record: Path, here: Mapping[str, str]) -> str | None:
     """What was recorded when an unfinished run began, if it is no longer so, in words."""
     try:
         before = json.loads(record.read_bytes())
-        changed = [f"{before[key]} is now {here[key]}" for key in here if before[key] != here[key]]
+        changed = [f"{before[key]} is now {here[key] or 'none'}" for key in here if before[key] != here[key]]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return "; ".join(changed) or None

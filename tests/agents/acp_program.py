@@ -96,8 +96,8 @@ def make_brief(tmp_path: Path, **more: Any) -> Brief:
         "prompt_file": tmp_path / "run" / "prompt.md",
         "result_file": tmp_path / "run" / "result.json",
         "output": tmp_path / "run" / "output",
-        "timeout": 20.0,
-        "idle_timeout": 20.0,
+        "timeout": 90.0,
+        "idle_timeout": 90.0,
         "grace": 0.3,
         **more,
     }

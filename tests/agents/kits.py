@@ -161,6 +161,11 @@ def turn(text, tokens=(10, 1), usd=0.25):
 def end():
     total = TOLD["input"] + TOLD["output"]
     done(asked, usage={{"totalTokens": total, "inputTokens": TOLD["input"], "outputTokens": TOLD["output"]}})
+def limited(epoch):
+    fail(asked, -32603, "Internal error", {{"errorKind": "rate_limit", "resetsAt": epoch}})
+def rejected():
+    fail(asked, -32603, "Internal error: 401 invalid x-api-key", {{"errorKind": "authentication_failed"}})
+    read()
 """
 
 
@@ -233,5 +238,11 @@ KITS = [
         stops_at=frozenset({"max-usd", "max-tokens", "max-turns"}),
         knows=frozenset({"session", "limited", "rejected", "stream"}),
     ),
-    Kit("acp", _acp, ALL, stops_at=frozenset({"max-usd", "max-turns"}), knows=frozenset({"session", "stream"})),
+    Kit(
+        "acp",
+        _acp,
+        ALL,
+        stops_at=frozenset({"max-usd", "max-tokens", "max-turns"}),
+        knows=frozenset({"session", "limited", "rejected", "stream"}),
+    ),
 ]

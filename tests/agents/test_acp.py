@@ -33,7 +33,7 @@ done(prompt, usage={"totalTokens": 1300, "inputTokens": 100, "outputTokens": 200
     found = converse(body, tmp_path, on_output=shown.append)
     assert (found.ended, found.summary, found.detail, found.exit_code) == ("done", "All done.", "", 0)
     assert (found.cost_usd, found.input_tokens, found.output_tokens, found.turns) == (0.25, 1100, 200, 2)
-    assert found.session == "s1 0.25"
+    assert found.session == "s1@0.25"
     assert (tmp_path / "tree" / "a.txt").read_text() == "a"
     assert b"".join(shown) == b"First I look.\ntool: a tool\nAll done.\n"
 
@@ -120,25 +120,25 @@ say("from long ago"); usage(10, 3.0); tool("old")
 @pytest.mark.parametrize("how", [RESUMES, LOADS])
 def test_a_session_is_continued_and_only_what_is_new_is_reported(tmp_path: Path, how: str) -> None:
     body = how + 'answer(resumed); p = until("session/prompt"); usage(10, 3.5); say("new"); done(p)'
-    found = converse(body, tmp_path, session="s1 3")
-    assert (found.ended, found.cost_usd, found.turns, found.summary, found.session) == ("done", 0.5, 1, "new", "s1 3.5")
+    found = converse(body, tmp_path, session="s1@3")
+    assert (found.ended, found.cost_usd, found.turns, found.summary, found.session) == ("done", 0.5, 1, "new", "s1@3.5")
     assert heard(tmp_path, "session/new") == []
 
 
 def test_an_agent_that_begins_to_count_anew_is_believed_to(tmp_path: Path) -> None:
     body = RESUMES + 'answer(resumed); p = until("session/prompt"); usage(10, 3.5); done(p)'
-    assert converse(body, tmp_path, preset=Preset(carries_cost=False), session="s1 3").cost_usd == 3.5
+    assert converse(body, tmp_path, preset=Preset(carries_cost=False), session="s1@3").cost_usd == 3.5
 
 
 def test_a_session_that_is_gone_is_begun_anew(tmp_path: Path) -> None:
     body = RESUMES + 'fail(resumed, -32602, "gone"); answer(until("session/new"), sessionId="s1")\n'
-    found = converse(body + 'p = until("session/prompt"); usage(1, 0.5); done(p)', tmp_path, session="old 3")
-    assert (found.ended, found.cost_usd, found.session) == ("done", 0.5, "s1 0.5")
+    found = converse(body + 'p = until("session/prompt"); usage(1, 0.5); done(p)', tmp_path, session="old@3")
+    assert (found.ended, found.cost_usd, found.session) == ("done", 0.5, "s1@0.5")
     assert "the session old could not be continued" in found.detail
 
 
 def test_an_agent_that_cannot_continue_gets_a_new_session(tmp_path: Path) -> None:
-    assert converse("done(prompted())", tmp_path, session="old 3").session == "s1 0"
+    assert converse("done(prompted())", tmp_path, session="old@3").session == "s1@0"
 
 
 def test_what_is_told_of_other_sessions_is_not_this_agents(tmp_path: Path) -> None:
@@ -211,9 +211,9 @@ def test_model_and_arguments_are_added_to_the_command_line(tmp_path: Path) -> No
 
 def test_a_missing_login_says_how_to_log_in(tmp_path: Path) -> None:
     body = 'hello(); fail(until("session/new"), -32000, "Authentication required"); read()'
-    found = converse(body, tmp_path, preset=Preset(login="run `x login`"))
+    found = converse(body, tmp_path, preset=Preset(login="`x login`"))
     assert (found.ended, found.resets_at) == ("failed", None)
-    assert found.detail.endswith("The agent needs a login: run `x login`.")
+    assert found.detail.endswith("\nLog in with: `x login`")
 
 
 def test_a_key_in_the_environment_is_used_for_the_login(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_the_end_of_a_limit_that_was_told_before_is_reported(tmp_path: Path) -> 
 def test_other_errors_are_failures_in_the_agents_words(tmp_path: Path, error: str, login: bool) -> None:
     found = converse(f"fail(prompted(), {error})", tmp_path)
     assert found.ended == "failed" and ("disk full" in found.detail or "401" in found.detail)
-    assert ("needs a login" in found.detail) == login
+    assert ("Log in with" in found.detail) == login
 
 
 @pytest.mark.parametrize("error", ['"a text"', "null", "[]", '{"code": "x", "message": 7}', '{"message": {}}'])
@@ -388,6 +388,16 @@ say("fine \ud800"); spill(); done(p)
         found = converse(body, tmp_path, limits=Limits(usd=5, tokens=50, turns=5000))
     assert (found.ended, found.summary) == ("done", "fine ?"), found
     assert [record for record in caplog.records if record.name != "asyncio"] == []
+
+
+def test_the_data_of_an_error_can_be_as_deep_as_it_likes(tmp_path: Path) -> None:
+    body = """
+p = prompted()
+for depth in (400, 900, 990):
+    print('{"id": %d, "error": {"code": 1, "message": "deep", "data": %s}}' % (p["id"], "[" * depth + "]" * depth))
+"""
+    found = converse(body, tmp_path)
+    assert found.ended == "failed" and "deep" in found.detail
 
 
 def test_a_line_of_ten_megabytes_and_standard_error_of_a_megabyte_are_taken(tmp_path: Path) -> None:

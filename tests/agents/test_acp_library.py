@@ -10,7 +10,7 @@ from agents.acp_program import make_brief
 
 from superteam.agents.acp import AcpAgent
 from superteam.agents.acp_presets import Preset
-from superteam.ports import AgentReport
+from superteam.ports import AgentReport, Limits
 
 AGENT = """
 import asyncio, sys
@@ -19,6 +19,8 @@ import acp
 from acp.schema import *
 
 class Agent(acp.Agent):
+    total = 0.5
+
     def on_connect(self, conn):
         self.conn = conn
         self.cancelled = asyncio.Event()
@@ -27,12 +29,14 @@ class Agent(acp.Agent):
         assert protocol_version == 1 and client_info.name == "superteam"
         assert client_capabilities.fs.read_text_file is False and client_capabilities.terminal is False
         session = SessionCapabilities(resume=SessionResumeCapabilities())
-        return InitializeResponse(protocol_version=1, agent_capabilities=AgentCapabilities(session_capabilities=session))
+        can = AgentCapabilities(session_capabilities=session)
+        return InitializeResponse(protocol_version=1, agent_capabilities=can)
 
     def setup(self):
         choice = SessionConfigOptionSelect(id="model", name="Model", category="model", type="select", current_value="a",
                                            options=[SessionConfigSelectOption(value="b", name="B")])
-        modes = SessionModeState(current_mode_id="ask", available_modes=[SessionMode(id="ask", name=""), SessionMode(id="write", name="")])
+        offered = [SessionMode(id="ask", name=""), SessionMode(id="write", name="")]
+        modes = SessionModeState(current_mode_id="ask", available_modes=offered)
         return {"modes": modes, "config_options": [choice]}
 
     async def new_session(self, cwd, mcp_servers=None, **more):
@@ -41,6 +45,7 @@ class Agent(acp.Agent):
 
     async def resume_session(self, session_id, cwd, mcp_servers=None, **more):
         assert session_id == "new"
+        self.total = 0.75
         return ResumeSessionResponse(**self.setup())
 
     async def set_session_mode(self, mode_id, session_id, **more):
@@ -55,12 +60,15 @@ class Agent(acp.Agent):
         async def tell(update):
             await self.conn.session_update(session_id=session_id, update=update)
         if "wait" in prompt[0].text:
+            await tell(acp.update_agent_message_text("I wait."))
             await self.cancelled.wait()
             return PromptResponse(stop_reason="cancelled")
-        call = acp.start_tool_call("1", "Write a.txt", kind="edit", locations=[ToolCallLocation(path=str(Path("a.txt").resolve()))])
-        await tell(call)
-        options = [PermissionOption(option_id="yes", kind="allow_once", name="Yes"), PermissionOption(option_id="no", kind="reject_once", name="No")]
-        answer = await self.conn.request_permission(session_id=session_id, tool_call=ToolCallUpdate(tool_call_id="1"), options=options)
+        place = ToolCallLocation(path=str(Path("a.txt").resolve()))
+        await tell(acp.start_tool_call("1", "Write a.txt", kind="edit", locations=[place]))
+        options = [PermissionOption(option_id=name, kind=kind, name="")
+                   for name, kind in (("yes", "allow_once"), ("no", "reject_once"))]
+        call = ToolCallUpdate(tool_call_id="1")
+        answer = await self.conn.request_permission(session_id=session_id, tool_call=call, options=options)
         assert answer.outcome.option_id == "yes"
         Path("a.txt").write_text("a")
         await tell(acp.update_tool_call("1", status="completed"))
@@ -68,7 +76,8 @@ class Agent(acp.Agent):
             await self.conn.read_text_file(session_id=session_id, path="/etc/passwd")
         except acp.RequestError as error:
             await tell(acp.update_agent_message_text(f"no files: {error.code}"))
-        await tell(UsageUpdate(session_update="usage_update", used=10, size=20, cost=Cost(amount=0.5, currency="USD")))
+        cost = Cost(amount=self.total, currency="USD")
+        await tell(UsageUpdate(session_update="usage_update", used=10, size=20, cost=cost))
         usage = Usage(total_tokens=12, input_tokens=4, cached_read_tokens=6, output_tokens=2)
         return PromptResponse(stop_reason="end_turn", usage=usage)
 
@@ -76,7 +85,7 @@ class Agent(acp.Agent):
         Path("cancelled").touch()
         self.cancelled.set()
 
-asyncio.run(acp.run_agent(Agent()))
+asyncio.run(acp.run_agent(Agent(), use_unstable_protocol=True))
 """
 
 
@@ -89,13 +98,13 @@ def work(tmp_path: Path, **more: object) -> AgentReport:
 
 def test_a_session_is_begun_and_continued_with_mode_model_permission_and_usage(tmp_path: Path) -> None:
     found = work(tmp_path)
-    assert (found.ended, found.summary, found.session) == ("done", "no files: -32601", "new 0.5"), found
+    assert (found.ended, found.summary, found.session) == ("done", "no files: -32601", "new@0.5"), found
     assert (found.cost_usd, found.input_tokens, found.output_tokens, found.turns) == (0.5, 10, 2, 2)
     assert (tmp_path / "tree" / "a.txt").read_text() == "a"
     again = work(tmp_path, session=found.session)
-    assert (again.ended, again.cost_usd, again.session, again.detail) == ("done", 0.0, "new 0.5", "")
+    assert (again.ended, again.cost_usd, again.session, again.detail) == ("done", 0.25, "new@0.75", "")
 
 
 def test_the_cancel_is_understood(tmp_path: Path) -> None:
-    assert work(tmp_path, prompt="wait", idle_timeout=1.5, grace=5.0).ended == "idle"
+    assert work(tmp_path, prompt="wait", limits=Limits(turns=0), grace=10.0).ended == "over-budget"
     assert (tmp_path / "tree" / "cancelled").exists()

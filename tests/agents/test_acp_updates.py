@@ -55,7 +55,7 @@ def usage(used: int) -> dict[str, Any]:
 def test_updates_of_any_shape_are_taken(given: list[Any]) -> None:
     found, _ = told(*given)
     assert 0 <= found.turns <= len(given)
-    assert found.cost_usd is None or found.cost_usd >= 0
+    assert found.total_usd is None or found.total_usd >= 0
     assert isinstance(found.words.last(), str) and all(isinstance(tool.title, str) for tool in found.tools.values())
 
 

@@ -16,6 +16,7 @@ from playground import SUITE, Finished, Repo, plan, toml_text
 from superteam import process
 
 _MARK = "LIVE_TEST_ID"
+_KEPT = ("PATH", "LANG", "TERM", "GIT_CONFIG_NOSYSTEM")  # of our environment: nothing that an agent understands
 # Where an agent fails is asked about at once, and nothing is tried again: each test is about one dispatch.
 _STRICT = """
 [validation]
@@ -34,11 +35,12 @@ class Live:
     repo: Repo
     model: ModelServer
 
-    def given(self, *tasks: dict[str, object], head: str = "", tables: str = _STRICT) -> None:
-        """Commits the suite, a plan of these tasks, and a configuration: keys before and after [agent]'s table."""
-        test = f"test-command = {toml_text('python -m pytest -q -p no:cacheprovider')}\n"
-        agent = f'[agent]\nuse = "{self.agent}"\ntimeout = "60s"\nidle-timeout = "40s"\n'
-        config = f"{test}{head}\n{tables if tables.lstrip().startswith('[agent]') else agent + tables}"
+    def given(self, *tasks: dict[str, object], tables: str = _STRICT, **limits: str) -> None:
+        """Commits the suite, a plan of these tasks, and a configuration; `limits` are timeout and idle."""
+        head = f"test-command = {toml_text('python -m pytest -q -p no:cacheprovider')}\n[agent]\n"
+        times = {"timeout": limits.get("timeout", "60s"), "idle-timeout": limits.get("idle", "40s")}
+        agent = {"use": self.agent, **times}
+        config = head + "".join(f"{key} = {toml_text(value)}\n" for key, value in agent.items()) + tables
         self.repo.commit({**SUITE, "superteam.toml": config, "plan.md": plan(*tasks)}, "start")
 
     def execute(self, *options: str) -> Finished:
@@ -52,9 +54,13 @@ def model() -> Iterator[ModelServer]:
 
 
 @pytest.fixture
-def live(empty_repo: Repo, model: ModelServer, tmp_path: Path) -> Iterator[Callable[[str], Live]]:
+def live(
+    empty_repo: Repo, model: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], Live]]:
     """Makes the repository for an agent, or skips and says why; afterwards no process of the run may be alive."""
     mark = uuid.uuid4().hex
+    for name in set(os.environ) - {*_KEPT}:
+        monkeypatch.delenv(name)
 
     def make(agent: str) -> Live:
         if reason := why_missing(agent):

@@ -22,6 +22,7 @@ PROGRAMS = {
     "pi-acp": ("pi", "pi-acp"),
 }
 """Of each agent the folder of tests/agents_live/npm that it is installed from, and its program there."""
+_PI = {"defaultProvider": "fake", "defaultModel": "fake-model"}
 _CODEX = """\
 model = "fake-model"
 model_provider = "fake"
@@ -63,8 +64,14 @@ def environment(agent: str, url: str, home: Path) -> dict[str, str]:
         return {**here, "CODEX_HOME": str(home / "codex"), "FAKE_API_KEY": KEY}
     provider = {"baseUrl": f"{url}/v1", "api": "openai-completions", "apiKey": KEY, "models": [{"id": "fake-model"}]}
     _write(home / "pi" / "models.json", json.dumps({"providers": {"fake": provider}}))
-    _write(home / "pi" / "settings.json", json.dumps({"defaultProvider": "fake", "defaultModel": "fake-model"}))
-    return {**here, "PI_CODING_AGENT_DIR": str(home / "pi"), "PI_OFFLINE": "1", "PI_TELEMETRY": "0"}
+    _write(home / "pi" / "settings.json", json.dumps({**_PI, "retry": {"maxRetries": 1, "baseDelayMs": 50}}))
+    return {
+        **here,
+        "PI_CODING_AGENT_DIR": str(home / "pi"),
+        "PI_OFFLINE": "1",
+        "PI_TELEMETRY": "0",
+        "npm_config_offline": "true",
+    }
 
 
 def _write(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ from model_server import USAGE, Say
 pytestmark = pytest.mark.agents
 Make = Callable[[str], Live]
 
-STREAMS = ["claude", "codex", "pi"]
+STREAMS = ["claude", "codex", "pi", "claude-acp", "codex-acp"]
 SUB = "def sub(a, b):\n    return a - b\n"
 WRONG = "def div(a, b):\n    return a * b\n"
 DIV = "def div(a, b):\n    return a // b\n"

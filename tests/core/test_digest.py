@@ -99,12 +99,9 @@ def test_what_there_is_no_room_for_is_counted() -> None:
 # -- properties
 
 IDS = st.one_of(st.text(max_size=30), st.sampled_from(["t::a", "`" * 400, "\n## New instructions", "\u202e" * 300]))
-TEXTS = st.one_of(
-    st.text(max_size=300),
-    st.sampled_from(
-        [PYTEST, UNITTEST, NODE, JEST, RUST, GO, JAVA, CRASH, RUFF, "`" * 3000, "```\n# Now\n", "x" * 20_000]
-    ),
-)
+LONG = [f"{name}Error: no\n" + f"    at {name}\n" * 2_000 for name in ("One", "Other", "Third")]
+KNOWN = [PYTEST, UNITTEST, NODE, JEST, RUST, GO, JAVA, CRASH, RUFF, *LONG, "`" * 3000, "```\n# Now\n", "x" * 20_000]
+TEXTS = st.one_of(st.text(max_size=300), st.sampled_from(KNOWN))
 CASES = st.dictionaries(IDS, st.one_of(st.none(), TEXTS), max_size=12)
 LIMITS = st.integers(0, 12_000)
 
@@ -191,3 +188,18 @@ def test_hostile_text_is_quoted_in_linear_time(unit: str) -> None:
     quoted(text, 20_000)
     failed_tests(["a", "b"], {"a": text, "b": text}, 20_000)
     assert time.process_time() - began < 4
+
+
+@given(CASES, TEXTS, TEXTS, LIMITS)
+def test_every_fence_is_closed_whatever_is_cut(case: dict[str, str | None], out: str, err: str, limit: int) -> None:
+    streams = {"standard output": out, "standard error": err}
+    for shown in (failed_tests(*given_case(case), limit), quoted(out, limit), printed(streams, limit)):
+        assert "\n# Ours" in outside_of_fences(f"{shown}\n\n# Ours")
+
+
+@pytest.mark.parametrize("limit", [3_000, 6_000, 24_000])
+def test_long_failures_share_the_room(limit: int) -> None:
+    messages = dict(zip("abc", LONG, strict=True))
+    shown = failed_tests("abc", messages, limit)
+    assert shown.endswith("\n```") and shown.count("```") == 6
+    assert 0.9 * limit < len(shown) <= limit

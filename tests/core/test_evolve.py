@@ -109,6 +109,11 @@ class Game:
     journal: MemoryJournal
     workspace: MemoryWorkspace
     reports: MemoryReports
+    silent: bool = False
+
+    def begun(self) -> Run:
+        """The run right after its first record."""
+        return start(self.created(), "2026-01-01T00:00:00+00:00")
 
     def play(self) -> Run:
         """Starts processes until the run is over."""
@@ -228,6 +233,8 @@ class Game:
         done = self.scenario.reviews.get(f"{brief.task_id} {brief.review_role}", ())
         deed = done[brief.attempt - 1] if brief.attempt <= len(done) else "good"
         self.fuse("within the reviewer")
+        if over := stopped(brief, 1.0):
+            return over
         if deed in ("failed", "idle", "unreadable"):
             return AgentReport(deed, detail="it ended badly", cost_usd=1.0)  # type: ignore[arg-type]
         if deed == "asks":
@@ -252,6 +259,7 @@ class Game:
         if deed == "asks":
             return AgentReport("done", question="which?", cost_usd=1.0)
         files, id = self.workspace.held_at(brief.tree), brief.task_id
+        cost = 0.25 if f"half-{id}" in files else 1.0  # what was begun before is finished for less
         for fault in FAULTS:
             files.pop(f"{fault}-{id}", None)
         if self.kind_of(id) == "verification":
@@ -259,6 +267,8 @@ class Game:
                 del files[path]
         files[f"half-{id}"] = str(brief.attempt)
         self.fuse("within the agent")
+        if over := stopped(brief, cost):
+            return over
         del files[f"half-{id}"]
         files[f"f-{id}"] = f"{brief.role} {brief.attempt}"
         clashing = [path for path, text in files.items() if "<<<<<<<" in text]
@@ -268,7 +278,7 @@ class Game:
             files["shared" if deed == "shared" else f"{deed}-{id}"] = id
         self.fuse("after the agent")
         ended = deed if deed in ("failed", "idle", "unreadable") else "done"
-        return AgentReport(ended, detail="it ended badly", cost_usd=1.0)  # type: ignore[arg-type]
+        return AgentReport(ended, detail="it ended badly", cost_usd=cost, turns=2)  # type: ignore[arg-type]
 
     def kind_of(self, task: str) -> TaskKind:
         return next(t.kind for t in self.scenario.tasks if t.id == task)
@@ -322,7 +332,17 @@ class Patient:
         if self.game.scenario.settings.jobs > 1:
             for _ in range(duration(brief.task_id, brief.attempt)):
                 await anyio.lowlevel.checkpoint()
-        return self.game.work(brief)
+        report = self.game.work(brief)
+        return replace(report, cost_usd=None) if self.game.silent else report
+
+
+def stopped(brief: Brief, cost: float) -> AgentReport | None:
+    """What a dispatch comes to that would pass a maximum: it is stopped a little late."""
+    if brief.limits.turns is not None and brief.limits.turns < 2:
+        return AgentReport("over-budget", limit="max-turns", cost_usd=cost, turns=brief.limits.turns + 1)
+    if brief.limits.usd is not None and brief.limits.usd < cost:
+        return AgentReport("over-budget", limit="max-usd", cost_usd=brief.limits.usd + 0.125, turns=1)
+    return None
 
 
 def duration(task: str, attempt: int) -> int:
@@ -558,10 +578,25 @@ def configuration_of(rng: Random) -> Settings:
                 "roles": rng.choice(((), (), ("spec",), ("spec", "security"))),
                 "max-iterations": rng.randint(1, 3),
             },
-            "budget": {"max-usd": rng.choice((None, None, None, 2.5))},
+            "budget": budget_of(rng),
             "failure-actions": {kind: rng.choice(list(Action)) for kind in overridden},
         }
     )
+
+
+def budget_of(rng: Random) -> dict[str, Any]:
+    """Mostly none, now and then several at once."""
+
+    def rare(*amounts: float) -> float | None:
+        return rng.choice((*[None] * 8, *amounts))
+
+    return {
+        "max-usd": rng.choice((None, None, None, 2.5)),
+        "max-turns": rare(5),
+        "max-attempts": rare(1, 3),
+        "task": {"max-usd": rare(1.0, 1.5, 2.5), "max-turns": rare(3)},
+        "dispatch": {"max-usd": rare(0.5, 1.5), "max-turns": rare(1)},
+    }
 
 
 seeds = st.integers(0, 2**32).map(Random)

@@ -29,18 +29,19 @@ PYTEST = """\
 
 tests/test_calc.py:5:
 _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _
+shop/client.py:12: in fetch
+    return requests.get()
+           ^^^^^^^^^^^^^^
+/venv/lib/python3.11/site-packages/requests/sessions.py:73: in get
+    return request()
+_ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _
 
     def request(self):
 >       return self.session.send()
 
-/venv/lib/python3.11/site-packages/requests/api.py:59:
-_ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _
-
-    def total():
->       return -1 + None
 E       TypeError: unsupported operand
 
-src/shop.py:9: TypeError
+/venv/lib/python3.11/site-packages/requests/api.py:59: TypeError
 """
 NODE = """\
 AssertionError [ERR_ASSERTION]: Expected values to be strictly equal:
@@ -102,7 +103,7 @@ PHP = """\
 """
 TRACES = {
     "python": (PYTHON, "tests/test_calc.py", "unittest/case.py", 2),
-    "pytest": (PYTEST, "src/shop.py:9", "requests/api.py", 1),
+    "pytest": (PYTEST, "shop/client.py:12: in fetch", "site-packages", 2),
     "node": (NODE, "test/calc.test.js:5", "node:", 3),
     "go": (GO, "calc_test.go:12", "testing.go", 3),
     "rust": (RUST, "./src/lib.rs:12:9", "/rustc/", 3),

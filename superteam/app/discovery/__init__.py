@@ -17,7 +17,19 @@ PROJECTS = frozenset(
 )  # fmt: skip
 _FOLDERS = 10  # projects below the top that are looked at
 _IGNORED = frozenset(
-    ["node_modules", "vendor", "third_party", "testdata", "fixtures", "examples", "templates", "test", "tests"]
+    [
+        "node_modules",
+        "vendor",
+        "third_party",
+        "testdata",
+        "fixtures",
+        "examples",
+        "templates",
+        "test",
+        "tests",
+        "doc",
+        "docs",
+    ]
 )
 
 

@@ -96,8 +96,9 @@ def _tests(facts: Facts, package: dict[str, Any], manager: str) -> Iterator[Cand
             sure: Confidence = "guess" if call.startswith("playwright") else "likely"
             yield _candidate("test", f"{_exec(manager)} {call}", told, sure, manager)
     files = [*matching(facts, "*.test.js", 1), *matching(facts, "*.test.mjs", 1), *matching(facts, "*.test.cjs", 1)]
-    if manager == "bun" and [*files, *matching(facts, "*.test.ts", 1)]:
-        yield _candidate("test", "bun test", "the lock file is bun's", "likely", "bun")
+    typed = [*files, *matching(facts, "*.test.ts", 1)]
+    if manager == "bun" and typed:
+        yield _candidate("test", "bun test", f"{typed[0]}, and the package manager is bun", "likely", "bun")
     elif files and not _dependencies(package) & set(_RUNNERS):
         yield _candidate("test", "node --test", f"{files[0]}, and no test framework in package.json", "guess", "node")
 

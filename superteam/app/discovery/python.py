@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -149,10 +150,22 @@ def _asked_for(facts: Facts) -> Iterator[tuple[str, tuple[str, str, str]]]:
     for key in ("dev-dependencies", "dependencies"):
         yield from ((name, (file, "", "")) for name in tables(project, "tool", "poetry", key))
     yield from ((name, (file, "", "")) for name in _names(tables(project, "tool", "uv").get("dev-dependencies")))
+    for extra, lines in _extras_of_setup_cfg(facts).items():
+        yield from ((name, ("setup.cfg", "extra", extra)) for name in _names(lines.splitlines()))
     for key in ("packages", "dev-packages"):
         yield from ((name, ("Pipfile", "", "")) for name in tables(table(facts, "Pipfile"), key))
     for path in _REQUIREMENTS:
         yield from ((name, (path, "", "")) for name in _names(text(facts, path).splitlines()))
+
+
+def _extras_of_setup_cfg(facts: Facts) -> dict[str, str]:
+    """The extras of setup.cfg, each with its requirements, one a line."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text(facts, "setup.cfg"))
+        return dict(parser.items("options.extras_require"))
+    except configparser.Error:
+        return {}
 
 
 def _names(listed: Any) -> Iterator[str]:

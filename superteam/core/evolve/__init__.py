@@ -8,7 +8,8 @@ from typing import assert_never
 from superteam.core import events as e
 from superteam.core.evolve.adjusting import plan_adjusted
 from superteam.core.evolve.answers import action_chosen, question_answered, tree_inspected
-from superteam.core.evolve.budgets import check_budgets
+from superteam.core.evolve.budgets import check_budgets, check_dispatches
+from superteam.core.evolve.claiming import weigh
 from superteam.core.evolve.integrating import integrated
 from superteam.core.evolve.parts import edit_work
 from superteam.core.evolve.resuming import advance_clock, plan_changed, run_aborted, run_ended, run_resumed
@@ -53,7 +54,8 @@ def evolve(run: Run, event: e.Event, at: str) -> Run:
     run = advance_clock(run, event, at)
     if event.key is not None and not isinstance(event, e.StepStarted):
         run = replace(run, in_flight=run.in_flight - {event.key})
-    return begin_next(check_budgets(_apply(run, event, at), event))
+    run = weigh(run, event)
+    return check_dispatches(begin_next(check_budgets(_apply(run, event, at), event)))
 
 
 def _apply(run: Run, event: e.Event, at: str) -> Run:

@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import assert_never
 
 from superteam.core import events as e
-from superteam.core.evolve.budgets import allow_more, budget_action
+from superteam.core.evolve.budgets import allow_more, allow_task_more, budget_action
 from superteam.core.evolve.integrating import conflict_failures
-from superteam.core.evolve.parts import add_warnings, ask, finish_verification, new_work
+from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification, new_work
 from superteam.core.evolve.people import answer_person, reopen
 from superteam.core.evolve.resuming import ask_about_finished
-from superteam.core.evolve.reviews import retry_reviewers, review_again, settle_reviews, take_reviews
+from superteam.core.evolve.reviews import retry_reviewers, review_again, settle_reviews, take_reviews, without_verdicts
 from superteam.core.evolve.validations import validate_again, validate_by
-from superteam.core.failures import Failure, FailureType, History, Response
+from superteam.core.failures import Failure, FailureType, History, Response, maximum_of
+from superteam.core.meters import DISPATCH
 from superteam.core.results import TestId
 from superteam.core.run import FailureRecord, Phase, Run, TaskRun, Work
 from superteam.core.sources import source_names
@@ -83,9 +84,25 @@ def _proceed(run: Run, task: str, work: Work, failure: Failure) -> Run:
     excused = work.excused | (_tests_of(failure) if failure.type in taken else frozenset())
     rest = tuple(f for f in work.failures if f is not failure and f != failure)
     run = run.with_work(task, replace(work, failures=rest, excused=excused))
-    if failure.origin == "review":
+    if failure.origin == "budget" and not failure.roles:
+        return _go_on_beyond(run, task, failure)
+    if failure.roles:
         run = take_reviews(run, task, failure)
     return finish_verification(settle_reviews(run, task), task)
+
+
+def _go_on_beyond(run: Run, task: str, failure: Failure) -> Run:
+    """A maximum that is only recorded: of the task it is allowed once more; what a dispatch that was stopped all the
+    same has left is taken as it is."""
+    t = run.of(task)
+    run = add_warnings(allow_task_more(run, t, failure.maximum), f"task {task}: {failure.message}")
+    if not failure.maximum.startswith(DISPATCH):
+        return settle_reviews(run, task)
+    return edit_work(run, task, phase=_after_dispatch(run, task), committed_at=run.last_at, began=None)
+
+
+def _after_dispatch(run: Run, task: str) -> Phase:
+    return Phase.GATE if run.gated(task) else Phase.COMMIT
 
 
 def _tests_of(failure: Failure) -> frozenset[tuple[str, TestId]]:
@@ -123,8 +140,10 @@ def question_answered(run: Run, event: e.Answered) -> Run:
         case "checkpoint":
             return run
         case "budget":
+            if question.task is not None:
+                return _answer_budget(run, question.task, event)
             assert run.budget_failure is not None
-            return allow_more(run, run.budget_failure.tests[0])
+            return allow_more(run, maximum_of(run.budget_failure))
         case "plan":
             assert question.task is not None
             return _answer_plan(run, question.task, event.choice)
@@ -136,6 +155,19 @@ def question_answered(run: Run, event: e.Answered) -> Run:
             return _answer_task(run, question.task, event)
         case _:
             assert_never(question.kind)
+
+
+def _answer_budget(run: Run, task: str, event: e.Answered) -> Run:
+    """A maximum of a task, or of one of its dispatches: the same amount once more, or the task is left out."""
+    t = run.of(task)
+    work = t.work
+    assert work is not None
+    if event.choice == "skip":
+        return _leave(run, task, work, by_person=True)
+    run = allow_task_more(run, t, work.failures[0].maximum)
+    failure, *rest = work.failures
+    again = replace(without_verdicts(work, failure), failures=tuple(rest), note=event.note or work.note)
+    return settle_reviews(run.with_work(task, again), task)
 
 
 def _answer_plan(run: Run, task: str, choice: str) -> Run:
@@ -219,7 +251,7 @@ def tree_inspected(run: Run, event: e.TreeInspected) -> Run:
     assert work is not None
     kind = "repair" if work.kind == "check" and event.tree != work.tree else work.kind
     if event.tree != work.tree:
-        phase = Phase.GATE if run.gated(event.task) else Phase.COMMIT
+        phase = _after_dispatch(run, event.task)
         left = conflict_failures(event.task, event.conflicts)
         changed = replace(work, kind=kind, tree=event.tree, phase=phase, fixing=(), failures=left)
         return run.with_work(event.task, replace(changed, validation=None, committed_at=run.last_at))

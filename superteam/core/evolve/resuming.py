@@ -7,10 +7,10 @@ from datetime import datetime
 
 from superteam.core import events as e
 from superteam.core.adjust import unbegun
-from superteam.core.evolve.budgets import reached
+from superteam.core.evolve.budgets import is_raised
 from superteam.core.evolve.parts import add_warnings, ask
 from superteam.core.evolve.people import without_human_question
-from superteam.core.evolve.reviews import settle_reviews
+from superteam.core.evolve.reviews import settle_reviews, without_verdicts
 from superteam.core.evolve.validations import JUDGED, validate_again
 from superteam.core.run import Phase, Run, SourceState, TaskRun, Work
 from superteam.core.sources import TESTS, source_names
@@ -39,9 +39,19 @@ def run_resumed(run: Run, event: e.RunResumed) -> Run:
     pending = run.pending
     if pending and pending.kind == "checkpoint":
         return replace(run, pending=None)
-    if pending and pending.kind == "budget" and not reached(run):
-        return replace(run, pending=None, budget_failure=None)
+    if pending and pending.kind == "budget" and is_raised(run, pending):
+        return _go_on(replace(run, pending=None), pending.task)
     return run
+
+
+def _go_on(run: Run, task: str | None) -> Run:
+    """What a maximum kept from going on is wanted again, since the maximum is higher by now."""
+    if task is None:
+        return replace(run, budget_failure=None)
+    work = run.of(task).work
+    assert work is not None
+    again = replace(without_verdicts(work, work.failures[0]), failures=work.failures[1:])
+    return settle_reviews(run.with_work(task, again), task)
 
 
 def _with_sources(run: Run, used: tuple[str, ...], again: frozenset[str]) -> Run:
@@ -83,7 +93,7 @@ def _work_taken_up(run: Run, task: str, work: Work, fresh: frozenset[str]) -> Ru
 
 def _without_failure_question(run: Run, task: str) -> Run:
     """The failure of this task is void, so nobody is asked about it, neither now nor later."""
-    asked = [q for q in (run.pending, *run.queued) if q and q.kind == "failure" and q.task == task]
+    asked = [q for q in (run.pending, *run.queued) if q and q.kind in ("failure", "budget") and q.task == task]
     pending = None if run.pending in asked else run.pending
     return replace(run, pending=pending, queued=tuple(q for q in run.queued if q not in asked))
 
@@ -138,7 +148,7 @@ def _without_void_question(run: Run) -> Run:
 
 
 def _is_void(run: Run, asked: e.Question) -> bool:
-    about_work = asked.kind in ("failure", "agent") and asked.task is not None
+    about_work = asked.kind in ("failure", "agent", "budget") and asked.task is not None
     begun = {t.task.id for t in run.working() if t.work and t.work.phase is not Phase.PUT_BACK}
     return about_work and asked.task not in begun
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from superteam.core import events as e
-from superteam.core.evolve.budgets import spend
-from superteam.core.evolve.parts import add_warnings, ask, take_over
+from superteam.core.evolve.budgets import spend, stopped
+from superteam.core.evolve.parts import add_warnings, ask, planted_warnings, take_over, with_findings
 from superteam.core.failures import Failure, FailureType
 from superteam.core.review import MergedFinding, Review, judge_reviews
 from superteam.core.run import Phase, ReviewRecord, Run, TaskRun, Work, missing_roles
@@ -32,14 +32,20 @@ def without_reviews(work: Work) -> Work:
 
 def review_finished(run: Run, event: e.ReviewFinished, at: str) -> Run:
     """A reviewer is done: its cost counts, its verdict waits for the others."""
-    run = spend(run, event, at)
+    before, run = run, spend(run, event, at)
     t = run.of(event.task)
     work = t.work
     assert work is not None
     record = _record(event, t.review_rounds + 1)
+    t = with_findings(replace(t, reviews=(*t.reviews, record)), event.findings)
+    run = add_warnings(run.with_task(t), *_notes(event), *planted_warnings(event))
+    if event.ended == "over-budget":
+        run, failure = stopped(before, run, event)
+        if failure is None:  # the run's maximum: when that is decided, this reviewer is called again
+            return run
+        record = replace(record, failure=failure)
     work = replace(work, reviews={**work.reviews, event.role: record})
-    run = run.with_task(replace(t, work=work, reviews=(*t.reviews, record)))
-    return settle_reviews(add_warnings(run, *_notes(event)), event.task)
+    return settle_reviews(run.with_work(event.task, work), event.task)
 
 
 def _record(event: e.ReviewFinished, round: int) -> ReviewRecord:
@@ -81,6 +87,8 @@ def settle_reviews(run: Run, task: str) -> Run:
     records = [work.reviews[role] for role in run.settings.review.roles if not work.reviews[role].taken]
     if asking := [record for record in records if record.question]:
         return _reviewer_asks(run, task, work, asking[0])
+    if over := tuple(record.failure for record in records if record.failure):
+        return run.with_work(task, replace(work, failures=over))
     if lost := tuple(_lost(task, record) for record in records if record.passed is None):
         return run.with_work(task, replace(work, failures=lost))
     if records:
@@ -163,6 +171,11 @@ def retry_reviewers(run: Run, task: str, work: Work, failure: Failure) -> Run:
     rest = tuple(f for f in work.failures if f != failure)
     again = replace(_again(work, failure.roles), history=history, failures=rest)
     return run.with_work(task, again)
+
+
+def without_verdicts(work: Work, failure: Failure) -> Work:
+    """The work in which these reviewers are called again."""
+    return _again(work, failure.roles)
 
 
 def review_again(run: Run, task: str, work: Work) -> Run:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from superteam.core import events as e
-from superteam.core.evolve.budgets import spend
+from superteam.core.claims import nothing_done
+from superteam.core.evolve.budgets import spend, stopped
 from superteam.core.evolve.integrating import conflict_failures
-from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification
+from superteam.core.evolve.parts import (
+    add_warnings,
+    ask,
+    edit_work,
+    finish_verification,
+    planted_warnings,
+    with_findings,
+)
 from superteam.core.evolve.people import reopen, reopen_what_was_seen
 from superteam.core.failures import Failure, FailureType
 from superteam.core.run import Phase, Run, SourceState, TaskRun, TaskStatus, Work
@@ -17,7 +25,9 @@ from superteam.core.spent import Session, usable_session
 
 def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     """A dispatch is over: its cost and its attempt count, and its failures are raised."""
-    run = spend(run, event, at)
+    before, run = run, spend(run, event, at)
+    if event.ended in BROKEN_OFF:
+        return _broken_off(before, run, event)
     t = run.of(event.task)
     work = t.work
     assert work is not None
@@ -27,13 +37,33 @@ def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     t = replace(t, session=_session(event, work))
     phase = Phase.GATE if run.gated(event.task) else Phase.COMMIT
     work = replace(work, tree=event.tree, history=history, committed_at=at, phase=phase, note=None)
-    notes = [f"task {event.task}: {note}" for note in event.notes]
-    if event.leftovers:
-        notes.append(f"task {event.task}: the agent left programs running, they were ended: {_names(event)}")
-    run = add_warnings(run.with_task(replace(t, work=work)), *notes)
+    t = with_findings(replace(t, work=work), event.findings)
+    run = add_warnings(run.with_task(t), *_notes(event), *planted_warnings(event))
     if asks:
         return _agent_asks(run, event)
     return _after_dispatch(run, event, work)
+
+
+BROKEN_OFF = ("over-budget",)
+
+
+def _broken_off(before: Run, run: Run, event: e.AgentFinished) -> Run:
+    """A dispatch that a limit ended: no attempt; the next one starts from what it did."""
+    t = run.of(event.task)
+    work = t.work
+    assert work is not None
+    began = work.began or work.from_tree
+    work = replace(work, tree=event.tree, from_tree=event.tree, began=began)
+    run = add_warnings(run.with_task(replace(t, number=event.attempt, session=None, work=work)), *_notes(event))
+    run, failure = stopped(before, run, event)
+    return edit_work(run, event.task, failures=(failure,)) if failure else run
+
+
+def _notes(event: e.AgentFinished) -> list[str]:
+    notes = [f"task {event.task}: {note}" for note in event.notes]
+    if event.leftovers:
+        notes.append(f"task {event.task}: the agent left programs running, they were ended: {_names(event)}")
+    return notes
 
 
 def _session(event: e.AgentFinished, work: Work) -> Session | None:
@@ -61,14 +91,16 @@ def _agent_asks(run: Run, event: e.AgentFinished) -> Run:
         ),
         evidence={"output": event.output},
     )
-    return ask(edit_work(run, event.task, phase=Phase.DISPATCH, from_tree=event.tree), question)
+    return ask(edit_work(run, event.task, phase=Phase.DISPATCH, from_tree=event.tree, began=None), question)
 
 
 def _after_dispatch(run: Run, event: e.AgentFinished, work: Work) -> Run:
     """The failures of a dispatch, in the order in which they are dealt with."""
     failure = _dispatch_failure(run, event, work)
+    began, work = work.began or work.from_tree, replace(work, began=None)
+    run = run.with_work(event.task, work)
     mends = work.rejected is None or any(f.origin != "agent" for f in work.fixing)
-    if work.role == "fix" and mends and event.tree == work.from_tree and not (failure and _ended_badly(event)):
+    if work.role == "fix" and mends and event.tree == began and not (failure and _ended_badly(event)):
         # A fix that changed nothing ends auto-fix: the original failures take their actions, and no repair is made.
         history = work.history.model_copy(update={"fix_was_empty": True})
         kind = "check" if work.kind == "repair" and work.commit == run.tip else work.kind
@@ -98,7 +130,7 @@ def _dispatch_failure(run: Run, event: e.AgentFinished, work: Work) -> Failure |
     task = run.of(event.task).task
     own = work.role == "implement" or work.rejected is not None
     if kind is None and own and event.tree == work.base_tree and not task.allow_empty:
-        kind, text = FailureType.IMPL_CRASH, "the agent ended well but changed nothing"
+        kind, text = FailureType.IMPL_CRASH, nothing_done(event.denied)
     if kind is None:
         return None
     return Failure(type=kind, task=event.task, message=text, output=event.output)
