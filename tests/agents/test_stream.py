@@ -233,6 +233,12 @@ RETRIES = {
 }
 
 
+def test_what_is_done_is_not_over_budget_because_the_result_says_what_it_cost(tmp_path: Path) -> None:
+    body = "send(type='result', result='OK', total_cost_usd=0.25, usage={'input_tokens': 9}); time.sleep(0.3)"
+    found = stream("claude", body, tmp_path, limits=Limits(usd=0.1, tokens=5))
+    assert (found.ended, found.cost_usd, found.input_tokens) == ("done", 0.25, 9)
+
+
 @WHICH
 def test_a_program_that_hangs_after_its_result_is_ended_and_done(which: str, tmp_path: Path) -> None:
     began = time.monotonic()
