@@ -224,7 +224,9 @@ def test_no_task_is_running_once_the_run_was_aborted() -> None:
 
 def test_a_rate_limit_that_is_not_waited_for_is_exit_75_with_its_time() -> None:
     until = "2030-01-01T00:00:00+00:00"
-    run = after(begun(), dispatched(ended="rate-limited", agent="claude", resets_at=until))
+    run = after(
+        begun(), dispatched().model_copy(update={"ended": "rate-limited", "agent": "claude", "resets_at": until})
+    )
     document = status_document(run, live=False)
     assert (document["status"], document["exit_code"]) == ("rate-limited", 75)
     assert document["rate_limits"] == [{"agent": "claude", "until": until, "waiting": False}]
