@@ -17,6 +17,11 @@ EDIT = "one = 1\n"
 ALL = [*PROGRAMS]
 
 
+def said(agent: str, *words: str) -> set[str]:
+    """Those of these words that the agent's program can tell at all."""
+    return set() if agent == "pi-acp" else {*words}
+
+
 def failed(here: Live, *steps: Step, code: int = 4) -> dict[str, object]:
     """Runs one task with these answers; its only failure."""
     here.model.script = {"Add a file": steps}
@@ -62,7 +67,7 @@ def test_an_answer_that_is_cut_is_a_crash(live: Make, agent: str) -> None:
 @pytest.mark.parametrize("agent", ALL)
 def test_a_model_that_never_answers_is_a_time_out_by_silence(live: Make, agent: str) -> None:
     here = live(agent)
-    here.given(TASK, idle="15s" if agent == "pi-acp" else "5s")  # it takes seconds to begin
+    here.given(TASK, idle_timeout="15s" if agent == "pi-acp" else "5s")  # it takes seconds to begin
     assert failed(here, Hang())["type"] == "tool-timeout"
     assert here.model.hanging.is_set()
 
@@ -88,14 +93,11 @@ def test_a_tool_that_is_denied_is_told(live: Make, agent: str) -> None:
     assert not outside.exists()
 
 
-@pytest.mark.parametrize("agent", ["codex", "codex-acp"])
-def test_the_sandbox_of_codex_stays(live: Make, agent: str) -> None:
-    here = live(agent)
-    here.given(TASK)
-    outside = here.home / "outside.txt"
-    failure = failed(here, Say("I write it.", (shell(agent, f"echo x > {outside}"),)))
-    assert failure["type"] == "impl-crash"
-    assert not outside.exists()
+def test_codex_that_may_only_read_ends_well_and_is_no_pass(live: Make) -> None:
+    here = live("codex")
+    here.given(TASK, arguments=["--sandbox", "read-only"])
+    failure = failed(here, Say("I write it.", (shell("codex", "echo x > one.py"),)), Say("All tests pass."))
+    assert failure["message"] == "the agent ended well but changed nothing"
 
 
 SOON = int(time.time()) + 3600
@@ -108,7 +110,7 @@ LIMITS = {
 }
 
 
-@pytest.mark.parametrize("agent", ALL)
+@pytest.mark.parametrize("agent", [name for name in ALL if name != "pi-acp"])  # which does not tell of it
 def test_a_rate_limit_is_no_attempt_and_ends_with_75(live: Make, agent: str) -> None:
     here = live(agent)
     here.given(TASK)

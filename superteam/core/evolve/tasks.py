@@ -121,10 +121,14 @@ def _dispatch_failure(run: Run, event: e.AgentFinished, work: Work) -> Failure |
     task = run.of(event.task).task
     own = work.role == "implement" or work.rejected is not None
     if kind is None and own and event.tree == work.base_tree and not task.allow_empty:
-        kind, text = FailureType.IMPL_CRASH, "the agent ended well but changed nothing"
+        kind, text = FailureType.IMPL_CRASH, "the agent ended well but changed nothing" + _denied(event)
     if kind is None:
         return None
     return Failure(type=kind, task=event.task, message=text, output=event.output)
+
+
+def _denied(event: e.AgentFinished) -> str:
+    return f"; it was not allowed: {', '.join(event.denied[:5])}" if event.denied else ""
 
 
 def gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
