@@ -35,6 +35,7 @@ _OPTIONS = {
     "execution-mode": "--mode",
     "on-escalation": "--on-escalation",
     "agent.use": "--agent",
+    "agent.wait-for-limits": "--wait-for-limits",
     "workspace.isolation": "--in-place",
     "budget.max-usd": "--max-cost",
     "jobs": "--jobs",

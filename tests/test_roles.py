@@ -75,7 +75,7 @@ def test_arguments_in_a_plan_that_is_not_committed_have_to_be_trusted(repo: Repo
 # -- sessions
 
 
-GATE = {"title": "One", "gate": "test -e ok"}
+GATE = {"title": "One", "gate": "ls; test -e ok"}  # it says something else each time
 
 
 def test_a_fix_by_the_same_agent_continues_the_session(repo: Repo, given: Setup) -> None:

@@ -159,7 +159,9 @@ def test_an_option_overrides_the_configuration(repo: Repo, given: Setup) -> None
 
 
 def test_auto_retry_goes_on_to_the_attempt_limit(repo: Repo, given: Setup) -> None:
-    given([{"title": "A task"}], [{"task": "1", "exit": 3}], config='[failure-actions]\nimpl-crash = "auto-retry"\n')
+    crashes = [{"task": "1", "attempt": n, "write": {"a": word}, "output": word, "exit": 3}
+               for n, word in ((1, "one"), (2, "two"), (3, "three"))]  # fmt: skip
+    given([{"title": "A task"}], crashes, config='[failure-actions]\nimpl-crash = "auto-retry"\n')
     assert repo.superteam("execute", "plan.md").code == 4
     assert repo.status()["tasks"][0]["attempts"] == 3
 

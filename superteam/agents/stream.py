@@ -176,7 +176,7 @@ class Ear:
     def _show(self, event: dict[str, Any]) -> None:
         if self.brief.on_output is not None:
             for line in self.agent.dialect.shown(event):
-                self.brief.on_output(self.redact(line.encode(errors="replace")) + b"\n")
+                self.brief.on_output(self.redact(line.replace("\n", " ").encode(errors="replace")) + b"\n")
 
 
 class Lines:

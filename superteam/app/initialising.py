@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -249,6 +249,14 @@ def suite_text(suite: BaselineDocument) -> str:
     return counts if suite.granularity is Granularity.TESTS else f"{counts}, read from what it prints"
 
 
+def joined(gates: Iterable[Candidate]) -> str | None:
+    """One command that runs them all; each in a shell of its own where it leads into a folder."""
+    commands = [one.command for one in gates]
+    if len(commands) > 1:
+        commands = [f"({command})" if "&&" in command else command for command in commands]
+    return " && ".join(commands) or None
+
+
 def last_words(suite: BaselineDocument) -> tuple[str, ...]:
     """The last lines that a run of the suite printed; () where its output is gone."""
     try:
@@ -296,8 +304,8 @@ def _gate_line(proposal: Proposal, proof: Proof | None) -> Line:
     left = [one for one in proposal.choice.gates if one not in taken]
     why += [f"Left out: {one.command} ({one.why}) {tried.get(one.command, '')}." for one in left]
     others = [one for one in proposal.found.gates if one not in proposal.choice.gates]
-    example = " && ".join(one.command for one in left or others[:1])
-    return Line(" && ".join(one.command for one in taken) or None, (*why, *_alternatives(others)), example)
+    example = joined(left or others[:1])
+    return Line(joined(taken), (*why, *_alternatives(others)), example)
 
 
 def _agent_line(proposal: Proposal) -> Line:

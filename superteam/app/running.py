@@ -33,6 +33,7 @@ from superteam.core.questions import in_a_plans_words, needs_note
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.core.sources import redefined, source_names
+from superteam.core.spent import NO_LIMITS
 from superteam.engine.driver import Driver, Perform
 from superteam.engine.steps import perform
 from superteam.engine.world import World
@@ -48,6 +49,8 @@ from superteam.journal.store import Store
 from superteam.ports import Agent, Operator
 from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
+
+PATIENCE = 6 * 3600.0  # on a terminal
 
 
 class View(Protocol):
@@ -204,6 +207,7 @@ def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View
         interactive=_interactive(settings, wishes),
         partial=bool(wishes.only),
         options=dict(project.options),
+        wait_for_limits=_patience(settings, wishes),
         superteam=__version__,
         pid=os.getpid(),
         host=socket.gethostname(),
@@ -229,6 +233,12 @@ def _interactive(settings: Settings, wishes: Wishes) -> bool:
     return wishes.terminal and settings.on_escalation == "ask"
 
 
+def _patience(settings: Settings, wishes: Wishes) -> float:
+    """For how many seconds the end of a rate limit is waited for: without a terminal not at all, if nothing is said."""
+    said = settings.agent.wait_for_limits
+    return said if said is not None else PATIENCE if wishes.terminal else 0.0
+
+
 def _resume(project: Project, run: Run, plan: Plan, wishes: Wishes, view: View, operator: Operator) -> Result:
     journal, records = Journal.open(runs.journal_path(project.root, run.run_id))
     run = runs.fold(records)
@@ -240,6 +250,7 @@ def _resume(project: Project, run: Run, plan: Plan, wishes: Wishes, view: View, 
             interactive=_interactive(settings, wishes),
             changes=_changes(run.settings, settings),
             again=_judging_otherwise(run, settings),
+            wait_for_limits=_patience(settings, wishes),
             pid=os.getpid(),
             host=socket.gethostname(),
         )
@@ -417,7 +428,9 @@ def explain(project: Project, run: Run) -> list[str]:
         answers = ", ".join(option.id for option in run.pending.options)
         lines.append(f"ask     {' '.join(run.pending.question.split())} ({answers})")
     if run.pending is None or run.pending.kind == "checkpoint":
-        wanted = {step.key for step in decide(replace(run, pending=None, halted=None))} - run.in_flight
+        wanted = {
+            step.key for step in decide(replace(run, pending=None, halted=None, limits=NO_LIMITS))
+        } - run.in_flight
         lines += [f"do      {_step(key)}" for key in sorted(wanted)]
     return lines
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 
 from superteam.cli.console import table
 from superteam.cli.picture import approved_tests, is_gone, newest_of, verdict_of
-from superteam.cli.story import by_source, contradiction, differs, open_findings
+from superteam.cli.story import by_source, contradiction, differs, limited_in_words, open_findings
 from superteam.cli.words import clock, one_line
 from superteam.core import events as e
 from superteam.core.failures import Action, FailureType
 from superteam.core.finding import Finding
 from superteam.core.run import Run
 from superteam.core.sources import source_names
-from superteam.evidence.status import standing, task_status
+from superteam.evidence.status import rate_limits, standing, task_status
 
 LISTED = 20  # items of a list
 _MEANING = {
@@ -23,6 +23,7 @@ _MEANING = {
     3: "inconclusive: no sound verdict could be reached",
     4: "waiting for an answer",
     5: "budget: a maximum was reached",
+    75: "later: a provider takes no work now",
     130: "interrupted; nothing is lost",
 }
 
@@ -212,6 +213,7 @@ def _facts(run: Run) -> list[str]:
     lines.append(f"cost: {_cost(run)}, time {clock(run.elapsed_s)}")
     if run.halted and not run.ended:
         lines.append(f"stopped: {one_line(run.halted)}")
+    lines += [one_line(limited_in_words(limit)) for limit in rate_limits(run)]
     return [*lines, *_branch(run), f"outputs: .superteam/runs/{run.run_id}/outputs"]
 
 
@@ -252,7 +254,9 @@ def _next(run: Run, status: str, live: bool) -> list[str]:
             return [f"superteam status {id}", f"superteam abort {id}"]
         case "waiting" | "budget":
             return _answer(run)
-        case "interrupted" | "inconclusive" if not run.ended:
+        case "rate-limited" if run.limits.stopped and run.limits.stopped.until:
+            return [f"superteam resume {id}  (at {_minute(run.limits.stopped.until)} or later)"]
+        case "interrupted" | "inconclusive" | "rate-limited" if not run.ended:
             return [f"superteam resume {id}"]
         case "finished" if run.tip == run.start_sha:
             return [f"superteam status {id} --json"]
@@ -263,6 +267,10 @@ def _next(run: Run, status: str, live: bool) -> list[str]:
         case _:
             path = one_line(shlex.quote(run.plan.path))
             return [f"superteam status {id} --json", f"superteam execute {path}  (begins a new run)"]
+
+
+def _minute(until: str) -> str:
+    return until[:16].replace("T", " ") + " UTC"
 
 
 def _answer(run: Run) -> list[str]:

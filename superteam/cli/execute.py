@@ -10,6 +10,10 @@ import typer
 
 from superteam.cli.console import emit_json, note, say
 
+WaitForLimits = Annotated[
+    str | None, typer.Option(help="Wait for the end of a provider's rate limit, e.g. 2h.", metavar="DURATION")
+]
+
 
 def execute(
     plan: Annotated[Path, typer.Argument(help="A plan document, or the folder of a GSD phase.", metavar="PLAN")],
@@ -25,6 +29,7 @@ def execute(
     ] = None,
     on_escalation: Annotated[str | None, typer.Option(help="ask, pause, skip or abort.")] = None,
     max_cost: Annotated[float | None, typer.Option(help="Maximum cost of the run.", metavar="USD")] = None,
+    wait_for_limits: WaitForLimits = None,
     trust_plan: Annotated[bool, typer.Option("--trust-plan", help="Approve the commands in the plan.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="End an unfinished run of this plan, start anew.")] = False,
@@ -40,6 +45,7 @@ def execute(
     options = _options(
         agent, test_command, validation_command, cadence, mode, in_place, action, on_escalation, max_cost, jobs
     )
+    options = _with_patience(options, wait_for_limits)
     project = projects.open_project(Path.cwd(), config=config, options=options, for_run=True)
     if dry_run:
         _show_dry_run(plans.usable_plan(project, plan), project.settings, json)
@@ -59,6 +65,7 @@ def resume(
         str | None, typer.Argument(help="A run's id; default: the newest unfinished.", metavar="[RUN]")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Only say what would be done.")] = False,
+    wait_for_limits: WaitForLimits = None,
     trust_plan: Annotated[bool, typer.Option("--trust-plan", help="Approve the commands in the plan.")] = False,
     config: Annotated[Path | None, typer.Option(help="A further configuration file.", metavar="FILE")] = None,
     json: Annotated[bool, typer.Option("--json", help="Stream the events as JSON Lines.")] = False,
@@ -68,7 +75,8 @@ def resume(
     from superteam.app import project as projects
     from superteam.app import running
 
-    project = projects.open_project(Path.cwd(), config=config)
+    options = _with_patience({}, wait_for_limits)
+    project = projects.open_project(Path.cwd(), config=config, options=options)
     if explain:
         found = running.unfinished(project, run)
         lines = running.explain(project, found)
@@ -111,6 +119,11 @@ def _options(
         "failure-actions": parse_actions(action) if action else None,
     }
     return {key: value for key, value in flat.items() if value is not None}
+
+
+def _with_patience(options: dict[str, Any], wait: str | None) -> dict[str, Any]:
+    """The options with how long a rate limit may be waited for, beside the agent's others."""
+    return options if wait is None else {**options, "agent": {**options.get("agent", {}), "wait-for-limits": wait}}
 
 
 def _terminal(json: bool) -> bool:

@@ -126,10 +126,9 @@ def _next(proposal: Proposal, proof: Proof | None, file: Path) -> str:
 
 
 def _document(proposal: Proposal, proof: Proof | None, file: Path | None, text: str) -> dict[str, Any]:
-    from superteam.app.initialising import gates_that_pass
+    from superteam.app.initialising import gates_that_pass, joined
 
     found, choice = proposal.found, proposal.choice
-    gates = gates_that_pass(proposal, proof)
     return {
         "schema": "superteam.init.v1",
         "root": str(proposal.project.root),
@@ -138,7 +137,7 @@ def _document(proposal: Proposal, proof: Proof | None, file: Path | None, text: 
         "agents": [{"name": one.agent.name, "path": one.path} for one in proposal.agents],
         "agent": proposal.agent,
         "test_command": choice.test.command if choice.test else None,
-        "validation_command": " && ".join(one.command for one in gates) or None,
+        "validation_command": joined(gates_that_pass(proposal, proof)),
         "setup": choice.setup.command if choice.setup else None,
         "candidates": [_candidate(one) for one in (*found.tests, *found.gates, *found.setups)],
         "notes": list(found.notes),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from superteam.cli.console import sanitise
-from superteam.cli.story import by_source, next_command, next_source, task_of, worker
+from superteam.cli.story import by_source, limited_in_words, next_command, next_source, task_of, worker
 from superteam.cli.words import clock, many, one_line
 from superteam.core import events as e
 from superteam.core.decide import Kind
@@ -16,7 +16,7 @@ from superteam.core.plan import HUMAN
 from superteam.core.run import Run, TaskRun
 from superteam.core.settle import next_probe, rules_of
 from superteam.core.sources import command_of, source_names
-from superteam.evidence.status import task_status
+from superteam.evidence.status import rate_limits, task_status
 
 LINE_LIMIT = 1_000  # characters of a line of output
 CHUNK_LIMIT = 16_384  # characters that are looked at of one piece of output
@@ -183,6 +183,8 @@ def label(run: Run, event: e.StepStarted) -> str | None:
     match event.step:
         case Kind.WATCH_TIME | Kind.ASK:
             return None
+        case Kind.WAIT:
+            return next((limited_in_words(limit) for limit in rate_limits(run) if limit["agent"] == event.role), None)
         case Kind.CAPTURE_BASELINE:
             return f"baseline{by_source(run, next_source(run))}: {one_line(next_command(run), 80)}"
         case Kind.DISPATCH if t and t.work:

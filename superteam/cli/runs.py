@@ -34,7 +34,7 @@ def status(run: RunId = None, json: Json = False) -> None:
     if json:
         emit_json(status_document(found, live))
         return
-    interrupted = not live and found.ended is None and found.pending is None
+    interrupted = not live and found.ended is None and found.pending is None and not found.limits.stopped
     say(final(found, interrupted=interrupted, live=live, summaries=summary_lines(root, found)))
     if found.pending:
         say("\n" + question_text(found.pending, full=True))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from superteam.cli.words import Level, counted, many, one_line, some_of
 from superteam.core import events as e
@@ -16,7 +17,7 @@ from superteam.core.plan import HUMAN, Plan
 from superteam.core.review import SEVERITIES, blocks, merged
 from superteam.core.run import Run, TaskRun
 from superteam.core.sources import command_of, source_names
-from superteam.evidence.status import task_status
+from superteam.evidence.status import rate_limits, task_status
 
 
 class Line(NamedTuple):
@@ -152,8 +153,8 @@ def _baseline(found: e.BaselineDocument, run: Run) -> list[Line]:
 
 def _agent(event: e.AgentFinished, after: Run) -> list[Line]:
     """What kept a dispatch from being of use."""
-    if event.question is not None:
-        return []
+    if event.question is not None or event.ended == "rate-limited":
+        return []  # the limit is told as such
     if event.ended != "done":
         return [Line("bad", f"task {event.task} agent {event.ended}: {event.detail}")]
     work = after.of(event.task).work
@@ -190,7 +191,7 @@ def _validation(task: str, result: e.ValidationResult, run: Run) -> list[Line]:
 
 def _review(event: e.ReviewFinished) -> list[Line]:
     about = f"task {event.task} review ({event.role}) {event.sha[:12]}"
-    if event.question is not None:
+    if event.question is not None or event.ended == "rate-limited":
         return []
     if event.review is None:
         return [Line("bad", f"{about} {event.ended}: {event.detail}")]
@@ -233,6 +234,23 @@ def _action(event: e.ActionChosen) -> list[Line]:
             return []  # a question is told as such; what is ignored is listed at the end
 
 
+def limited_in_words(limit: Mapping[str, Any]) -> str:
+    """A rate limit, and whether it is waited for."""
+    until = f"until {limit['until'][:19].replace('T', ' ')} UTC" if limit["until"] else "without saying until when"
+    waiting = "; waiting for it" if limit["waiting"] else ""
+    return f"agent {limit['agent']}: its provider takes no work (rate limit) {until}{waiting}"
+
+
+def _limits(before: Run | None, after: Run) -> list[Line]:
+    """A rate limit that is new, and why the run does not wait for it."""
+    known = rate_limits(before) if before else []
+    lines = [Line("warning", limited_in_words(limit)) for limit in rate_limits(after) if limit not in known]
+    stopped = after.limits.stopped
+    if stopped and (before is None or before.limits.stopped is None):
+        lines.append(Line("warning", f"the run stops: {stopped.why}; go on later: superteam resume {after.run_id}"))
+    return lines
+
+
 def _changes(before: Run | None, after: Run) -> list[Line]:
     """What an event brought about besides itself: warnings, blocked tasks, a halt, a question."""
     known = len(before.warnings) if before else 0
@@ -240,6 +258,7 @@ def _changes(before: Run | None, after: Run) -> list[Line]:
     was = {t.task.id: t.status for t in before.tasks} if before else {}
     blocked = [t.task.id for t in after.tasks if t.status == "blocked" and was.get(t.task.id) != "blocked"]
     lines += [Line("warning", f"task {id} is blocked: it depends on a task that was not done") for id in blocked]
+    lines += _limits(before, after)
     if after.halted and (before is None or before.halted is None):
         lines.append(Line("warning", f"the run stops: {after.halted}"))
     lines += [Line("warning", text) for text in _contradicted(before, after)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from superteam.core.chosen import chosen_agent
 from superteam.core.failures import FailureType, Response, resolve
 from superteam.core.meters import attempts_meter, task_meters
 from superteam.core.run import Phase, Run, TaskRun, Work, missing_roles
@@ -30,6 +31,7 @@ class Kind(StrEnum):
     REBUILD = "rebuild"
     ASK = "ask"
     WATCH_TIME = "watch-time"
+    WAIT = "wait"
     FINISH = "finish"
 
 
@@ -58,9 +60,13 @@ def decide(run: Run) -> frozenset[Step]:
     if run.aborted:
         return moves or frozenset({Step(Kind.FINISH)})
     going_on = frozenset(step for step in steps if step.key in run.in_flight)
+    if run.limits.stopped:
+        asking = {step for step in _asking(run) if step.key in run.in_flight}
+        return frozenset(step for step in going_on if step.kind is not Kind.WAIT) | asking
     if run.pending:
-        number = int(run.pending.id.removeprefix("q"))
-        return going_on | ({Step(Kind.ASK, run.pending.task, number)} if run.interactive else set())
+        if not run.interactive:  # this process ends: whoever takes the run up tries at once
+            going_on = frozenset(step for step in going_on if step.kind is not Kind.WAIT)
+        return going_on | _asking(run)
     if run.budget_failure:
         over = "max-time" in (run.budget_failure.maximum, *run.budget_failure.tests)  # tests: older journals
         respond = Step(Kind.RESPOND, None, run.questions + sum(run.allowed.values()))
@@ -68,6 +74,13 @@ def decide(run: Run) -> frozenset[Step]:
     if steps and run.settings.budget.max_time is not None:
         return steps | {Step(Kind.WATCH_TIME, None, sum(run.allowed.values()))}
     return steps or frozenset({Step(Kind.FINISH)})
+
+
+def _asking(run: Run) -> set[Step]:
+    """The question at the terminal, where there is one."""
+    if run.pending is None or not run.interactive:
+        return set()
+    return {Step(Kind.ASK, run.pending.task, int(run.pending.id.removeprefix("q")))}
 
 
 def _work(run: Run) -> frozenset[Step]:
@@ -78,7 +91,24 @@ def _work(run: Run) -> frozenset[Step]:
     responds = [step for _, step in wanted if step.kind is Kind.RESPOND]
     checks = [step for t, step in wanted if _needs_check_tree(t, step)]
     shared = {*_all_but_one(run, responds), *_all_but_one(run, checks), *_too_many(run, [step for _, step in wanted])}
-    return frozenset(step for _, step in wanted if step not in shared)
+    return _held(run, frozenset(step for _, step in wanted if step not in shared))
+
+
+def _held(run: Run, steps: frozenset[Step]) -> frozenset[Step]:
+    """Without the dispatches of agents whose rate limit is waited for; instead of them that wait."""
+    if not run.limits.waiting:
+        return steps
+    fresh = [step for step in steps if step.kind in (Kind.DISPATCH, Kind.REVIEW) and step.key not in run.in_flight]
+    held = {step: agent for step in fresh if (agent := agent_of(run, step)) in run.limits.waiting}
+    waits = {Step(Kind.WAIT, None, run.limits.waiting[agent].number, agent) for agent in held.values()}
+    return steps - held.keys() | waits
+
+
+def agent_of(run: Run, step: Step) -> str:
+    """The agent that a dispatch is given to."""
+    t = run.of(step.task or "")
+    role = "review" if step.kind is Kind.REVIEW else t.work.role if t.work else "implement"
+    return chosen_agent(run.settings.agent, role, t.task.agent).agent or ""
 
 
 def _too_many(run: Run, steps: list[Step]) -> list[Step]:

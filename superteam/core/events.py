@@ -114,7 +114,8 @@ class ValidationResult(BaseModel):
 
 
 class RunCreated(_Event):
-    """A run of a plan began at this commit."""
+    """A run of a plan began at this commit. `wait_for_limits` is for how many seconds this process may wait for the
+    end of a rate limit."""
 
     kind: Literal["run-created"] = "run-created"
     run_id: str
@@ -127,6 +128,7 @@ class RunCreated(_Event):
     interactive: bool
     partial: bool = False
     options: dict[str, Any] = {}
+    wait_for_limits: float = 0.0
     superteam: str
     pid: int
     host: str
@@ -144,6 +146,7 @@ class RunResumed(_Event):
     changes: tuple[str, ...] = ()
     capture_again: bool = False
     again: tuple[str, ...] = ()
+    wait_for_limits: float = 0.0
     pid: int
     host: str
 
@@ -408,6 +411,13 @@ class TimeUp(_Event):
     kind: Literal["time-up"] = "time-up"
 
 
+class WaitEnded(_Event):
+    """The rate limit of an agent should be over: its dispatches may begin again."""
+
+    kind: Literal["wait-ended"] = "wait-ended"
+    agent: str
+
+
 class RunInterrupted(_Event):
     """A signal ended this process; the run can be resumed."""
 
@@ -463,6 +473,7 @@ Event = (
     | TaskPutBack
     | BranchRebuilt
     | TimeUp
+    | WaitEnded
     | RunInterrupted
     | RunAborted
     | RunEnded

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from superteam.core.signature import normalise, signature
+
 if TYPE_CHECKING:
     from superteam.core.settings import Settings
 
@@ -84,7 +86,8 @@ APPROVABLE = frozenset(
 class Failure(BaseModel):
     """One thing that went wrong, with its evidence. `origin` says which step noticed it; `tests` are ids, of what a
     suite said those of the validation `source`. `roles` are the reviewers whose verdicts, or missing verdicts, it is
-    about. `maximum` is the budget that is used up ("task.max-usd").
+    about. `maximum` is the budget that is used up ("task.max-usd"). `signature` is what a gate or an
+    agent said, without what changes each time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,6 +104,7 @@ class Failure(BaseModel):
     output: str | None = None
     reproduce_command: str | None = None
     maximum: str = ""
+    signature: str = ""
 
     def approvable(self) -> bool:
         """Whether a person may take it as it is; what could not be settled never is, nor a file with two contents."""
@@ -128,6 +132,8 @@ class History(BaseModel):
     """What was tried already on this piece of work since a person last answered.
 
     `rounds` are reviews that kept the change back; `reviewers` are retries of each reviewer in this round.
+    `signatures` are those of the failures that the last dispatches were to mend; `idle` counts the dispatches in a row
+    that changed nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -138,6 +144,8 @@ class History(BaseModel):
     fix_was_empty: bool = False
     rounds: int = 0
     reviewers: dict[str, int] = {}
+    signatures: dict[FailureType, str] = {}
+    idle: int = 0
 
 
 def action_for(type: FailureType, settings: Settings) -> Action:
@@ -158,8 +166,41 @@ def resolve(failure: Failure, settings: Settings, history: History) -> tuple[Act
     return action, {"skip": Response.SKIP, "abort": Response.ABORT}.get(settings.on_escalation, Response.ASK)
 
 
+IDLE = 2  # dispatches in a row that changed nothing, after which no further one is of use
+
+
+def signature_of(failure: Failure) -> str:
+    """What the failure looks like without what changes from run to run; two that look alike are one that came again."""
+    if failure.signature:
+        return failure.signature
+    said = sorted(f"{id}: {signature(failure.messages.get(id, ''))}" for id in failure.tests)
+    return "|".join((failure.origin, failure.source, normalise(failure.message), *said))
+
+
+def going_round(failure: Failure, history: History) -> str:
+    """Why one more dispatch is of no use, in words; nothing while it may be."""
+    if history.signatures.get(failure.type) == signature_of(failure):
+        return f"the same {failure.type} came twice in a row"
+    return f"{history.idle} dispatches in a row changed nothing" if history.idle >= IDLE else ""
+
+
+def ended_early(failure: Failure, settings: Settings, history: History) -> str:
+    """Why there is no further try though attempts are left, in words; nothing where that is not the reason."""
+    action = action_for(failure.type, settings)
+    passed = action in (Action.WARN_CONTINUE, Action.IGNORE) and failure.origin != "merge"
+    reason = "" if passed or failure.origin == "review" else going_round(failure, history)
+    return reason if reason and _try(failure, action, settings, history) in (Response.FIX, Response.REDO) else ""
+
+
 def _again(failure: Failure, action: Action, settings: Settings, history: History) -> Response | None:
-    """Another try before anybody is asked, or None when there is none (left)."""
+    """Another try before anybody is asked, or None when there is none (left), or it would go round in circles."""
+    found = _try(failure, action, settings, history)
+    if failure.origin == "review" or found not in (Response.FIX, Response.REDO):
+        return found
+    return None if going_round(failure, history) else found
+
+
+def _try(failure: Failure, action: Action, settings: Settings, history: History) -> Response | None:
     if failure.origin == "review":
         return _review_again(failure, action, settings, history)
     may_dispatch = history.attempts < settings.agent.max_attempts

@@ -61,7 +61,7 @@ def dispatch_meters(run: Run, cost: Cost) -> tuple[Meter, ...]:
 
 def attempts_meter(run: Run) -> Meter:
     """The run's attempts, those under way too."""
-    made = sum(t.attempts for t in run.tasks) + sum(key.startswith("attempt:") for key in run.in_flight)
+    made = run.cost.attempts + sum(key.startswith("attempt:") for key in run.in_flight)
     return _meter("max-attempts", made, run.settings.budget.max_attempts, run.allowed.get("max-attempts", 0))
 
 

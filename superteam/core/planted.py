@@ -94,7 +94,7 @@ def _value(text: str, at: int) -> tuple[str, int]:
 _RULES: Mapping[str, tuple[str, ...]] = {
     "git runs it as a program": (
         r"core\.(fsmonitor|sshcommand|askpass|editor|pager|gitproxy|alternaterefscommand)",
-        r"filter\..+\.(clean|smudge|process)|diff\.external|diff\..+\.(command|textconv)|merge\..+\.driver",
+        r"filter\..+\.(clean|smudge|process|required)|diff\.external|diff\..+\.(command|textconv)|merge\..+\.driver",
         r"(diff|merge|gui)tool\..+\.(cmd|path)|(browser|man|web)\..+\.(cmd|path)|sequence\.editor|pager\..+",
         r"trailer\..+\.(cmd|command)|credential\.(.+\.)?helper|alias\..+|tar\..+\.command|sendemail\..+",
         r"gpg\.(.+\.)?(program|defaultkeycommand)|interactive\.difffilter|instaweb\..+|imap\.tunnel",

@@ -18,7 +18,7 @@ from superteam.core.review import ReviewFinding
 from superteam.core.settings import Settings
 from superteam.core.settle import Validation
 from superteam.core.sources import TESTS, source_names
-from superteam.core.spent import NOTHING_SAID, Cost, Session
+from superteam.core.spent import NO_LIMITS, NOTHING_SAID, Cost, RateLimits, Session
 
 TaskStatus = Literal["pending", "running", "complete", "skipped", "failed", "blocked", "waiting"]
 Ending = Literal["finished", "blocked", "inconclusive", "aborted"]
@@ -296,6 +296,7 @@ class Run:
     reordered: bool = False
     aborted: bool = False
     halted: str | None = None
+    limits: RateLimits = NO_LIMITS
     in_flight: frozenset[str] = frozenset()
     interrupted: bool = False
     started: Mapping[str, str] = field(default_factory=dict)

@@ -1,9 +1,10 @@
-"""What dispatches cost, and what they leave for the next one."""
+"""What dispatches cost, and what they leave for the next one: a session, or a rate limit."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 # It is given to a program as an argument: no option, nothing that no argument can hold.
 _SESSION = re.compile(r"[\w.:/@+=][\w.:/@+=-]{0,255}", re.ASCII)
@@ -11,12 +12,13 @@ _SESSION = re.compile(r"[\w.:/@+=][\w.:/@+=-]{0,255}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What dispatches cost; None is unknown (nobody said), never nothing."""
+    """What dispatches cost; None is unknown (nobody said), never nothing. `attempts` are those that count as one."""
 
     usd: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     turns: int | None = None
+    attempts: int = 0
 
     @property
     def tokens(self) -> int | None:
@@ -31,6 +33,7 @@ class Cost:
             input_tokens=_count(self.input_tokens, more.input_tokens),
             output_tokens=_count(self.output_tokens, more.output_tokens),
             turns=_count(self.turns, more.turns),
+            attempts=self.attempts + more.attempts,
         )
 
 
@@ -63,10 +66,33 @@ def usable_session(id: str | None) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimit:
-    """An agent whose provider takes no work now. `until` is ISO 8601; `waits` counts those in a row, `number` all of
-    the run, so that each has a name of its own."""
+class Wait:
+    """The rate limit of an agent that is waited for: `until` (ISO 8601) when, `number` of all waits of the run."""
 
     until: str
-    waits: int
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimited:
+    """The rate limit of an agent that is not waited for, and why; `until` is None where the provider did not say."""
+
+    agent: str
+    until: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """The providers that have had enough. This process may wait `patience` seconds; `waiting` are the agents for which
+    it does, `in_a_row` how often that was done with nothing else between, `begun` the waits of the whole run. With
+    `stopped` nothing more begins."""
+
+    patience: float = 0.0
+    waiting: Mapping[str, Wait] = field(default_factory=dict)
+    in_a_row: Mapping[str, int] = field(default_factory=dict)
+    begun: int = 0
+    stopped: RateLimited | None = None
+
+
+NO_LIMITS = RateLimits()

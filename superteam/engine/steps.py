@@ -16,6 +16,7 @@ from superteam.core.decide import Kind, Step
 from superteam.core.evolve.upcoming import ending
 from superteam.core.failures import Failure, Response, maximum_of, resolve
 from superteam.core.meters import meter
+from superteam.core.moments import seconds_until
 from superteam.core.questions import budget_question, failure_question
 from superteam.core.run import NOTHING_TRIED, Run, TaskRun, Work
 from superteam.core.scope import outside
@@ -43,6 +44,7 @@ from superteam.ports import Brief
 from superteam.process import Completed
 
 QUESTION_DIFF_LIMIT = 200_000
+WAIT_PART = 30.0  # seconds
 BROKEN_OFF = """
 An earlier dispatch of this was broken off by a limit, not by an error. What it did so far is in your working tree: look
 at that first, and go on from there.
@@ -296,6 +298,14 @@ async def _watch_time(world: World, run: Run, step: Step) -> e.Event:
     return e.TimeUp()
 
 
+async def _wait(world: World, run: Run, step: Step) -> e.Event:
+    """Sleeps until a rate limit is over; in parts, since a machine that was asleep has not counted."""
+    until = run.limits.waiting[step.role].until
+    while (left := seconds_until(world.clock.now(), until)) > 0:
+        await anyio.sleep(min(left, WAIT_PART))
+    return e.WaitEnded(agent=step.role)
+
+
 async def _finish(world: World, run: Run, step: Step) -> e.Event:
     status, code = ending(run)
     for work in [t.work for t in run.working() if t.work]:
@@ -326,5 +336,6 @@ _PERFORM: Mapping[Kind, Callable[[World, Run, Step], Awaitable[e.Event]]] = {
     Kind.REBUILD: rebuild,
     Kind.ASK: _ask,
     Kind.WATCH_TIME: _watch_time,
+    Kind.WAIT: _wait,
     Kind.FINISH: _finish,
 }

@@ -29,7 +29,17 @@ def status_document(run: Run, live: bool) -> dict[str, Any]:
         "validations": [result.model_dump(mode="json") for result in run.validations],
         "cost": _cost(run.cost),
         "pending": _pending(run),
+        "rate_limits": rate_limits(run),
     }
+
+
+def rate_limits(run: Run) -> list[dict[str, Any]]:
+    """The agents whose provider takes no work now, until when (null: not known), and whether that is waited for."""
+    if run.ended is not None:
+        return []
+    found = [{"agent": agent, "until": wait.until, "waiting": True} for agent, wait in run.limits.waiting.items()]
+    stopped = run.limits.stopped
+    return found + ([{"agent": stopped.agent, "until": stopped.until, "waiting": False}] if stopped else [])
 
 
 def exit_code_of(run: Run) -> int:
@@ -43,6 +53,8 @@ def standing(run: Run, live: bool) -> tuple[str, int]:
         return run.ended, run.exit_code or 0
     if run.pending is not None:
         return ("budget", 5) if run.pending.kind == "budget" else ("waiting", 4)
+    if run.limits.stopped is not None:
+        return "rate-limited", 75
     if run.halted is not None:
         return "inconclusive", 3
     return ("running", 0) if live else ("interrupted", 130)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from agents.stream_program import DIALECTS, make_stream_agent, stream
+from agents.stream_program import DIALECTS, RECORDED, make_stream_agent, stream
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,49 +58,69 @@ def test_what_is_no_object_is_no_event(line: bytes) -> None:
 
 # The fold: every field may be missing or of any type
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("\ud800"),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=4,
-)
-KEYS = [
-    "type", "subtype", "session_id", "message", "content", "role", "usage", "input_tokens", "output_tokens", "id",
-    "error", "error_status", "retry_delay_ms", "rate_limit_info", "status", "resetsAt", "is_error", "result", "errors",
-    "total_cost_usd", "permission_denials", "tool_name", "tool_input", "command", "item", "text", "thread_id",
-    "changes", "stopReason", "errorMessage", "delayMs", "cost", "total", "args", "toolName", "path",
-    "model_usage_since_last_result", "api_error_status",
+NASTY = [
+    None, True, -1, 0, 7, 10**30, 1e308, float("nan"), float("-inf"), "", "x", "\ud800", "a\nb\n", "401",
+    "429 try again in 5s",
+    [], {}, [[]], [{}], {"type": []}, [{"type": "text", "text": []}], "error", "assistant",
 ]  # fmt: skip
-WORDS = [
-    "system", "init", "api_retry", "permission_denied", "rate_limit_event", "assistant", "result", "success", "error",
-    "thread.started", "item.completed", "item.started", "turn.completed", "turn.failed", "agent_message", "stop",
-    "command_execution", "file_change", "session", "message_end", "agent_end", "auto_retry_start", "text", "tool_use",
-    "tool_execution_start", "rejected", "declined", "rate_limit", "429 try again in 5s", "401", "error_max_budget_usd",
-]  # fmt: skip
-VALUES = st.recursive(
-    JSON | st.sampled_from(WORDS),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
-    max_leaves=6,
-)
-EVENTS = st.lists(
-    st.fixed_dictionaries({"type": st.sampled_from(WORDS)}, optional=dict.fromkeys(KEYS[1:], VALUES)), max_size=3
-)
+MORE = [
+    {"type": "system", "subtype": "api_retry", "error_status": 429, "error": "x", "retry_delay_ms": 9},
+    {"type": "item.completed", "item": {"type": "file_change", "changes": [{"path": "a"}], "status": "declined"}},
+    {"type": "auto_retry_start", "delayMs": 100_000, "errorMessage": "429"},
+]
+
+
+def pool(which: str) -> list[dict[str, Any]]:
+    """The kinds of events of this agent's recordings, one of each, and some that were not recorded."""
+    lines = {line for path in sorted((RECORDED / which).glob("*.jsonl")) for line in path.read_bytes().splitlines()}
+    events = [event for line in sorted(lines, key=lambda line: (len(line), line)) if (event := event_of(line))]
+    kinds = {
+        (event.get("type"), event.get("subtype"), str(event.get("item"))[:60], str(event.get("message"))[:20]): event
+        for event in reversed(events)
+    }
+    return [*MORE, *(event for event in kinds.values() if event.get("subtype") != "init")]
+
+
+def spoil(value: Any, place: int, nasty: Any) -> tuple[Any, int]:
+    """The value with its part of this number, counted in depth, replaced; and how many parts are still to pass."""
+    if place == 0:
+        return nasty, -1
+    place -= 1
+    if isinstance(value, dict | list):
+        pairs = list(value.items() if isinstance(value, dict) else enumerate(value))
+        for key, part in pairs:
+            if place < 0:
+                break
+            new, place = spoil(part, place, nasty)
+            value = {**value, key: new} if isinstance(value, dict) else [*value[:key], new, *value[key + 1 :]]
+    return value, place
 
 
 @WHICH
-@given(events=EVENTS)
-def test_any_event_is_read_and_leaves_figures_that_make_sense(which: str, events: list[dict[str, Any]]) -> None:
-    dialect, heard = DIALECTS[which], Heard()
+def test_any_spoilt_event_is_read_and_leaves_what_makes_sense(which: str) -> None:
+    dialect = DIALECTS[which]
+    for event, nasty in itertools.product(pool(which), NASTY):
+        for place in itertools.count(1):
+            spoilt, left = spoil(event, place, nasty)
+            if left >= 0:
+                break
+            heard = dialect.read(dialect.read(Heard(), spoilt, NOW), event, NOW)
+            figures = (heard.input_tokens, heard.cached_tokens, heard.output_tokens, heard.cost_usd, heard.total_usd)
+            assert all(figure is None or 0 <= figure < 2**60 for figure in figures)
+            for said in (heard.message, heard.problem, heard.session, heard.resets_at or "", *heard.denied):
+                said.encode()  # nothing that a file could not hold
+            for line in dialect.shown(spoilt):
+                assert len(line) < 1_000
+
+
+@WHICH
+@given(st.lists(st.dictionaries(st.sampled_from(["type", "message", "item", "usage"]), st.text() | st.none())))
+def test_any_object_is_an_event(which: str, events: list[dict[str, Any]]) -> None:
+    heard = Heard()
     for event in events:
-        heard = dialect.read(heard, event, NOW)
-        for line in dialect.shown(event):
-            assert "\n" not in line
-    for figure in (heard.input_tokens, heard.cached_tokens, heard.output_tokens, heard.cost_usd, heard.total_usd):
-        assert figure is None or 0 <= figure < 2**60
-    for field in fields(heard):
-        assert isinstance(getattr(heard, field.name), object)
-    for said in (heard.message, heard.problem, heard.session, heard.resets_at or "", *heard.denied):
-        said.encode()  # nothing that a file could not hold
-    session_of(session_text(heard, dialect.carried))
+        heard = DIALECTS[which].read(heard, event, NOW)
+        list(DIALECTS[which].shown(event))
+    session_of(session_text(heard, DIALECTS[which].carried))
 
 
 @WHICH
@@ -211,6 +231,12 @@ RETRIES = {
     "codex": "send(type='error', message='Reconnecting... 1/5 (stream disconnected)')",
     "pi": "send(type='auto_retry_start', delayMs=1, errorMessage='fetch failed')",
 }
+
+
+def test_what_is_done_is_not_over_budget_because_the_result_says_what_it_cost(tmp_path: Path) -> None:
+    body = "send(type='result', result='OK', total_cost_usd=0.25, usage={'input_tokens': 9}); time.sleep(0.3)"
+    found = stream("claude", body, tmp_path, limits=Limits(usd=0.1, tokens=5))
+    assert (found.ended, found.cost_usd, found.input_tokens) == ("done", 0.25, 9)
 
 
 @WHICH

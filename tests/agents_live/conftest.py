@@ -34,6 +34,7 @@ class Live:
     agent: str
     repo: Repo
     model: ModelServer
+    home: Path
 
     def given(self, *tasks: dict[str, object], tables: str = _STRICT, **limits: str) -> None:
         """Commits the suite, a plan of these tasks, and a configuration; `limits` are timeout and idle."""
@@ -68,7 +69,7 @@ def live(
         path = f"{program(agent).parent}{os.pathsep}{empty_repo.environ()['PATH']}"
         own = environment(agent, model.url, tmp_path / "home")
         empty_repo.env.update(own, PATH=path, **{_MARK: mark})
-        return Live(agent, empty_repo, model)
+        return Live(agent, empty_repo, model, tmp_path / "home")
 
     yield make
     left = process.marked_processes(f"{_MARK}={mark}")

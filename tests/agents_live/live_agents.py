@@ -22,7 +22,7 @@ PROGRAMS = {
     "pi-acp": ("pi", "pi-acp"),
 }
 """Of each agent the folder of tests/agents_live/npm that it is installed from, and its program there."""
-_PI = {"defaultProvider": "fake", "defaultModel": "fake-model"}
+_PI = {"defaultProvider": "fake", "defaultModel": "fake-model", "quietStartup": True}
 _CODEX = """\
 model = "fake-model"
 model_provider = "fake"

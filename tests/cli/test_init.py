@@ -88,6 +88,14 @@ def test_a_command_that_is_not_sound_gives_way_to_one_that_is(plain: Repo) -> No
     assert "Not sound: python -m pytest -q" in (plain.root / "superteam.toml").read_text()
 
 
+def test_gates_of_a_folder_are_run_one_after_the_other(empty_repo: Repo, tmp_path: Path) -> None:
+    empty_repo.commit({"api/pyproject.toml": "[tool.ruff]\n[tool.mypy]\n", "api/test_a.py": SUITE["test_calc.py"]})
+    empty_repo.commit({"api/calc.py": SUITE["calc.py"]})
+    assert init(empty_repo, programs=put(tmp_path / "bin", "ruff", "mypy")).code == 0
+    assert written(empty_repo).validation_command == "(cd api && ruff check .) && (cd api && mypy .)"
+    assert written(empty_repo).test_command == "cd api && python -m pytest -q"
+
+
 def test_a_gate_that_is_red_before_any_work_is_left_out_and_said(plain: Repo, tmp_path: Path) -> None:
     found = init(plain, programs=put(tmp_path / "bin", "ruff", text="#!/bin/sh\nexit 7\n"))
     assert found.code == 0

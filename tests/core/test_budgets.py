@@ -33,6 +33,7 @@ from superteam.core.settings import Settings
 from superteam.core.spent import Cost
 
 DISPATCHES = ("attempt", "review")
+BROKEN = ("over-budget", "rate-limited")
 
 
 def tight(rng: Random, scenario: Scenario) -> Scenario:
@@ -93,7 +94,7 @@ def check_books(game: Game) -> None:
                 assert made <= books.cap((None, "max-attempts"), budget.max_attempts), event.key
         if isinstance(event, e.AgentFinished | e.ReviewFinished):
             books.charge(event)
-            counted = isinstance(event, e.AgentFinished) and event.ended != "over-budget" and event.question is None
+            counted = isinstance(event, e.AgentFinished) and event.ended not in BROKEN and event.question is None
             books.used["", "made"] += counted
         if isinstance(event, e.ActionChosen) and event.failure.maximum:
             name = event.failure.maximum

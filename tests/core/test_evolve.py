@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -54,10 +55,13 @@ FAULTS = (
     *("break", "gone", "shaky", "moody", "own", "crash", "gate", "ugly", "shared", "scope"),
     *("smash", "lost", "void", "lapse"),
 )
-ENDS = ("failed", "idle", "unreadable", "nothing", "asks")
+# limited: its provider takes no work for a while; later: for longer than may be waited for; whenever: it does not say.
+ENDS = ("failed", "idle", "unreadable", "nothing", "asks", "limited", "later", "whenever")
 # What one dispatch of a reviewer comes to. writes: it changes its tree, which must not get anywhere.
-REVIEWS = ("fails", "critical", "failed", "idle", "unreadable", "asks", "writes")
+REVIEWS = ("fails", "critical", "failed", "idle", "unreadable", "asks", "writes", "limited", "later")
 ROUNDS = 200
+PATIENCE = 1_000.0
+LIMITED: Mapping[str, float | None] = {"limited": 100, "later": 10_000, "whenever": None}
 SMOKE = {"name": "smoke", "kind": "smoke-artifact", "artifact": "latest.json", "command": ["smoke"]}
 
 
@@ -148,7 +152,14 @@ class Game:
         now = later[min(times, len(later) - 1)] if later else self.scenario.settings
         captured = [name for name in source_names(now) if run.source(name).baseline]
         again = tuple(name for name in captured if redefined(name, run.settings, now))
-        return e.RunResumed(settings=now, interactive=self.scenario.interactive, again=again, pid=2, host="here")
+        return e.RunResumed(
+            settings=now,
+            interactive=self.scenario.interactive,
+            again=again,
+            wait_for_limits=PATIENCE,
+            pid=2,
+            host="here",
+        )
 
     def drive(self, run: Run) -> Run:
         return anyio.run(self.driver(run).drive, backend=self.backend)
@@ -164,6 +175,7 @@ class Game:
             user_branch="main",
             run_branch="superteam/plan-r1",
             interactive=self.scenario.interactive,
+            wait_for_limits=PATIENCE,
             superteam="0",
             pid=1,
             host="here",
@@ -187,6 +199,10 @@ class Game:
 
         async def act(run: Run, step: Step) -> e.Event:
             self.fuse("before step")
+            if step.kind is Kind.WAIT:
+                for _ in range(20):  # others may come to their end meanwhile
+                    await anyio.lowlevel.checkpoint()
+                return e.WaitEnded(agent=step.role)
             if step.kind in (Kind.RUN_GATE, Kind.CHECK_GATE):
                 return await self.gate(run, step)
             return await perform(world, run, step)
@@ -233,6 +249,8 @@ class Game:
         done = self.scenario.reviews.get(f"{brief.task_id} {brief.review_role}", ())
         deed = done[brief.attempt - 1] if brief.attempt <= len(done) else "good"
         self.fuse("within the reviewer")
+        if deed in LIMITED:
+            return self.limited(deed)
         if over := stopped(brief, 1.0):
             return over
         if deed in ("failed", "idle", "unreadable"):
@@ -267,6 +285,8 @@ class Game:
                 del files[path]
         files[f"half-{id}"] = str(brief.attempt)
         self.fuse("within the agent")
+        if deed in LIMITED:
+            return self.limited(deed)
         if over := stopped(brief, cost):
             return over
         del files[f"half-{id}"]
@@ -279,6 +299,13 @@ class Game:
         self.fuse("after the agent")
         ended = deed if deed in ("failed", "idle", "unreadable") else "done"
         return AgentReport(ended, detail="it ended badly", cost_usd=cost, turns=2)  # type: ignore[arg-type]
+
+    def limited(self, deed: str) -> AgentReport:
+        """The report of an agent whose provider takes no work for so many seconds."""
+        seconds = LIMITED[deed]
+        now = datetime.fromisoformat(self.journal.clock.now())
+        until = None if seconds is None else (now + timedelta(seconds=seconds)).isoformat()
+        return AgentReport("rate-limited", detail="it has had enough", resets_at=until, cost_usd=0.125)
 
     def kind_of(self, task: str) -> TaskKind:
         return next(t.kind for t in self.scenario.tasks if t.id == task)
@@ -558,6 +585,7 @@ def task_of(rng: Random, ids: list[str]) -> Task:
 
 
 def configuration_of(rng: Random) -> Settings:
+    roles = rng.choice(((), (), ("spec",), ("spec", "security")))
     overridden = [rng.choice(list(FailureType)) for _ in range(rng.choice((0, 0, 0, 1, 2)))]
     return Settings.model_validate(
         {
@@ -575,10 +603,11 @@ def configuration_of(rng: Random) -> Settings:
                 "confirmations": rng.randint(1, 2),
             },
             "review": {
-                "roles": rng.choice(((), (), ("spec",), ("spec", "security"))),
+                "roles": roles,
                 "max-iterations": rng.randint(1, 3),
             },
-            "budget": budget_of(rng),
+            # What is left for a reviewer depends on whether the other one has ended, and so on a crash.
+            "budget": budget_of(rng) if len(roles) < 2 else {"max-attempts": rng.choice((None, 2))},
             "failure-actions": {kind: rng.choice(list(Action)) for kind in overridden},
         }
     )

@@ -7,7 +7,17 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from superteam.core.failures import Action, Failure, FailureType, History, Response, action_for, resolve
+from superteam.core.failures import (
+    Action,
+    Failure,
+    FailureType,
+    History,
+    Response,
+    action_for,
+    ended_early,
+    resolve,
+    signature_of,
+)
 from superteam.core.settings import Settings
 
 DEFAULTS = {
@@ -45,7 +55,9 @@ def raised(draw: st.DrawFn) -> Failure:
     kind = draw(st.sampled_from(FailureType))
     origin = draw(st.sampled_from(ORIGINS.get(kind.value, ("suite",))))
     unresolved = kind == "test-regression" and draw(st.booleans())
-    return Failure(type=kind, origin=origin, unresolved=unresolved, roles=("spec",) if origin == "review" else ())
+    looks = draw(st.sampled_from(("", "a", "b")))
+    roles = ("spec",) if origin == "review" else ()
+    return Failure(type=kind, origin=origin, unresolved=unresolved, roles=roles, signature=looks)
 
 
 @st.composite
@@ -70,6 +82,8 @@ histories = st.builds(
     fix_was_empty=st.booleans(),
     rounds=st.integers(0, 6),
     reviewers=st.dictionaries(st.sampled_from(("spec", "quality")), st.integers(0, 4), max_size=2),
+    signatures=st.dictionaries(st.sampled_from(FailureType), st.sampled_from(("a", "b")), max_size=14),
+    idle=st.integers(0, 3),
 )
 
 
@@ -104,6 +118,9 @@ def table(failure: Failure, config: Settings, history: History) -> tuple[str, st
     if action in ("warn-continue", "ignore"):
         return action, "proceed"
     another = again(kind, action, failure, config, history)
+    if another in ("fix", "redo") and failure.origin != "review":  # it came again, or nothing is done at all
+        seen = {k.value: v for k, v in history.signatures.items()}.get(kind)
+        another = None if history.idle >= 2 or (seen and seen == failure.signature) else another
     if another:
         return action, another
     planned = action == "checkpoint" or kind == "budget-threshold"
@@ -149,6 +166,25 @@ def test_trying_again_comes_to_an_end(failure: Failure, config: Settings) -> Non
             reviewers={role: history.reviewers.get(role, 0) + 1 for role in failure.roles},
         )
     raise AssertionError("it is tried for ever")
+
+
+@given(raised(), policies(), histories)
+def test_a_loop_is_said_to_end_early_exactly_where_that_is_why(
+    failure: Failure, config: Settings, history: History
+) -> None:
+    blind = history.model_copy(update={"signatures": {}, "idle": 0})
+    cut = resolve(failure, config, blind)[1] != resolve(failure, config, history)[1]
+    assert bool(ended_early(failure, config, history)) == cut
+
+
+def test_a_failure_without_a_signature_is_known_by_its_tests_and_messages() -> None:
+    def lost(*ids: str, said: str = "E   AssertionError: assert 1 == 2") -> str:
+        failure = Failure(type=FailureType.TEST_REGRESSION, tests=ids, messages=dict.fromkeys(ids, said))
+        return signature_of(failure)
+
+    assert lost("a", "b") == lost("b", "a") != lost("a")
+    assert lost("a") == lost("a", said="E   AssertionError: assert 7 == 9")
+    assert lost("a") != lost("a", said="E   ValueError: no")
 
 
 def responses(action: Action, on_escalation: str) -> tuple[Response, ...]:

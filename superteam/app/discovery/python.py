@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 from superteam.app.discovery.facts import (
@@ -31,6 +32,7 @@ MANIFESTS = (
 SUFFIXES = (".py",)
 
 _REQUIREMENTS = tuple(name for name in MANIFESTS if name.endswith(".txt"))
+_PROJECTS = ("pyproject.toml", "setup.py", "requirements.txt", "Pipfile")
 _PYTEST = re.compile(r"^[ \t]{0,8}(?:import pytest|from pytest\b|def test_|async def test_)", re.MULTILINE)
 _UNITTEST = re.compile(r"^[ \t]{0,8}(?:import unittest|from unittest\b|from django\.test\b)", re.MULTILINE)
 _SAMPLE = 30  # tests that are looked into
@@ -39,7 +41,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 def candidates(facts: Facts) -> Iterator[Candidate]:
     """What the manifests of Python say."""
-    if first(facts, MANIFESTS) or _test_files(facts):
+    if first(facts, MANIFESTS) or any(not _is_of_a_project_below(facts, name) for name in _test_files(facts)):
         yield from _tests(facts)
         yield from _gates(facts)
         yield from _setups(facts)
@@ -81,6 +83,12 @@ def is_test(path: str) -> bool:
 
 def _test_files(facts: Facts) -> list[str]:
     return sorted(filter(is_test, facts.files), key=lambda name: (name not in facts.texts, name))[:_SAMPLE]
+
+
+def _is_of_a_project_below(facts: Facts, path: str) -> bool:
+    """Whether a folder above the file, but not the top, has a manifest of its own."""
+    folders = [str(folder) for folder in PurePosixPath(path).parents if str(folder) != "."]
+    return any(f"{folder}/{name}" in facts.files for folder in folders for name in _PROJECTS)
 
 
 def _pytest_is_named(facts: Facts) -> str | None:

@@ -12,6 +12,7 @@ from superteam.core.evolve.budgets import check_budgets, check_dispatches
 from superteam.core.evolve.claiming import weigh
 from superteam.core.evolve.integrating import integrated
 from superteam.core.evolve.parts import edit_work
+from superteam.core.evolve.rate_limits import wait_cancelled, wait_ended
 from superteam.core.evolve.resuming import advance_clock, plan_changed, run_aborted, run_ended, run_resumed
 from superteam.core.evolve.reviews import review_finished
 from superteam.core.evolve.tasks import agent_finished, branch_moved, branch_rebuilt, gate_finished, task_put_back
@@ -24,6 +25,7 @@ from superteam.core.evolve.validations import (
     validation_concluded,
 )
 from superteam.core.run import Run, TaskRun
+from superteam.core.spent import RateLimits
 
 
 def start(event: e.RunCreated, at: str) -> Run:
@@ -45,6 +47,7 @@ def start(event: e.RunCreated, at: str) -> Run:
         partial=event.partial,
         options=event.options,
         last_at=at,
+        limits=RateLimits(patience=event.wait_for_limits),
     )
     return begin_next(run)
 
@@ -70,8 +73,12 @@ def _apply(run: Run, event: e.Event, at: str) -> Run:
             assert event.key is not None
             began = {**run.started, event.key: at}
             return replace(run, in_flight=run.in_flight | {event.key}, started=began)
-        case e.StepCancelled() | e.TimeUp():
+        case e.StepCancelled():
+            return wait_cancelled(run, event)
+        case e.TimeUp():
             return run
+        case e.WaitEnded():
+            return wait_ended(run, event)
         case e.BaselineCaptured():
             return baseline_captured(run, event)
         case e.AgentFinished():

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from superteam.core import events as e
+from superteam.core.breaker import tried
 from superteam.core.evolve.budgets import allow_more, allow_task_more, budget_action
 from superteam.core.evolve.integrating import conflict_failures
 from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification, new_work
@@ -13,7 +14,7 @@ from superteam.core.evolve.people import answer_person, reopen
 from superteam.core.evolve.resuming import ask_about_finished
 from superteam.core.evolve.reviews import retry_reviewers, review_again, settle_reviews, take_reviews, without_verdicts
 from superteam.core.evolve.validations import validate_again, validate_by
-from superteam.core.failures import Failure, FailureType, History, Response, maximum_of
+from superteam.core.failures import Failure, FailureType, History, Response, ended_early, maximum_of
 from superteam.core.meters import DISPATCH
 from superteam.core.results import TestId
 from superteam.core.run import FailureRecord, Phase, Run, TaskRun, Work
@@ -30,6 +31,9 @@ def action_chosen(run: Run, event: e.ActionChosen) -> Run:
     failure = event.failure
     record = FailureRecord(failure.type, event.action, failure.tests, failure.message, source=failure.source)
     run = run.with_task(replace(t, failures=(*t.failures, record)))
+    why = ended_early(failure, run.settings, work.history)
+    if why and event.response in (Response.ASK, Response.SKIP, Response.ABORT):
+        run = add_warnings(run, f"task {event.task}: {why}: no further dispatch is tried")
     match event.response:
         case Response.PROCEED:
             return _proceed(run, event.task, work, event.failure)
@@ -38,7 +42,7 @@ def action_chosen(run: Run, event: e.ActionChosen) -> Run:
         case Response.REDO if event.failure.origin == "review":
             return settle_reviews(retry_reviewers(run, event.task, work, event.failure), event.task)
         case Response.REDO:
-            history = _retried(work, event.failure.type)
+            history = tried(_retried(work, event.failure.type), (event.failure,))
             redo = replace(work, phase=Phase.DISPATCH, history=history, failures=())
             again = redo if work.kind != "task" or work.role == "fix" else replace(redo, from_tree=work.base_tree)
             return run.with_work(event.task, replace(again, fixing=(event.failure, *work.fixing)))
@@ -63,7 +67,7 @@ def _retried(work: Work, type: FailureType) -> History:
 
 def _fix(run: Run, work: Work) -> Work:
     """The work with a fix dispatch wanted for its open failures; on a commit of the branch it becomes a repair."""
-    history = work.history.model_copy(update={"fixes": work.history.fixes + 1})
+    history = tried(work.history.model_copy(update={"fixes": work.history.fixes + 1}), work.failures)
     kind = "repair" if work.kind == "check" else work.kind
     return replace(
         work,

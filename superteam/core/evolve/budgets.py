@@ -25,6 +25,7 @@ from superteam.core.spent import Cost
 
 WARN_SHARE = 0.8
 
+BROKEN_OFF = ("over-budget", "rate-limited")  # by a limit, so that it is no attempt
 Dispatched = e.AgentFinished | e.ReviewFinished
 
 
@@ -129,7 +130,8 @@ def spend(run: Run, event: Dispatched, at: str) -> Run:
 
 
 def _cost(event: Dispatched) -> Cost:
-    return Cost(event.cost_usd, event.input_tokens, event.output_tokens, event.turns)
+    counts = isinstance(event, e.AgentFinished) and event.ended not in BROKEN_OFF and event.question is None
+    return Cost(event.cost_usd, event.input_tokens, event.output_tokens, event.turns, int(counts))
 
 
 def _warn_unknown(run: Run, event: Dispatched, cost: Cost) -> Run:

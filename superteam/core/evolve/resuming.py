@@ -14,6 +14,7 @@ from superteam.core.evolve.reviews import settle_reviews, without_verdicts
 from superteam.core.evolve.validations import JUDGED, validate_again
 from superteam.core.run import Phase, Run, SourceState, TaskRun, Work
 from superteam.core.sources import TESTS, source_names
+from superteam.core.spent import NO_LIMITS, RateLimits
 
 
 def advance_clock(run: Run, event: e.Event, at: str) -> Run:
@@ -29,6 +30,7 @@ def run_resumed(run: Run, event: e.RunResumed) -> Run:
     """Another process goes on: planned pauses are over, interrupted steps are wanted again."""
     used = source_names(run.settings)
     run = replace(run, settings=event.settings, interactive=event.interactive, halted=None)
+    run = replace(run, limits=RateLimits(event.wait_for_limits, begun=run.limits.begun))
     run = replace(run, interrupted=bool(run.in_flight), in_flight=frozenset())
     run = _with_sources(run, used, frozenset((*event.again, *((TESTS,) if event.capture_again else ()))))
     if event.changes:
@@ -184,7 +186,7 @@ def run_aborted(run: Run) -> Run:
     for t in run.working():
         if t.work and t.work.phase is Phase.MOVE:
             run = run.with_work(t.task.id, replace(t.work, phase=Phase.ACCEPT))
-    return replace(run, aborted=True, pending=None, queued=(), halted=None, budget_failure=None)
+    return replace(run, aborted=True, pending=None, queued=(), halted=None, limits=NO_LIMITS, budget_failure=None)
 
 
 def run_ended(run: Run, event: e.RunEnded) -> Run:

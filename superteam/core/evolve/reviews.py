@@ -8,6 +8,7 @@ from dataclasses import replace
 from superteam.core import events as e
 from superteam.core.evolve.budgets import spend, stopped
 from superteam.core.evolve.parts import add_warnings, ask, planted_warnings, take_over, with_findings
+from superteam.core.evolve.rate_limits import note_limits
 from superteam.core.failures import Failure, FailureType
 from superteam.core.review import MergedFinding, Review, judge_reviews
 from superteam.core.run import Phase, ReviewRecord, Run, TaskRun, Work, missing_roles
@@ -32,13 +33,15 @@ def without_reviews(work: Work) -> Work:
 
 def review_finished(run: Run, event: e.ReviewFinished, at: str) -> Run:
     """A reviewer is done: its cost counts, its verdict waits for the others."""
-    before, run = run, spend(run, event, at)
+    before, run = run, note_limits(spend(run, event, at), event, at)
     t = run.of(event.task)
     work = t.work
     assert work is not None
     record = _record(event, t.review_rounds + 1)
     t = with_findings(replace(t, reviews=(*t.reviews, record)), event.findings)
     run = add_warnings(run.with_task(t), *_notes(event), *planted_warnings(event))
+    if event.ended == "rate-limited":  # it is called again
+        return run
     if event.ended == "over-budget":
         run, failure = stopped(before, run, event)
         if failure is None:  # the run's maximum: when that is decided, this reviewer is called again

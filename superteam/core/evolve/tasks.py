@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from superteam.core import events as e
+from superteam.core.breaker import ended, look
 from superteam.core.claims import nothing_done
-from superteam.core.evolve.budgets import spend, stopped
+from superteam.core.evolve.budgets import BROKEN_OFF, spend, stopped
 from superteam.core.evolve.integrating import conflict_failures
 from superteam.core.evolve.parts import (
     add_warnings,
@@ -17,6 +18,7 @@ from superteam.core.evolve.parts import (
     with_findings,
 )
 from superteam.core.evolve.people import reopen, reopen_what_was_seen
+from superteam.core.evolve.rate_limits import note_limits
 from superteam.core.failures import Failure, FailureType
 from superteam.core.run import Phase, Run, SourceState, TaskRun, TaskStatus, Work
 from superteam.core.sources import source_names
@@ -25,7 +27,7 @@ from superteam.core.spent import Session, usable_session
 
 def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     """A dispatch is over: its cost and its attempt count, and its failures are raised."""
-    before, run = run, spend(run, event, at)
+    before, run = run, note_limits(spend(run, event, at), event, at)
     if event.ended in BROKEN_OFF:
         return _broken_off(before, run, event)
     t = run.of(event.task)
@@ -44,9 +46,6 @@ def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     return _after_dispatch(run, event, work)
 
 
-BROKEN_OFF = ("over-budget",)
-
-
 def _broken_off(before: Run, run: Run, event: e.AgentFinished) -> Run:
     """A dispatch that a limit ended: no attempt; the next one starts from what it did."""
     t = run.of(event.task)
@@ -55,6 +54,8 @@ def _broken_off(before: Run, run: Run, event: e.AgentFinished) -> Run:
     began = work.began or work.from_tree
     work = replace(work, tree=event.tree, from_tree=event.tree, began=began)
     run = add_warnings(run.with_task(replace(t, number=event.attempt, session=None, work=work)), *_notes(event))
+    if event.ended == "rate-limited":
+        return run
     run, failure = stopped(before, run, event)
     return edit_work(run, event.task, failures=(failure,)) if failure else run
 
@@ -97,7 +98,8 @@ def _agent_asks(run: Run, event: e.AgentFinished) -> Run:
 def _after_dispatch(run: Run, event: e.AgentFinished, work: Work) -> Run:
     """The failures of a dispatch, in the order in which they are dealt with."""
     failure = _dispatch_failure(run, event, work)
-    began, work = work.began or work.from_tree, replace(work, began=None)
+    began = work.began or work.from_tree
+    work = replace(work, began=None, history=ended(work.history, event.tree != began))
     run = run.with_work(event.task, work)
     mends = work.rejected is None or any(f.origin != "agent" for f in work.fixing)
     if work.role == "fix" and mends and event.tree == began and not (failure and _ended_badly(event)):
@@ -133,7 +135,8 @@ def _dispatch_failure(run: Run, event: e.AgentFinished, work: Work) -> Failure |
         kind, text = FailureType.IMPL_CRASH, nothing_done(event.denied)
     if kind is None:
         return None
-    return Failure(type=kind, task=event.task, message=text, output=event.output)
+    same = look(event.ended, text)
+    return Failure(type=kind, task=event.task, message=text, output=event.output, signature=same)
 
 
 def gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
@@ -147,7 +150,9 @@ def gate_finished(run: Run, event: e.GateFinished, at: str) -> Run:
     if not event.ok:
         kind = FailureType.TOOL_TIMEOUT if event.timed_out else FailureType.VALIDATION_FAILURE
         text = f"`{event.command}`: {event.detail}" if event.command else event.detail
-        failures = (Failure(type=kind, task=event.task, origin="gate", message=text, output=event.output),)
+        same = look(f"exit {event.exit_code}", event.detail, event.stdout, event.stderr)
+        failed = Failure(type=kind, task=event.task, origin="gate", message=text, output=event.output, signature=same)
+        failures = (failed,)
     work = replace(work, failures=failures, committed_at=at)
     t = replace(t, gates=t.gates + 1, work=work, must_haves=event.must_haves)
     if event.note:

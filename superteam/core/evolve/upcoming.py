@@ -19,7 +19,7 @@ from superteam.core.sources import source_names
 
 def begin_next(run: Run) -> Run:
     """Opens the next piece of work when nothing is being done and nobody is asked."""
-    if run.ended or run.halted or run.aborted or run.pending:
+    if run.ended or run.halted or run.limits.stopped or run.aborted or run.pending:
         return run
     if run.queued:
         return replace(run, pending=run.queued[0], queued=run.queued[1:])

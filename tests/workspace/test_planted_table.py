@@ -80,12 +80,12 @@ def setting(text: str, says: str, *plain: str, attributes: str = "", stops: bool
     return Case(plant, says, plain, stops, ("tree", "in-place") if stops else ("tree", "in-place", "home"))
 
 
-def hook(*names: str, by: str) -> Case:
+def hook(*names: str, by: str | tuple[str, ...]) -> Case:
     def plant(at: Field) -> None:
         for name in names:
             at.hook(name)
 
-    return Case(plant, "a hook was added", (by,))
+    return Case(plant, "a hook was added", (by,) if isinstance(by, str) else by)
 
 
 def _elsewhere(at: Field) -> Path:
@@ -192,6 +192,7 @@ def _nested(at: Field) -> None:
     (inner / "f.txt").write_text("inner\n")
 
 
+CREDENTIAL = "protocol=https\nhost=nowhere.invalid\n\n"
 FETCH = "fetch -q evil"
 REMOTE = '[remote "evil"]\n\turl = {}\n\tfetch = +refs/heads/*:refs/remotes/evil/*\n'
 MERGE = "merge -q --no-edit side"
@@ -201,12 +202,12 @@ CASES: dict[str, Case] = {
     "hook-post-checkout": hook("post-checkout", by="checkout -q -b other"),
     "hook-reference-transaction": hook("reference-transaction", by="update-ref refs/heads/new HEAD"),
     "hook-post-index-change": hook("post-index-change", by="add -A"),
-    "hook-post-merge": hook("post-merge", "pre-merge-commit", by=MERGE),
+    "hook-post-merge": hook("post-merge", "pre-merge-commit", by=("reset -q --hard HEAD~1", "merge -q ORIG_HEAD")),
     "hooks-path": Case(_hooks_path, "core.hookspath", ("commit -q --allow-empty -m x",)),
     "fsmonitor": setting("[core]\n\tfsmonitor = EVIL", "core.fsmonitor", "status"),
     "filter-clean": setting('[filter "x"]\n\tclean = EVIL', "filter.x.clean", "add -A", attributes="* filter=x"),
     "filter-smudge": setting(
-        '[filter "x"]\n\tsmudge = EVIL', "filter.x.smudge", "checkout -q -f HEAD~1", attributes="* filter=x"
+        '[filter "x"]\n\tsmudge = EVIL', "filter.x.smudge", "checkout -q -f HEAD -- a.txt", attributes="* filter=x"
     ),
     "filter-process": setting(
         '[filter "x"]\n\tprocess = EVIL\n\trequired = true', "filter.x.process", "add -A", attributes="* filter=x"
@@ -246,7 +247,9 @@ CASES: dict[str, Case] = {
     "ask-pass": setting("[core]\n\taskPass = EVIL", "core.askpass", "credential fill"),
     "credential-helper": setting("[credential]\n\thelper = EVIL", "credential.helper", "credential fill"),
     "editor": setting("[core]\n\teditor = EVIL", "core.editor", "commit -q --allow-empty"),
-    "sequence-editor": setting("[sequence]\n\teditor = EVIL", "sequence.editor", "rebase -q -i HEAD~1"),
+    "sequence-editor": setting(
+        "[sequence]\n\teditor = EVIL", "sequence.editor", "reset -q --hard", "rebase -q -i HEAD~1"
+    ),
     "pager": setting("[core]\n\tpager = EVIL\n[pager]\n\tdiff = EVIL", "core.pager"),
     "alias": setting("[alias]\n\tst = !EVIL\n\tdiff-tree = !EVIL", "alias.st", "st"),
     "upload-pack": setting(REMOTE.format("GIT") + "\tuploadpack = EVIL", "remote.evil.uploadpack", FETCH),
@@ -294,7 +297,7 @@ CASES: dict[str, Case] = {
 
 def git(folder: Path, *arguments: str, check: bool = True) -> str:
     done = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False, input=CREDENTIAL
     )
     assert not check or done.returncode == 0, done.stderr
     return done.stdout.rstrip("\n")
