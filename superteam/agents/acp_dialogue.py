@@ -87,8 +87,7 @@ class Dialogue:
             pass
         except Unfit as problem:
             self.outcome.problem = str(problem)
-        if not self.outcome.ours:
-            self._watching.cancel()
+        self._watching.cancel()
         self.over.set()
         self._channel.hang_up()
         await anyio.sleep(self.brief.grace)
@@ -103,8 +102,7 @@ class Dialogue:
             if self.session:
                 with suppress(ConnectionError):
                     await self._connection.send_notification("session/cancel", {"sessionId": self.session})
-            with anyio.move_on_after(self.brief.grace):
-                await self.over.wait()
+            await anyio.sleep(self.brief.grace)
             self._channel.hang_up()
             self.stop.set()
 
