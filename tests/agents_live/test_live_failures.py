@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from conftest import Live
 from live_agents import KEY, PROGRAMS, shell, write
+from live_run import Live
 from model_server import DONE, Call, Cut, Fail, Garbage, Hang, Say, Step
 
 pytestmark = pytest.mark.agents
@@ -73,7 +73,7 @@ def test_a_model_that_never_answers_is_a_time_out_by_silence(live: Make, agent: 
 @pytest.mark.parametrize("agent", ALL)
 def test_a_shell_tool_in_a_session_of_its_own_is_gone_after_a_time_out(live: Make, agent: str) -> None:
     here = live(agent)
-    here.given(TASK, timeout="8s")
+    here.given(TASK, timeout="25s" if agent == "pi-acp" else "10s")
     strays = 'touch "$TMPDIR/began"; setsid sleep 300 & sleep 300'
     failure = failed(here, Say("I wait.", (shell(agent, strays),)))
     assert failure["type"] == "tool-timeout"

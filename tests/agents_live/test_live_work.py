@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import Live
 from live_agents import KEY, PROGRAMS, shell, write
+from live_run import Live
 from model_server import USAGE, Say
 
 pytestmark = pytest.mark.agents
