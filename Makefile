@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.superteam-stamp
 
-.PHONY: demo test test-fast test-crash test-frameworks simulate bench lock format clean
+.PHONY: demo test test-fast test-crash test-frameworks test-agents simulate bench lock format clean
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("superteam needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -21,7 +21,7 @@ test: $(STAMP)   ## all checks: format, lint, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 -m "not crash and not frameworks and not simulation"
+	$(BIN)/python -m pytest -n 2 -m "not crash and not frameworks and not agents and not simulation"
 
 test-crash: $(STAMP)   ## the long kill sweep
 	$(BIN)/python -m pytest -n 2 -m crash
@@ -29,6 +29,10 @@ test-crash: $(STAMP)   ## the long kill sweep
 test-frameworks: $(STAMP)   ## installs real test frameworks (see tests/frameworks/install.sh) and runs them
 	-PYTHON=$(PYTHON) tests/frameworks/install.sh
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m frameworks tests/frameworks
+
+test-agents: $(STAMP)   ## installs real coding agents (see tests/agents_live/install.sh) and runs them, with a model of ours
+	-tests/agents_live/install.sh
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m agents tests/agents_live
 
 simulate: $(STAMP)   ## judges a few hundred simulated changes: what passes, what is blocked, what it takes
 	$(BIN)/python -m pytest -m simulation tests/simulation

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from superteam.core.baseline import Expected
 from superteam.core.events import Question
+from superteam.core.finding import Finding
 from superteam.core.results import Execution, TestId, TestReport
 from superteam.core.review import Review
 
@@ -144,6 +145,16 @@ class Workspace(Protocol):
 
     async def capture(self, slot: int = 0) -> Capture:
         """Takes the work tree as it is, after its last program is gone."""
+        ...
+
+    async def watch(self, key: str, slot: int = 0, role: str = "") -> None:
+        """Notes what decides which programs git runs, before a dispatch: in the work tree, or in that of a reviewer
+        with this role. `key` names the dispatch; the note outlives a kill."""
+        ...
+
+    async def planted(self, key: str, old: str, new: str, copies: Path) -> tuple[Finding, ...]:
+        """What has been planted in git's configuration since `watch`, and by the attributes that differ between two
+        trees. What the user's own files held before is kept in the folder `copies`."""
         ...
 
     async def absorb(self, slot: int = 0) -> str:

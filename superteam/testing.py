@@ -16,6 +16,7 @@ from pathlib import Path
 from superteam.core import events as e
 from superteam.core.baseline import Expected
 from superteam.core.evolve import evolve, start
+from superteam.core.finding import Finding
 from superteam.core.results import (
     Completeness,
     Execution,
@@ -226,6 +227,12 @@ class MemoryWorkspace:
 
     async def capture_review(self, role: str) -> Capture:
         return Capture(self.store(self.reviewed[role]))
+
+    async def watch(self, key: str, slot: int = 0, role: str = "") -> None:
+        pass
+
+    async def planted(self, key: str, old: str, new: str, copies: Path) -> tuple[Finding, ...]:
+        return ()
 
     async def check_out_spoilt(self, sha: str) -> Tree | None:
         return None

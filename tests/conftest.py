@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playground import CONFIG, SUITE, TEST_COMMAND, Repo, Setup, plan, script
+from playground import CONFIG, SUITE, TEST_COMMAND, Census, Repo, Setup, plan, script
 
 # Begun in the background by a shell, we would ignore SIGINT, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,6 +26,18 @@ def _own_git_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
     monkeypatch.setenv("XDG_CONFIG_HOME", str(empty / ".config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(empty / ".cache"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture
+def census() -> Iterator[Census]:
+    """Says who is alive of what the test started; at its end nobody may be, and whoever is left is killed."""
+    census = Census()
+    yield census
+    left = census.alive()
+    for line in left:
+        with suppress(ProcessLookupError):
+            os.kill(int(line.split()[1]), signal.SIGKILL)
+    assert left == []
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -230,6 +231,81 @@ def pipe(folder: Path, name: str) -> str:
     """A named pipe: whoever opens it waits for the other end."""
     os.mkfifo(folder / name)
     return shlex.quote(str(folder / name))
+
+
+_LASTS = "exec sleep 1000000 </dev/null >/dev/null 2>&1 3>&-"
+_UP = f"sh -c 'echo up >&3; {_LASTS}'"
+_AT_TERM = "trap '(env -i setsid sleep 1000000 >/dev/null 2>&1 &); exit' TERM"
+_MULTIPLIES = """
+import os, signal, time
+def fork(*_):
+    for _ in range(30):
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+signal.signal(signal.SIGTERM, fork)
+os.write(3, b"up\\n")
+os.closerange(0, 4)
+while True:
+    time.sleep(1000)
+"""
+_STARTS = {
+    "child": _UP,
+    "setsid": f"setsid {_UP}",
+    "nohup": f"nohup {_UP}",
+    "forked-twice": f'sh -c "setsid {_UP} &"',
+    "clean": f"env -i setsid /bin/{_UP}",
+    "deaf": f"setsid sh -c 'trap \"\" TERM; echo up >&3; {_LASTS}'",
+    "clean-and-deaf": f"env -i setsid /bin/sh -c 'trap \"\" TERM; echo up >&3; {_LASTS}'",
+    "starts-another": f"setsid sh -c {shlex.quote(f'{_AT_TERM}; echo up >&3; exec 3>&-; while :; do sleep 0.1; done')}",
+    "multiplies": f"env -i setsid {sys.executable} -S -c {shlex.quote(_MULTIPLIES)}",
+}
+STRAYS = {kind: f"{{ {start} 3>&1 >/dev/null 2>&1 & }} | read up" for kind, start in _STARTS.items()}
+"""Shell commands that leave a program running, by what makes it hard to end; each is up when the command has ended."""
+
+ALL_STRAYS = "; ".join(STRAYS.values())
+
+
+class Census:
+    """Asserts that no program which was started since it was made is alive: we adopt every orphan (Linux)."""
+
+    def __init__(self) -> None:
+        from superteam.process.subreaper import become_subreaper
+
+        become_subreaper()
+        self.before = frozenset(_family())
+
+    def alive(self) -> list[str]:
+        """Programs below this process ("name pid start") that were not there before; a zombie is not alive."""
+        return sorted(f"{name} {identity}" for identity, name in _family().items() if identity not in self.before)
+
+    def nobody_is_left(self, *runs: str) -> None:
+        """For runs also: nobody anywhere on the machine carries their mark."""
+        left = [*self.alive(), *(f"{pid}, marked {run}" for run in runs for pid in _marked(run))]
+        assert left == [], f"alive: {left}"
+
+
+def _family() -> dict[str, str]:
+    """All living descendants of this process, from `ps`, which itself is left out: names by id and start."""
+    ps = subprocess.Popen(["ps", "-A", "-o", "pid=,ppid=,stat=,lstart=,comm="], stdout=subprocess.PIPE, text=True)
+    table = [line.split(None, 8) for line in ps.communicate()[0].splitlines()]
+    found: dict[str, str] = {}
+    parents = {str(os.getpid())}
+    while parents:
+        children = [row for row in table if row[1] in parents and row[0] != str(ps.pid)]
+        found |= {" ".join([row[0], *row[3:8]]): row[8] for row in children if not row[2].startswith("Z")}
+        parents = {row[0] for row in children}
+    return found
+
+
+def _marked(run: str) -> list[int]:
+    mark = f"SUPERTEAM_RUN_ID={run}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if mark in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found
 
 
 def meeting(folder: Path, name: str = "") -> tuple[str, str]:

@@ -230,8 +230,8 @@ def test_files_that_a_part_names_are_in_its_prompts_as_data(repo: Repo, given: S
     assert repo.superteam("resume").code == 0
     told = prompts(repo)[0]
     assert "The part's own context." in told and "````\nRemember the milk." in told
-    assert "'gone.md' is not there" in told and "'../../etc/passwd' leaves the repository" in told
-    assert "'secret' is not there" in told and "root:" not in told
+    assert "`gone.md` is not there" in told and "`../../etc/passwd` leaves the repository" in told
+    assert "`secret` is not there" in told and "root:" not in told
     assert "x" * 8000 in told and "x" * 8001 not in told
 
 

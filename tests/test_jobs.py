@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playground import Repo, Setup, heard, meeting, pipe
 
+pytestmark = pytest.mark.usefixtures("census")
+
 TESTED = 'test-command = "python -m pytest -q -p no:cacheprovider"\nagent.timeout = "20s"\n'
 FIRST, SECOND = {"title": "First", "files": ["one.txt"]}, {"title": "Second", "files": ["two.txt"]}
 

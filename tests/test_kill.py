@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from playground import Repo, plan, script
 
+pytestmark = pytest.mark.usefixtures("census")
+
 DATA = Path(__file__).parent / "data" / "crash"
 IN_TEST = 30  # points tried by `make test`; the others by `make test-crash`
 POINTS = 240

@@ -21,6 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superteam import process
+from superteam.process import endings, family, table
+from superteam.process.record import Stream
+
+pytestmark = pytest.mark.usefixtures("census")
 
 ENV = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and a child subreaper")
@@ -404,8 +408,8 @@ def test_our_own_process_is_never_among_the_marked() -> None:
 
 def test_we_and_our_ancestors_are_never_targets_nor_a_way_to_find_some() -> None:
     """Only looks at what would be ended: the descendants of init are every process of the machine."""
-    table = process._processes()
-    assert process._targets({0, 1, os.getpid(), *process._ancestors(table)}, table) == []
+    rows = table.processes()
+    assert endings.targets({0, 1, os.getpid(), *family.ancestors(rows)}, rows) == []
 
 
 def test_ending_processes_takes_their_descendants_along_and_kills_the_deaf(tmp_path: Path) -> None:
@@ -426,11 +430,11 @@ def test_ending_what_has_ended_already_is_nothing() -> None:
 
 def test_the_table_of_ps_says_the_same_as_ours() -> None:
     """What is used where there is no /proc, tried here against what /proc says."""
-    me = process._ps_processes(os.getpid())[os.getpid()]
+    me = table._ps_processes(os.getpid())[os.getpid()]
     assert (me.pid, me.parent, me.alive) == (os.getpid(), os.getppid(), True)
     assert abs(me.start - time.time()) < 3600
-    assert os.getpid() in process._ps_processes()
-    assert b"PATH=" in process._ps_environments()[os.getpid()]
+    assert os.getpid() in table._ps_processes()
+    assert b"PATH=" in table._ps_environments()[os.getpid()]
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -590,7 +594,7 @@ SECRET = b"s3cr3t-value"
 def test_no_chunk_border_saves_a_secret(parts: list[bytes], sizes: list[int]) -> None:
     data = b"".join(parts)
     heard: list[bytes] = []
-    stream = process._Stream([heard.append], hide({"A_KEY": SECRET.decode()}))
+    stream = Stream([heard.append], hide({"A_KEY": SECRET.decode()}))
     for piece in split(data, sizes):
         stream.feed(piece)
     stream.finish()
@@ -600,7 +604,7 @@ def test_no_chunk_border_saves_a_secret(parts: list[bytes], sizes: list[int]) ->
 def test_no_border_within_a_line_without_an_end_saves_a_secret() -> None:
     data = (b"." * 5 + SECRET) * 180_000
     heard: list[bytes] = []
-    stream = process._Stream([heard.append], hide({"A_KEY": SECRET.decode()}))
+    stream = Stream([heard.append], hide({"A_KEY": SECRET.decode()}))
     for piece in split(data, [65536, 4096, 7]):
         stream.feed(piece)
     assert heard, "a line without an end must not be kept whole in memory"

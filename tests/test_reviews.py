@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from playground import Repo, Setup
 
+pytestmark = pytest.mark.usefixtures("census")
+
 TASK = {"title": "A task", "id": "1"}
 PASS = {"passed": True, "summary": "fine"}
 SPEC = '[review]\nroles = ["spec"]\n'

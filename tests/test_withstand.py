@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from playground import CONFIG, Repo, Setup, plan, script
 
+pytestmark = pytest.mark.usefixtures("census")
+
 NEW_FILE = {"task": "1", "write": {"other.py": "X = 1\n"}}
 ONE = [{"title": "Add a file"}]
 HANGS = "trap '' TERM; while :; do sleep 1; done"

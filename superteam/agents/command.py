@@ -203,7 +203,7 @@ def report(brief: Brief, ended: Exit, last_words: str, leftovers: tuple[str, ...
     return AgentReport(
         ended=verdict,
         exit_code=ended.code,
-        detail="; ".join(filter(None, (_how(ended, last_words), problem))),
+        detail="; ".join(filter(None, (how_it_ended(ended, last_words), problem))),
         summary=_short(result.summary, brief),
         cost_usd=result.cost_usd,
         input_tokens=result.input_tokens,
@@ -245,7 +245,7 @@ def read_result(brief: Brief) -> tuple[Result, str]:
         return Result(), f"the result file {path} cannot be read: {place + ': ' if place else ''}{first['msg']}"
 
 
-def _how(ended: Exit, last_words: str) -> str:
+def how_it_ended(ended: Exit, last_words: str) -> str:
     """How the program ended, in words; nothing if it ended well."""
     if ended.ended_by == "not-started":
         return f"the agent's program could not be started: {ended.detail}"

@@ -55,8 +55,11 @@ class _Verdict(BaseModel):
     summary: Annotated[str, BeforeValidator(_text)] = ""
 
 
-def read_review(brief: Brief) -> tuple[Review | None, str]:
-    """The verdict, or None and why there is none. Both places are the reviewer's and may hold anything."""
+def read_review(brief: Brief, said: str | None = None) -> tuple[Review | None, str]:
+    """The verdict, or None and why there is none. Both places are the reviewer's and may hold anything.
+
+    `said` is the reviewer's last message where it is known, so that the block is not looked for in the output.
+    """
     try:
         raw = process.read_regular(brief.result_file, TAIL)
         if b'"passed"' in raw:
@@ -66,7 +69,7 @@ def read_review(brief: Brief) -> tuple[Review | None, str]:
     except OSError as problem:
         return None, f"the result file {brief.result_file} cannot be read: {problem.strerror or problem}"
     try:
-        block = last_block(_tail(brief.output))
+        block = last_block(_tail(brief.output) if said is None else said[-TAIL:])
     except OSError as problem:
         return None, f"the output {brief.output} cannot be read: {problem.strerror or problem}"
     if block is None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import anyio
-
 from superteam import process
+from superteam.app.interruption import run_interruptible
 from superteam.app.project import Project
 from superteam.core.plan import Finding, Plan, Task
 from superteam.core.plan_rules import quoted
@@ -28,7 +27,7 @@ def check_on_base(project: Project, plan: Plan, progress: Callable[[str], None])
         return ()
     desk = open_desk(project.repository, None, project.settings, project.environ)
     try:
-        ends = anyio.run(_run_each, project, desk, commands, progress)
+        ends = run_interruptible(_run_each, project, desk, commands, progress)
     finally:
         desk.close()
     return tuple(found for task in plan.tasks for found in _judge(task, ends))

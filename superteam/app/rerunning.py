@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 
+from superteam.app.interruption import run_interruptible
 from superteam.app.project import CLOCK, Project, make_source
 from superteam.core.results import (
     Completeness,
@@ -278,7 +279,7 @@ def _in_tree(project: Project, work: Callable[[Desk], Any]) -> Rerun:
     runs.home(project.root)
     desk = open_desk(project.repository, None, project.settings, project.environ)
     try:
-        found: Rerun = anyio.run(work, desk)
+        found: Rerun = run_interruptible(work, desk)
         return found
     finally:
         desk.close()

@@ -19,6 +19,7 @@ import anyio
 
 from superteam import __version__, process
 from superteam.agents import choices, make_agent
+from superteam.app.interruption import until_signal
 from superteam.app.plans import narrowed, require_trust, usable_plan
 from superteam.app.project import CLOCK, Project, make_source, plan_canary, with_options_of
 from superteam.app.summaries import are_written, write_summaries
@@ -87,7 +88,7 @@ class Wishes:
 def execute(project: Project, path: Path, wishes: Wishes, view: View, operator: Operator) -> Result:
     """Runs a plan, or goes on with its unfinished run."""
     plan = narrowed(usable_plan(project, path), wishes.only)
-    with locks.acquire(project.lock_path, f"execute {plan.path}", CLOCK.now()) as held:
+    with _lock(project, f"execute {plan.path}") as held:
         before = _newest_of_plan(project, plan)
         if before and not before.ended and not wishes.fresh:
             held.describe(before.run_id)
@@ -112,7 +113,7 @@ def execute(project: Project, path: Path, wishes: Wishes, view: View, operator: 
 
 def resume(project: Project, run_id: str | None, wishes: Wishes, view: View, operator: Operator) -> Result:
     """Goes on with an unfinished run."""
-    with locks.acquire(project.lock_path, "resume", CLOCK.now()) as held:
+    with _lock(project, "resume") as held:
         run = unfinished(project, run_id)
         held.describe(run.run_id)
         project = with_options_of(project, run)
@@ -268,7 +269,16 @@ def _judging_otherwise(run: Run, settings: Settings) -> tuple[str, ...]:
 
 async def _end_survivors(run_id: str) -> None:
     """After a kill the agent may live on: what carries the run's id in its environment is ended first."""
-    await process.end_processes(process.marked_processes(f"SUPERTEAM_RUN_ID={run_id}"), grace=3.0)
+    await process.end_marked(f"SUPERTEAM_RUN_ID={run_id}", grace=3.0)
+
+
+def _lock(project: Project, purpose: str) -> locks.Lock:
+    """The repository's lock; what a killed holder's run left running is ended before anything else is done."""
+    before = locks.read_owner(project.lock_path)
+    held = locks.acquire(project.lock_path, purpose, CLOCK.now())
+    if before and before.run_id:
+        anyio.run(_end_survivors, before.run_id)
+    return held
 
 
 def _changes(old: Settings, new: Settings) -> tuple[str, ...]:
@@ -315,7 +325,7 @@ def _drive(
             driver.record(event)
         desk.recover(interrupted=driver.run.interrupted)
         view.start()
-        received = anyio.run(_drive_until_signal, driver)
+        received = anyio.run(until_signal, driver.drive)
         if received:
             driver.record(e.RunInterrupted(signal=received))
         if driver.run.ended not in (None, "aborted"):
@@ -392,30 +402,6 @@ def _agent(project: Project, name: str) -> Agent:
     return make_agent(name, project.settings, project.root)
 
 
-async def _drive_until_signal(driver: Driver) -> str | None:
-    """Drives until nothing is wanted (None) or a signal came (its name); a second signal ends the process at once."""
-    received: list[str] = []
-    async with anyio.create_task_group() as group:
-        scope = anyio.CancelScope()
-        await group.start(_watch_signals, scope, received)
-        with scope:
-            await driver.drive()
-        group.cancel_scope.cancel()
-    return received[0] if received else None
-
-
-async def _watch_signals(
-    scope: anyio.CancelScope, received: list[str], *, task_status: anyio.abc.TaskStatus[None]
-) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-        task_status.started()
-        async for number in signals:
-            if received:
-                os._exit(130)
-            received.append(signal.Signals(number).name)
-            scope.cancel()
-
-
 # -- what a resume would do
 
 
@@ -462,7 +448,7 @@ def _step(key: str) -> str:
 def abort(project: Project, run_id: str | None, view: View, operator: Operator) -> Run:
     """Ends a run for good; a live one is signalled and waited for first. Its commits stay reachable."""
     run_id = _stop_live(project, run_id and runs.find(project.root, run_id))
-    with locks.acquire(project.lock_path, "abort", CLOCK.now()) as held:
+    with _lock(project, "abort") as held:
         run = unfinished(project, run_id)
         held.describe(run.run_id)
         return _end_as_aborted(project, run, view, operator)
@@ -476,6 +462,7 @@ def _stop_live(project: Project, run_id: str | None) -> str | None:
     if owner.host != socket.gethostname():
         raise SuperteamError(f"the run is live on {owner.host} (process {owner.pid})", "run superteam abort there")
     os.kill(owner.pid, signal.SIGTERM)
+    os.kill(owner.pid, signal.SIGCONT)  # stopped by Ctrl-Z, it would not notice
     anyio.run(_wait_until_free, project.lock_path)
     return owner.run_id
 
@@ -501,7 +488,7 @@ def _end_as_aborted(project: Project, run: Run, view: View, operator: Operator) 
 def answer(project: Project, run_id: str | None, choice: str, note: str | None, view: View) -> tuple[Run, str]:
     """Records the answer to the pending question of a paused run, and says which option was meant; `resume` goes on
     from there."""
-    with locks.acquire(project.lock_path, "answer", CLOCK.now()):
+    with _lock(project, "answer"):
         run = unfinished(project, run_id)
         question = run.pending
         if question is None:
@@ -538,7 +525,7 @@ def adjust(
 ) -> tuple[Run, tuple[str, ...]]:
     """Takes tasks that have not begun out of a run, leaves them out, or reorders them; with the dependants that a
     skip blocks. SuperteamError says why a change is refused."""
-    with locks.acquire(project.lock_path, f"plan {change}", CLOCK.now()):
+    with _lock(project, f"plan {change}"):
         run = unfinished(project, run_id)
         problem = refusal(run, change, tasks)
         if problem:

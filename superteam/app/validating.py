@@ -13,6 +13,7 @@ from pathlib import Path
 import anyio
 
 from superteam import __version__, process
+from superteam.app.interruption import run_interruptible
 from superteam.app.project import CLOCK, Project, make_source, plan_canary
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, matches
@@ -72,7 +73,7 @@ def validate(project: Project, wishes: Wishes, on_output: Output) -> tuple[Valid
     base = _base(project, wishes.base, wishes.run_id)
     desk = open_desk(project.repository, None, project.settings, project.environ)
     try:
-        found = anyio.run(_validate, project, desk, base, sources, wishes, on_output)
+        found = run_interruptible(_validate, project, desk, base, sources, wishes, on_output)
     finally:
         desk.close()
     if not any(one.result.missing for one in found) or project.repository.is_ancestor(base, "HEAD"):
@@ -236,6 +237,13 @@ async def _baseline(project: Project, desk: Desk, world: World, source: str, bas
     if document.expected is not None:
         keep_baseline(_folder(project), document)
     return document
+
+
+async def baseline_at(project: Project, desk: Desk, on_output: Output, sha: str) -> e.BaselineDocument:
+    """The test command's pinned baseline at a commit; the suite is run once where there is none. SetupFailed where the
+    tree cannot be made ready."""
+    runs.home(project.root)
+    return await _baseline(project, desk, _world(project, desk, on_output), TESTS, sha)
 
 
 def _key(source: str, step: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from superteam.cli.console import table
 from superteam.cli.picture import approved_tests, is_gone, newest_of, verdict_of
-from superteam.cli.story import by_source, limited_in_words, open_findings
+from superteam.cli.story import by_source, contradiction, differs, limited_in_words, open_findings
 from superteam.cli.words import clock, one_line
 from superteam.core import events as e
 from superteam.core.failures import Action, FailureType
@@ -106,6 +106,7 @@ def _findings(run: Run) -> list[str]:
         ("approved", _approved(run)),
         ("taken as it is", _taken(run)),
         ("failures", _failures(run)),
+        ("claims that differ from what was measured", _claims(run)),
         ("warnings", _warnings(run)),
     )
     return [line for name, items in sections for line in _section(name, items)]
@@ -195,6 +196,11 @@ def _warnings(run: Run) -> list[str]:
     """The run's warnings but for the approvals, which are listed by themselves."""
     said = tuple(f"task {t.task.id}: {f.type} was approved" for t in run.tasks for f in t.failures if f.approved)
     return [message for message in run.warnings if not message.startswith(said)]
+
+
+def _claims(run: Run) -> list[str]:
+    """What the last dispatch of a task said, and what was measured says no to."""
+    return [contradiction(t, c) for t in run.tasks for c in t.claims if c.attempt == t.number and differs(c)]
 
 
 def _facts(run: Run) -> list[str]:

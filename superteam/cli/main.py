@@ -39,6 +39,8 @@ COMMANDS: dict[str, Row] = {
     "plan": Row("superteam.cli.plans:plan", "Check a plan document, or change what is left of a run."),
     "read": Row("superteam.cli.read:read", "What superteam sees in a test report."),
     "taxonomy": Row("superteam.cli.taxonomy:taxonomy", "The effective failure type to action table, with origins."),
+    "init": Row("superteam.cli.init:init", "Write a configuration for this repository, proved by one run."),
+    "doctor": Row("superteam.cli.doctor:doctor", "What would stop a run here, and the command that mends it."),
     "config": Row("superteam.cli.config:app", "The effective configuration with the origin of each value."),
 }
 

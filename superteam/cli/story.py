@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from superteam.cli.words import Level, counted, many, one_line, some_of
 from superteam.core import events as e
 from superteam.core.chosen import chosen_agent
+from superteam.core.claims import Compared
 from superteam.core.decide import Kind
 from superteam.core.failures import Action, FailureType, Response
 from superteam.core.plan import HUMAN, Plan
@@ -159,8 +160,8 @@ def _agent(event: e.AgentFinished, after: Run) -> list[Line]:
     work = after.of(event.task).work
     if work and work.role == "fix" and work.history.fix_was_empty:
         return [Line("bad", f"task {event.task} fix changed nothing")]
-    idle = work and any(failure.type is FailureType.IMPL_CRASH for failure in work.failures)
-    return [Line("bad", f"task {event.task} agent ended well but changed nothing")] if idle else []
+    idle = [failure for failure in work.failures if failure.type is FailureType.IMPL_CRASH] if work else []
+    return [Line("bad", f"task {event.task} {failure.message.removeprefix('the ')}") for failure in idle]
 
 
 def _probe(event: e.ProbeFinished, run: Run) -> list[Line]:
@@ -260,6 +261,7 @@ def _changes(before: Run | None, after: Run) -> list[Line]:
     lines += _limits(before, after)
     if after.halted and (before is None or before.halted is None):
         lines.append(Line("warning", f"the run stops: {after.halted}"))
+    lines += [Line("warning", text) for text in _contradicted(before, after)]
     asked = after.pending
     # At a terminal the operator shows the whole question.
     if asked and not after.interactive and (before is None or before.pending is None):
@@ -269,3 +271,21 @@ def _changes(before: Run | None, after: Run) -> list[Line]:
         by = f"the plan asks (task {asked.task}): " if asked.kind == "human" else by
         lines.append(Line("question", f"question {asked.id}: {by}{asked.question}"))
     return lines
+
+
+def _contradicted(before: Run | None, after: Run) -> list[str]:
+    """Claims of agents that what was measured just now is not in agreement with."""
+    known = {t.task.id: t.claims for t in before.tasks} if before else {}
+    return [
+        contradiction(t, c) for t in after.tasks for c in t.claims if differs(c) and c not in known.get(t.task.id, ())
+    ]
+
+
+def differs(found: Compared) -> bool:
+    """Whether what was measured says that a claim is wrong."""
+    return found.agrees is False
+
+
+def contradiction(t: TaskRun, found: Compared) -> str:
+    """A claim and what was measured, in words."""
+    return f"task {t.task.id} the agent said: {found.text}; measured: {found.measured}"

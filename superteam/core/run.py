@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
+from superteam.core.claims import Compared
 from superteam.core.events import BaselineDocument, Question, ValidationResult
 from superteam.core.failures import Failure, History
+from superteam.core.finding import Finding
 from superteam.core.must_haves import MustHaveResult
 from superteam.core.plan import HUMAN, MustHaves, Plan, Task, in_turn
 from superteam.core.results import TestId
@@ -223,7 +225,8 @@ class TaskRun:
     last found them. `dropped` tasks were taken out of the run by a person, and are skipped. The first commit of a
     rejected checkpoint is its `commit_sha`, later ones are `repairs`. `cost` is that of all its dispatches, reviews
     too, `worked_s` how long they ran; `session` is what the next one may continue. `allowed` is how often a maximum
-    of the task was allowed once more."""
+    of the task was allowed once more. `claims` are agents' words beside what was measured, and decide nothing.
+    `findings` are what its agents planted."""
 
     task: Task
     status: TaskStatus = "pending"
@@ -234,6 +237,7 @@ class TaskRun:
     base_sha: str | None = None
     commit_sha: str | None = None
     repairs: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     failures: tuple[FailureRecord, ...] = ()
     summary: str = ""
     work: Work | None = None
@@ -246,6 +250,7 @@ class TaskRun:
     worked_s: float = 0.0
     allowed: Mapping[str, int] = field(default_factory=dict)
     session: Session | None = None
+    claims: tuple[Compared, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

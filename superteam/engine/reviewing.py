@@ -11,7 +11,7 @@ from superteam.core.decide import Step
 from superteam.core.review import Review
 from superteam.core.run import Run, TaskRun, Work
 from superteam.engine import review_prompts
-from superteam.engine.world import World, clean, limits, name, of, told, write_private
+from superteam.engine.world import World, clean, limits, name, of, planted, told, write_private
 from superteam.ports import AgentReport, Brief, Tree
 
 WHOLE_LIMIT = 20_000_000  # characters of a patch that is written beside the prompt
@@ -24,6 +24,7 @@ async def review(world: World, run: Run, step: Step) -> e.Event:
     tree = await world.workspace.check_out_for_review(step.role, work.commit)
     chosen = chosen_agent(run.settings.agent, "review", t.task.agent)
     brief = await _brief(world, run, step, t, work, tree, chosen)
+    await world.workspace.watch(name(step), role=step.role)
     report = await world.agents(chosen.agent or "").work(brief)
     taken = await world.workspace.capture_review(step.role)
     changed = await world.workspace.changed(work.tree, taken.tree)
@@ -31,8 +32,9 @@ async def review(world: World, run: Run, step: Step) -> e.Event:
         text = f"superteam: what the reviewer {step.role} changed\n"
         kept = await world.workspace.commit(taken.tree, work.commit, text, run.started_at)
         await world.workspace.keep(f"replaced/{name(step)}", kept)
-    event = _finished(world, step, t, work, report, changed, taken.notes, brief.output)
-    return event.model_copy(update=told(world, chosen, report))
+    found = await planted(world, step, work.tree, work.tree)  # its tree is thrown away, with the attributes in it
+    done = _finished(world, step, t, work, report, changed, taken.notes, brief.output)
+    return done.model_copy(update={**told(world, chosen, report), "findings": found})
 
 
 def _finished(

@@ -26,7 +26,19 @@ from superteam.engine.proving import Proof, must_have_results, red_proof, what_i
 from superteam.engine.reading import references
 from superteam.engine.rebuild import forecast, rebuild
 from superteam.engine.reviewing import review
-from superteam.engine.world import World, clean, how_it_ended, limits, message, name, of, shell, told, write_private
+from superteam.engine.world import (
+    World,
+    clean,
+    how_it_ended,
+    limits,
+    message,
+    name,
+    of,
+    planted,
+    shell,
+    told,
+    write_private,
+)
 from superteam.errors import SetupFailed
 from superteam.ports import Brief
 from superteam.process import Completed
@@ -48,9 +60,11 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
     t, work = of(run, step)
     if work.commit and work.kind != "check":  # a fix makes a new object: the one it replaces stays reachable
         await world.workspace.keep(f"replaced/{name(step)}-commit", work.commit)
+    earlier = await planted(world, step, work.from_tree, work.from_tree)  # by a dispatch that was killed
     notes = await world.workspace.prepare(work.from_tree, work.base, f"replaced/{name(step)}", work.slot)
     chosen = chosen_agent(run.settings.agent, work.role, t.task.agent)
     brief = await _brief(world, run, step, t, work, chosen)
+    await world.workspace.watch(name(step), work.slot)
     report = await world.agents(chosen.agent or "").work(brief)
     taken = await world.workspace.capture(work.slot)
     changed = await world.workspace.changed(work.base_tree, taken.tree)
@@ -77,6 +91,7 @@ async def _dispatch(world: World, run: Run, step: Step) -> e.Event:
         output_tokens=report.output_tokens,
         output=str(brief.output),
         **told(world, chosen, report),
+        findings=(*earlier, *await planted(world, step, work.from_tree, taken.tree)),
     )
 
 
@@ -122,7 +137,13 @@ async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
         return prompts.implement(run, t, work.fixing, work.note, named)
     good = _last_good(run, work) if work.kind == "repair" else work.base
     diff = await world.workspace.diff(good, work.from_tree, prompts.DIFF_LIMIT)
-    return prompts.fix(t, diff, work.note, prompts.surroundings(run, t, named))
+    return prompts.fix(t, diff, work.note, prompts.surroundings(run, t, named), _roots(world, work))
+
+
+def _roots(world: World, work: Work) -> tuple[str, str]:
+    """The folders of the trees in which gate and suite ran: what they print names files there."""
+    tree = world.workspace.work(work.slot).path
+    return str(tree), str(tree.with_name("check"))
 
 
 def _last_good(run: Run, work: Work) -> str:

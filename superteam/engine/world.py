@@ -11,6 +11,7 @@ from typing import Any
 from superteam import process
 from superteam.core.chosen import Chosen
 from superteam.core.decide import Step
+from superteam.core.finding import Finding
 from superteam.core.meters import left
 from superteam.core.results import Shape
 from superteam.core.run import Run, TaskRun, Work
@@ -84,6 +85,13 @@ async def shell(world: World, run: Run, step: Step, command: str, tree: Tree) ->
         on_output=lambda data: world.on_output(key, data),
         redact=world.redact,
     )
+
+
+async def planted(world: World, step: Step, old: str, new: str) -> tuple[Finding, ...]:
+    """What has been planted in git's configuration since the dispatch began, without the environment's secrets."""
+    copies = world.outputs.parent / "git-before" / name(step)
+    found = await world.workspace.planted(name(step), old, new, copies)
+    return tuple(f.model_copy(update={"detail": clean(world, f.detail), "path": clean(world, f.path)}) for f in found)
 
 
 def clean(world: World, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from superteam.core.claims import Compared
 from superteam.core.events import BaselineDocument
 from superteam.core.run import ReviewRecord, Run, TaskRun
 from superteam.core.spent import Cost
@@ -99,6 +100,8 @@ def _task(run: Run, t: TaskRun) -> dict[str, Any]:
         "dropped": t.dropped,
         "reviews": [_review(record) for record in t.reviews],
         "cost": _cost(t.cost),
+        "claims": [_claim(found) for found in t.claims],
+        "findings": [finding.model_dump(mode="json") for finding in t.findings],
     }
 
 
@@ -109,6 +112,16 @@ def _cost(cost: Cost) -> dict[str, Any]:
         "input_tokens": cost.input_tokens,
         "output_tokens": cost.output_tokens,
         "turns": cost.turns,
+    }
+
+
+def _claim(found: Compared) -> dict[str, Any]:
+    """An agent's words beside what was measured; null where nothing measured is about them."""
+    return {
+        "attempt": found.attempt,
+        "text": found.text,
+        "measured": found.measured or None,
+        "agrees": found.agrees,
     }
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from superteam.core import events as e
+from superteam.core.markdown import code, text
 from superteam.core.must_haves import MustHaveResult
 from superteam.core.plan import HUMAN, Part
 from superteam.core.run import ReviewRecord, Run, TaskRun
 from superteam.evidence.chronicle import Chronicle
-from superteam.evidence.markdown import code, text
 from superteam.evidence.status import task_status
 
 

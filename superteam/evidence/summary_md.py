@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from superteam.core.markdown import code, plain, text
 from superteam.core.plan import Part
 from superteam.core.run import Run, TaskRun
 from superteam.core.spent import NOTHING_SAID
 from superteam.evidence.chronicle import Chronicle
-from superteam.evidence.markdown import code, plain, text
 from superteam.evidence.status import task_status
 from superteam.evidence.summary_checks import (
     checks,
@@ -24,7 +24,7 @@ from superteam.evidence.summary_checks import (
     requirements_are_met,
     reviews,
 )
-from superteam.evidence.summary_story import accomplishments, decisions, deviations, issues
+from superteam.evidence.summary_story import accomplishments, claims, decisions, deviations, issues
 
 LISTED = 200
 
@@ -157,6 +157,7 @@ def _body(told: Chronicle, part: Part | None, files: Files) -> str:
     sections = (
         ("Performance", _performance(told, part, files)),
         ("Accomplishments", accomplishments(told, tasks)),
+        ("Claims and Facts", claims(tasks)),
         ("Task Commits", _commits(run, tasks)),
         ("Files Created/Modified", _files(files)),
         ("Decisions Made", [f"- {text(line)}" for line in decisions(told, tasks)] or ["None by a person."]),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from superteam.core import events as e
+from superteam.core.claims import Compared
 from superteam.core.failures import FailureType, Response
+from superteam.core.finding import Finding
+from superteam.core.markdown import code, text
 from superteam.core.run import TaskRun
 from superteam.evidence.chronicle import Chronicle, Issue
-from superteam.evidence.markdown import code, text
 
 _SHOWN = 20
 
@@ -35,6 +37,18 @@ def accomplishments(told: Chronicle, tasks: Sequence[TaskRun]) -> list[str]:
             claims = d.claims[:_SHOWN]
             lines += [f"- Task {text(t.task.id)}, attempt {d.attempt}, claims: {text(claim)}" for claim in claims]
     return ["In the agents' own words, which nobody checked:", "", *lines] if lines else ["No agent said anything."]
+
+
+def claims(tasks: Sequence[TaskRun]) -> list[str]:
+    """What agents claimed, of each task, beside what was measured of it; only claims that could be measured."""
+    measured = [(t, found) for t in tasks for found in t.claims if found.measured]
+    return [_claim(t, found) for t, found in measured]
+
+
+def _claim(t: TaskRun, found: Compared) -> str:
+    word = {True: "agrees", False: "differs", None: "not settled"}[found.agrees]
+    about = f"Task {text(t.task.id)}, attempt {found.attempt}"
+    return f"- {word}: {about}, claimed: {text(found.text)}; measured: {text(found.measured)}"
 
 
 def decisions(told: Chronicle, tasks: Sequence[TaskRun]) -> list[str]:
@@ -67,8 +81,15 @@ def deviations(told: Chronicle, tasks: Sequence[TaskRun]) -> list[str]:
                 more = f" and {len(d.out_of_scope) - _SHOWN} more" if len(d.out_of_scope) > _SHOWN else ""
                 paths = ", ".join(map(code, d.out_of_scope[:_SHOWN]))
                 lines.append(f"{by} changed files outside of the declared ones: {paths}{more}")
+        lines += [_planted(t, finding) for finding in t.findings[:_SHOWN]]
         lines += [_approval(t, issue) for issue in story.issues if issue.answer and issue.answer.choice == "approve"]
     return lines or ["None known."]
+
+
+def _planted(t: TaskRun, found: Finding) -> str:
+    place = f" {code(found.path)}" if found.path else ""
+    about = f"- Task {text(t.task.id)}: its agent changed what git runs, which superteam did not run:"
+    return f"{about}{place}: {text(found.detail)}"
 
 
 def _approval(t: TaskRun, issue: Issue) -> str:

@@ -18,14 +18,16 @@ from typing import TypeVar
 import anyio
 
 from superteam import process
+from superteam.core.finding import Finding
+from superteam.core.planted import capped, drivers_named
 from superteam.core.run import Run
 from superteam.core.settings import Settings, WorkspaceSettings
 from superteam.errors import SetupFailed, WorkspaceError
 from superteam.ports import Capture, Tree
-from superteam.workspace import trees
+from superteam.workspace import surface, trees, watching
 from superteam.workspace.bring import brought_before
 from superteam.workspace.environment import Readiness, base_environment, lock_fingerprint, make_ready
-from superteam.workspace.repository import Engine, Repository, never_committed, open_engine, replace_file
+from superteam.workspace.repository import Engine, Repository, cache_home, never_committed, open_engine, replace_file
 
 T = TypeVar("T")
 PYTHON_AND_WEB = frozenset({".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte"})
@@ -184,6 +186,7 @@ class Desk:
     in_place: bool
     held: list[int]
     has_head: bool = False
+    git_was: bytes | None = None
     more_trees: dict[int, OwnTree] = field(default_factory=dict)
 
     # the work trees
@@ -236,6 +239,31 @@ class Desk:
         left = [name for name in self.engine.left_out(work.path) if name.rstrip("/") not in brought]
         return Capture(tree, tuple(left))
 
+    # what agents plant in git's configuration
+
+    async def watch(self, key: str, slot: int = 0, role: str = "") -> None:
+        tree = self.review_trees[role].path if role else None if self.in_place else self._slot(slot).path
+        repository = self.repository
+        where = surface.sight(tree, (repository.git_dir, repository.common_dir), os.environ)
+        note = watching.note_path(repository.cache, self._run_id(), key)
+        await _in_thread(lambda: watching.begin(note, where))
+
+    async def planted(self, key: str, old: str, new: str, copies: Path) -> tuple[Finding, ...]:
+        cache = self.repository.cache
+        note = watching.note_path(cache, self._run_id(), key)
+        found = await _in_thread(lambda: watching.end(cache, note, copies))
+        return capped((*found, *await _in_thread(lambda: self._drivers_named(old, new))))
+
+    def _drivers_named(self, old: str, new: str) -> tuple[Finding, ...]:
+        """The drivers that changed attributes files of the tree name, but those that the user had configured."""
+        changed = [path for path in self.engine.changed(old, new) if PurePosixPath(path).name == ".gitattributes"]
+        known = self.engine.known_drivers() if changed else frozenset()
+        return tuple(
+            finding
+            for path in changed
+            for finding in drivers_named(path, self.engine.content(old, path), self.engine.content(new, path), known)
+        )
+
     async def absorb(self, slot: int = 0) -> str:
         if self.in_place:
             return await _in_thread(lambda: self.engine.snapshot(self.repository.toplevel, only_tracked=True))
@@ -257,12 +285,20 @@ class Desk:
         if path.is_file():
             found: list[str] = json.loads(path.read_text())
             return found
-        out = self.repository.git("ls-files", "-z", "--others", "--exclude-standard").out
+        out = self.repository.asked("ls-files", "-z", "--others", "--exclude-standard")
         names = [name for name in out.split("\0") if name]
         replace_file(path, json.dumps(names).encode())
         return names
 
+    def _require_repository(self) -> None:
+        """In place: the checkout's `.git` is what it was when this process began, or nothing is done with it."""
+        git = self.repository.toplevel / ".git"
+        if surface.what_is(git) != self.git_was:
+            text = f"{git} is not what it was when the run went on: the agent replaced it"
+            raise WorkspaceError(text, f"put it back (ls -la {git}); then superteam resume")
+
     def _snapshot_in_place(self) -> str:
+        self._require_repository()
         return self.engine.snapshot(self.repository.toplevel, keep_out=self._excluded_in_place())
 
     def _prepare_in_place(self, tree: str, head: str, keep_as: str) -> tuple[str, ...]:
@@ -472,9 +508,17 @@ class Desk:
             self._leave_in_place(tip if fast_forward else None)
         if self.repository.ref(f"refs/heads/{self._branch()}") is None:
             self.repository.set_ref(f"refs/heads/{self._branch()}", tip, None)
-        if not fast_forward:
-            return "the run did not end well"
-        return self._fast_forward(tip)
+        reason = self._fast_forward(tip) if fast_forward else "the run did not end well"
+        watching.forget(self.repository.cache, self._run_id())
+        self._place_record().unlink(missing_ok=True)
+        return reason
+
+    def _place_record(self) -> Path:
+        return watching.place_record(cache_home(), self.repository.toplevel)
+
+    def begin(self) -> None:
+        """Records where the repository of the checkout is, until the run has ended."""
+        watching.record_place(self._place_record(), self.repository.place())
 
     def _leave_in_place(self, tip: str | None) -> None:
         """HEAD back to where it was; the files follow the branch that it then names."""
@@ -520,34 +564,53 @@ class Desk:
         return None
 
     def _merge_here(self, start: str, tip: str) -> str | None:
-        done = self.repository.git(
-            "merge", "--ff-only", "--no-autostash", "--no-overwrite-ignore", "--quiet", tip, check=False
-        )
-        if done.status == 0:
-            return None
-        if self._finish_half_done(start, tip):
-            return None
-        lines = [line.strip() for line in done.err.splitlines() if line.strip()]
-        return "something is in the way in the checkout: " + " ".join(lines[:6])
+        """Lets the user's checkout and branch follow, as `git merge --ff-only` does, but with our configuration."""
+        assert self.run is not None and self.run.user_branch is not None
+        problem = self._checkout_follows(start, tip)
+        if problem and not self._finish_half_done(start, tip):
+            return f"something is in the way in the checkout: {problem}"
+        self.repository.set_ref(self.run.user_branch, tip, start)
+        return None
+
+    def _checkout_follows(self, start: str, tip: str) -> str | None:
+        """Brings index and files of the checkout from one commit to another; the reason if something is in the way."""
+        engine, top = self.engine, self.repository.toplevel
+        with engine.users_index() as here:
+            known = set(engine.git("ls-files", "-z", more=here).out.split("\0"))
+            wanted = self._blobs(tip, engine.changed(start, tip))
+            strangers = [name for name in wanted if name not in known and _is_taken(top, name, known)]
+            if strangers:
+                return f"not in git, and would be overwritten: {', '.join(strangers[:5])}"
+            try:
+                with engine.users_lock() as lock:
+                    how = (*engine.sparse(), "read-tree", "-m", "-u")
+                    done = engine.git(*how, start, tip, tree=top, more=here, check=False)
+                    if done.status != 0:
+                        raise _InTheWay(" ".join([line.strip() for line in done.err.splitlines() if line.strip()][:6]))
+                    lock.write_bytes(Path(here["GIT_INDEX_FILE"]).read_bytes())
+            except _InTheWay as problem:
+                return str(problem)
+        return None
 
     def _finish_half_done(self, start: str, tip: str) -> bool:
         """After a kill in the middle of it: goes on if each differing file has its old or its new content."""
-        top, changed = self.repository.toplevel, self.engine.changed(start, tip)
-        if self.repository.git("diff-index", "--cached", "--quiet", start, check=False).status != 0:
-            return False
+        top, engine, changed = self.repository.toplevel, self.engine, self.engine.changed(start, tip)
+        with engine.users_index() as here:
+            if engine.git("diff-index", "--cached", "--quiet", start, more=here, check=False).status != 0:
+                return False
         old, new = self._blobs(start, changed), self._blobs(tip, changed)
         states = [self._blob_here(top, name) for name in changed]
         known = all(s in (old.get(n), new.get(n)) for n, s in zip(changed, states, strict=True))
         begun = any(s == new.get(n) != old.get(n) for n, s in zip(changed, states, strict=True))
         if not (known and begun):
             return False
-        names = os.fsencode("\0".join(changed) + "\0")
-        self.repository.git(
-            "--literal-pathspecs", "restore", f"--source={tip}", "--staged", "--worktree",
-            "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names,
-        )  # fmt: skip
-        assert self.run is not None and self.run.user_branch is not None
-        self.repository.set_ref(self.run.user_branch, tip, start)
+        engine.git("read-tree", "--reset", tip, tree=top)
+        for name in changed:
+            if name not in new:
+                trees.remove(top / name)
+                _drop_empty_folders(top, (top / name).parent)
+        engine.git("checkout-index", "-f", "-z", "--stdin", tree=top, stdin=os.fsencode("\0".join(new) + "\0"))
+        engine.follow(tip)
         return True
 
     def _blobs(self, commit: str, names: Sequence[str]) -> dict[str, str]:
@@ -585,7 +648,7 @@ class Desk:
         tree = self.engine.snapshot_checkout()
         if tree == self.repository.tree_of(self.repository.head):
             return self.repository.head
-        at = self.repository.git("show", "-s", "--format=%cI", "HEAD").out.strip()
+        at = self.repository.git("show", "-s", "--no-show-signature", "--format=%cI", "HEAD").out.strip()
         return self.engine.commit(tree, self.repository.head, "superteam: the working tree\n", at)
 
     def _branch(self) -> str:
@@ -600,6 +663,24 @@ class Desk:
 
     def _log(self, name: str) -> Path:
         return self.repository.cache / "outputs" / f"{name}.log"
+
+
+class _InTheWay(Exception):
+    """The checkout cannot follow: its text says what is in the way."""
+
+
+def _is_taken(top: Path, name: str, known: Collection[str]) -> bool:
+    """Whether something that git does not know is where a file is to be written, or where its folder is to be."""
+    parts = Path(name).parts
+    for length in range(1, len(parts)):
+        above = top.joinpath(*parts[:length])
+        if "/".join(parts[:length]) not in known and (above.is_symlink() or above.is_file()):
+            return True
+    place = top / name
+    if place.is_dir() and not place.is_symlink():
+        inside = (os.path.relpath(Path(folder, file), top) for folder, _, files in os.walk(place) for file in files)
+        return any(path not in known for path in inside)
+    return os.path.lexists(place)
 
 
 def is_source(name: str) -> bool:
@@ -655,11 +736,16 @@ def open_desk(repository: Repository, run: Run | None, settings: Settings, envir
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     excludes = [] if settings.workspace.bring == "auto" else list(settings.workspace.bring)
     engine = open_engine(repository, excludes, run.run_id if run else None)
+    repository = engine.repository  # with the identity that the run began with
     held: list[int] = []
     check = _free_check_tree(folder, held)
     work, checked = (OwnTree(engine, folder / name, settings.workspace, environ) for name in ("work", check))
     in_place = settings.workspace.isolation == "in-place"
-    return Desk(repository, engine, run, settings, environ, work, checked, in_place, held)
+    desk = Desk(repository, engine, run, settings, environ, work, checked, in_place, held)
+    desk.git_was = surface.what_is(repository.toplevel / ".git")
+    if run is not None:
+        desk.begin()
+    return desk
 
 
 def _free_check_tree(folder: Path, held: list[int]) -> str:

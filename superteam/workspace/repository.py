@@ -8,6 +8,7 @@ user's object store and touches the user's refs only by compare and swap, with h
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -15,15 +16,17 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import IO, Any
 
+from superteam.core.planted import without_spaces
 from superteam.errors import WorkspaceError
-from superteam.workspace import trees
+from superteam.workspace import trees, watching
 
 OLDEST_GIT = (2, 38)
+HOOKS_IN_SETTINGS = (2, 54)
 KEPT_VARIABLES = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_SSH", "GIT_ASKPASS", "GIT_TERMINAL_PROMPT")
 SAFE = (
     "-c", "core.fsmonitor=false",
@@ -36,6 +39,7 @@ SAFE = (
     "-c", "gc.auto=0",
     "-c", "maintenance.auto=false",
     "-c", "advice.detachedHead=false",
+    "-c", "log.showSignature=false",
 )  # fmt: skip
 COPIED = re.compile(
     r"(?:filter|lfs)\..+|extensions\.(?:objectformat|partialclone)|remote\..+\.(?:url|lfsurl|promisor|partialclonefilter)"
@@ -53,6 +57,15 @@ CACHES = (
     "node_modules",
     ".venv",
 )
+# Whom our git may talk to: nobody, but for the objects of a partial clone. No other history is taken for the real one.
+ALONE = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+}
+PARTIAL = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "0"}
+NO_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 HANGS = 900.0  # seconds; only a stuck filter or a planted pipe takes git this long
 NOBODY = {
     f"GIT_{role}_{part}": value
@@ -92,17 +105,14 @@ def run_git(
     check: bool = True,
 ) -> Answer:
     """Runs git with these arguments; a failure raises WorkspaceError unless `check` is off."""
-    try:
-        from git import Git
-        from git.exc import GitCommandNotFound
-    except ImportError as problem:  # what GitPython does when there is no git
-        raise _no_git() from problem
-    fixed = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", **(env or {})}
+    program = git_program(os.environ.get("PATH", os.defpath))
+    Git, GitCommandNotFound = _git_python(program)
+    fixed = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", **ALONE, **(env or {})}
     with _input(stdin) as file:
         try:
             done: Any = Git(str(cwd)).execute(
-                ["git", *SAFE, *arguments],
-                istream=file,  # type: ignore[arg-type]
+                [program, *SAFE, *arguments],
+                istream=file,
                 with_extended_output=True,
                 with_exceptions=False,
                 stdout_as_string=False,
@@ -116,6 +126,37 @@ def run_git(
     status, out, err = done
     text = err.decode(errors="replace") if isinstance(err, bytes) else err
     return _checked(Answer(int(status), os.fsdecode(out), text.strip()), arguments, check)
+
+
+@cache
+def git_program(path: str) -> str:
+    """The git that PATH names, chosen once: no relative folder counts, and those around us only if there is no other.
+
+    An agent can write a program `git` into a tree, and into an environment or packages of the checkout.
+    """
+    folders = [folder for folder in path.split(os.pathsep) if folder.startswith("/")]
+    here = Path.cwd()
+    around = next((str(top) for top in (here, *here.parents) if os.path.lexists(top / ".git")), str(here))
+    inside = [f for f in folders if f"{os.path.realpath(f)}/".startswith(f"{os.path.realpath(around)}/")]
+    ordered = [*(f for f in folders if f not in inside), *inside]
+    found = shutil.which("git", path=os.pathsep.join(ordered)) if ordered else None
+    if found is None:
+        raise _no_git()
+    return found
+
+
+@cache
+def _git_python(program: str) -> tuple[Any, Any]:
+    """GitPython, which runs the git that it is told when it is imported."""
+    os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = program
+    try:
+        from git import Git
+        from git.exc import GitCommandNotFound
+    except ImportError as problem:  # what GitPython does when that is no git
+        raise _no_git() from problem
+    finally:
+        del os.environ["GIT_PYTHON_GIT_EXECUTABLE"]
+    return Git, GitCommandNotFound
 
 
 def _no_git() -> WorkspaceError:
@@ -166,9 +207,31 @@ class Repository:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder
 
+    @property
+    def _where(self) -> dict[str, str]:
+        """Names the repository as it was found: what an agent in place makes of `.git` leads git nowhere else."""
+        return {
+            "GIT_DIR": str(self.git_dir),
+            "GIT_COMMON_DIR": str(self.common_dir),
+            "GIT_WORK_TREE": str(self.toplevel),
+        }
+
     def git(self, *arguments: str, check: bool = True, stdin: bytes | None = None) -> Answer:
-        """git in the user's repository, with hooks off."""
-        return run_git(arguments, self.toplevel, stdin=stdin, check=check)
+        """git on the user's refs and objects, with hooks off.
+
+        His files are never looked at or written this way: that would run filters out of his configuration, which an
+        agent in place can write. `Engine` does it, with what was configured before any agent ran.
+        """
+        env = {**self._where, **NO_SETTINGS, **_hooks_off(self)}
+        return run_git(arguments, self.toplevel, env, stdin, check)
+
+    def asked(self, *arguments: str) -> str:
+        """What git says with the user's whole configuration; for questions that run no program."""
+        return run_git(arguments, self.toplevel, self._where, check=False).out
+
+    def place(self) -> dict[str, str]:
+        """Where the repository is, as it is recorded while a run has not ended."""
+        return {"git_dir": str(self.git_dir), "common_dir": str(self.common_dir), "toplevel": str(self.toplevel)}
 
     def tree_of(self, commit: str) -> str:
         """The tree object of a commit."""
@@ -206,14 +269,12 @@ class Repository:
             raise WorkspaceError(text, f"git log {name}; then superteam resume, or superteam abort")
 
     def is_unchanged_in_head(self, path: str) -> bool:
-        """Whether a file is tracked and the same in HEAD, index and checkout."""
-        if path.startswith(("/", "..")):
+        """Whether a file is tracked, and the same in HEAD and the checkout."""
+        if path.startswith(("/", "..")) or not (self.toplevel / path).is_file():
             return False
-        tracked = self.git("ls-tree", "--name-only", "-z", "HEAD", "--", f":(literal){path}", check=False)
-        clean = self.git(
-            "diff", "--quiet", "--no-ext-diff", "--no-textconv", "HEAD", "--", f":(literal){path}", check=False
-        )
-        return bool(tracked.out) and clean.status == 0
+        row = self.git("ls-tree", "-z", "--full-tree", "HEAD", "--", f":(literal){path}", check=False).out
+        blobs = [sha for mode, sha in _entries(row).values() if mode.startswith("100")]
+        return blobs == [open_engine(self).blob_of(path)] if blobs else False
 
     def require_identity(self) -> None:
         """The author of commits is the user; without a name nothing is begun."""
@@ -225,8 +286,7 @@ class Repository:
 
     def dirty(self) -> list[str]:
         """Tracked paths that are changed or staged."""
-        found = self.git("status", "--porcelain=v1", "-z", "--untracked-files=no", "--no-renames")
-        return [entry[3:] for entry in found.out.split("\0") if entry]
+        return open_engine(self).dirty()
 
     def changed_by(self, commit: str) -> dict[str, str]:
         """What a commit did to each path, compared with its first parent: A, M, D or T as git has it."""
@@ -249,6 +309,35 @@ class Repository:
             raise WorkspaceError(text, "commit them, or run without --in-place")
 
 
+@cache
+def _version(path: str) -> tuple[int, ...]:
+    """The version of git: major and minor."""
+    text = run_git(["version"], Path("/")).out.split()[2]
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+
+def _hooks_off(repository: Repository) -> dict[str, str]:
+    """Switches off hooks that stand in the configuration, which git knows since 2.54, and core.hooksPath does not."""
+    if _version(os.environ.get("PATH", "")) < HOOKS_IN_SETTINGS:
+        return {}
+    found = run_git(
+        ["config", "--list", "--name-only", "-z"],
+        repository.toplevel,
+        {**repository._where, **NO_SETTINGS},
+        check=False,
+    )
+    return hooks_off(_fields(found.out))
+
+
+def hooks_off(keys: Sequence[str]) -> dict[str, str]:
+    """The environment that switches off the hooks among these keys of settings."""
+    names = dict.fromkeys(key[5:].rpartition(".")[0] for key in keys if key.startswith("hook."))
+    env = {"GIT_CONFIG_COUNT": str(len(names))} if names else {}
+    for number, name in enumerate(names):
+        env |= {f"GIT_CONFIG_KEY_{number}": f"hook.{name}.enabled", f"GIT_CONFIG_VALUE_{number}": "false"}
+    return env
+
+
 def cache_home() -> Path:
     """Where everything lies that can be made again."""
     if os.environ.get("SUPERTEAM_CACHE"):
@@ -262,15 +351,24 @@ def open_repository(cwd: Path, for_run: bool = False) -> Repository:
     """The repository around a folder; WorkspaceError for what cannot be worked with. Changes nothing on disk."""
     if not sys.platform.startswith(("linux", "darwin")):
         raise WorkspaceError(f"superteam runs on Linux and macOS, not on {sys.platform}")
-    _require_git(cwd)
+    _require_git()
     where = run_git(["rev-parse", "--is-bare-repository", "--absolute-git-dir", "--git-common-dir"], cwd, check=False)
     if where.status != 0:
         reason = where.err.splitlines()[0] if where.err else "not a git repository"
+        if "dubious ownership" in reason:
+            hint = f"git config --global --add safe.directory {cwd}, or chown it"
+            raise WorkspaceError(f"git does not trust {cwd}: it belongs to another user", hint)
         raise WorkspaceError(f"{cwd} is not in a git repository ({reason})", "git init, and commit something")
     bare, git_dir, common = where.out.rstrip("\n").split("\n")
+    top = run_git(["rev-parse", "--show-toplevel"], cwd, check=False)
+    place = {
+        "git_dir": git_dir,
+        "common_dir": str((cwd / common).resolve()),
+        "toplevel": top.out.rstrip("\n"),
+    }
+    _require_known_place(cwd, place)
     if bare == "true":
         raise WorkspaceError(f"{git_dir} is a bare repository; there is no checkout", "git clone it, and work there")
-    top = run_git(["rev-parse", "--show-toplevel"], cwd, check=False)
     if top.status != 0:
         raise WorkspaceError(f"{cwd} is inside a git directory, not in a checkout", "cd to the checkout")
     root = Path(top.out.rstrip("\n"))
@@ -291,11 +389,21 @@ def open_repository(cwd: Path, for_run: bool = False) -> Repository:
     return found
 
 
-def _require_git(cwd: Path) -> None:
-    text = run_git(["version"], cwd).out.split()[2]
-    version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+def _require_known_place(cwd: Path, place: Mapping[str, str]) -> None:
+    """While a run of a checkout has not ended, its repository is where it was: an agent may have led it elsewhere."""
+    here = cwd.resolve()
+    around = next((top for top in (here, *here.parents) if os.path.lexists(top / ".git")), here)
+    record = watching.place_record(cache_home(), around)
+    moved = watching.what_moved(record, place)
+    if moved:
+        text = f"the repository of {around} is not the one of its unfinished run: {moved}"
+        raise WorkspaceError(text, f"put .git and its config back; or, if this was you: rm {record}")
+
+
+def _require_git() -> None:
+    version = _version(os.environ.get("PATH", ""))
     if version < OLDEST_GIT:
-        raise WorkspaceError(f"git {text} is too old", "install git 2.38 or newer")
+        raise WorkspaceError(f"git {'.'.join(map(str, version))} is too old", "install git 2.38 or newer")
 
 
 def _identity(root: Path) -> dict[str, str]:
@@ -338,9 +446,8 @@ class Engine:
         env = {
             "GIT_DIR": str(self.git_dir),
             "GIT_OBJECT_DIRECTORY": str(self.repository.common_dir / "objects"),
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_SYSTEM": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
+            **NO_SETTINGS,
+            **PARTIAL,
         }
         if tree is not None:
             env |= {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(self.index(tree))}
@@ -536,18 +643,58 @@ class Engine:
 
         Made from our private index of the checkout: his configuration, which an agent in place can write, is not read.
         """
-        top, user = self.repository.toplevel, self.repository.git_dir / "index"
+        top = self.repository.toplevel
         self.git("read-tree", "--reset", commit, tree=top)
         self.git("update-index", "-q", "--refresh", tree=top, check=False)
+        with self.users_lock() as lock:
+            lock.write_bytes(self.index(top).read_bytes())
+
+    @contextmanager
+    def users_lock(self) -> Iterator[Path]:
+        """Holds the lock of the user's index; what is written into it becomes his index, unless there was an error."""
+        top, user = self.repository.toplevel, self.repository.git_dir / "index"
         lock = user.with_name("index.lock")
         try:
-            descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
         except FileExistsError as problem:
             text = f"another git is at work in {top}, or one was killed there: {lock} exists"
             raise WorkspaceError(text, f"if no git runs: rm {lock}; then superteam resume") from problem
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(self.index(top).read_bytes())
-        lock.replace(user)
+        try:
+            yield lock
+            lock.replace(user)
+        finally:
+            lock.unlink(missing_ok=True)
+
+    # the user's checkout
+
+    def blob_of(self, path: str) -> str:
+        """The object that a file of the user's checkout would be."""
+        data = (self.repository.toplevel / path).read_bytes()
+        how = ("hash-object", f"--path={path}", "--stdin")
+        return self.git(*how, stdin=data, tree=self.repository.toplevel).out.strip()
+
+    @contextmanager
+    def users_index(self) -> Iterator[dict[str, str]]:
+        """The environment for a copy of the user's index in which the files are looked at; his own stays as it is."""
+        repository = self.repository
+        for shared in repository.git_dir.glob("sharedindex.*"):
+            shutil.copyfile(shared, self.git_dir / shared.name)
+        with self._draft(repository.git_dir / "index") as draft:
+            here = {"GIT_INDEX_FILE": str(draft)}
+            self.git("update-index", "-q", "--refresh", tree=repository.toplevel, more=here, check=False)
+            yield here
+
+    def sparse(self) -> tuple[str, ...]:
+        """The options with which the user's checkout leaves out what it left out when the run began."""
+        if not _content(self.git_dir / "info" / "sparse-checkout"):
+            return ()
+        return ("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false")
+
+    def dirty(self) -> list[str]:
+        """Tracked paths that are changed or staged in the user's checkout."""
+        with self.users_index() as here:
+            how = ("diff-index", "--name-only", "-z", "--no-renames", "--ignore-submodules=all", self.repository.head)
+            return _fields(self.git(*how, tree=self.repository.toplevel, more=here).out)
 
     # comparing, committing, merging
 
@@ -560,6 +707,14 @@ class Engine:
             return ()
         known = self._newest.get((old, new))
         return tuple(self._paths(old, new, "--name-only")) if known is None else known
+
+    def content(self, tree: str, path: str) -> bytes:
+        """What a file of a tree or commit holds; nothing if it is not there."""
+        return os.fsencode(self.git("cat-file", "blob", f"{tree}:{path}", check=False).out)
+
+    def known_drivers(self) -> frozenset[str]:
+        """The names of the filters and of the diff and merge drivers that the user had configured."""
+        return frozenset(json.loads(_content(self.git_dir / "drivers") or b"[]"))
 
     def files(self, tree: str) -> list[str]:
         """Paths of all files in a tree or commit."""
@@ -695,12 +850,53 @@ def open_engine(repository: Repository, excludes: Sequence[str] = (), run_id: st
     git_dir = repository.cache / ("engine.git" if run_id else "engine-once.git")
     for folder in ("refs/heads", "info", "objects"):
         (git_dir / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-    owner = git_dir / "read-for"
-    if run_id is None or not owner.is_file() or owner.read_text() != run_id:
+    if run_id is None:
         _fill(git_dir, repository, excludes)
-        if run_id:
-            replace_file(owner, run_id.encode())
-    return Engine(repository, git_dir)
+        return Engine(repository, git_dir)
+    start = repository.cache / "at-start" / run_id
+    owner = git_dir / "read-for"
+    if not (start / "identity.json").is_file():
+        _fill(git_dir, repository, excludes)
+        _save_start(git_dir, start, repository)
+        replace_file(owner, run_id.encode())
+    elif not owner.is_file() or owner.read_text() != run_id:
+        for name in AT_START:
+            replace_file(git_dir / name, _content(start / name))
+        _replace_shallow(git_dir, _content(start / "shallow"))
+        replace_file(owner, run_id.encode())
+    identity = json.loads((start / "identity.json").read_bytes())
+    return Engine(replace(repository, identity=identity), git_dir)
+
+
+AT_START = (
+    "HEAD",
+    "config",
+    "info/exclude",
+    "info/attributes",
+    "info/sparse-checkout",
+    "excludes",
+    "attributes",
+    "shallow",
+    "drivers",
+)
+
+
+def _save_start(git_dir: Path, start: Path, repository: Repository) -> None:
+    """Keeps what was configured when a run began, with the identity last: then all of it is there."""
+    (start / "info").mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in AT_START:
+        replace_file(start / name, _content(git_dir / name))
+    replace_file(start / "identity.json", json.dumps(dict(repository.identity)).encode())
+
+
+def _replace_shallow(git_dir: Path, data: bytes) -> None:
+    """Git takes a repository with such a file, be it empty, for a shallow one."""
+    replace_file(git_dir / "shallow", data)
+    if not data:
+        (git_dir / "shallow").unlink()
+
+
+_DRIVER = re.compile(r"(?:filter|diff|merge)\..+\..+")
 
 
 def _fill(git_dir: Path, repository: Repository, excludes: Sequence[str]) -> None:
@@ -711,11 +907,14 @@ def _fill(git_dir: Path, repository: Repository, excludes: Sequence[str]) -> Non
     replace_file(git_dir / "config", os.fsencode(_configuration(git_dir, repository, values)))
     replace_file(git_dir / "info" / "exclude", theirs + os.fsencode("\n" + "\n".join(wanted) + "\n"))
     replace_file(git_dir / "info" / "attributes", _content(repository.common_dir / "info" / "attributes"))
+    sparse = dict(values).get("core.sparsecheckout", "").lower() in ("true", "yes", "on", "1")
+    listed = _content(repository.git_dir / "info" / "sparse-checkout") if sparse else b""
+    replace_file(git_dir / "info" / "sparse-checkout", listed)
     replace_file(git_dir / "excludes", _users_file(repository, values, "excludesfile", "ignore"))
     replace_file(git_dir / "attributes", _users_file(repository, values, "attributesfile", "attributes"))
-    (git_dir / "shallow").unlink(missing_ok=True)
-    if shallow := _content(repository.common_dir / "shallow"):
-        replace_file(git_dir / "shallow", shallow)
+    _replace_shallow(git_dir, _content(repository.common_dir / "shallow"))
+    drivers = {key.split(".", 1)[1].rpartition(".")[0] for key, _ in values if _DRIVER.fullmatch(key)}
+    replace_file(git_dir / "drivers", json.dumps(sorted(drivers)).encode())
 
 
 def _content(path: Path) -> bytes:
@@ -736,10 +935,13 @@ def _users_file(repository: Repository, values: Sequence[tuple[str, str]], key: 
 
 
 def _configured(repository: Repository) -> list[tuple[str, str]]:
-    """All settings that are in effect in the user's repository; one without a value is true."""
-    listed = _fields(repository.git("config", "--list", "-z", check=False).out)
+    """All settings that are in effect in the user's repository, but what agents planted there; one without a value is
+    true."""
+    listed = _fields(repository.asked("config", "--list", "-z"))
     pairs = (entry.partition("\n") for entry in listed)
-    return [(key, value if has_value else "true") for key, has_value, value in pairs]
+    found = [(key, value if has_value else "true") for key, has_value, value in pairs]
+    planted = watching.planted_settings(repository.cache)
+    return [setting for setting in found if without_spaces(setting) not in planted]
 
 
 def _configuration(git_dir: Path, repository: Repository, values: Sequence[tuple[str, str]]) -> str:

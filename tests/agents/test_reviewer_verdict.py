@@ -112,5 +112,5 @@ def test_no_text_of_a_plan_or_change_gets_out_of_its_fence() -> None:
 def test_the_prompt_says_what_was_measured_and_what_a_person_added() -> None:
     gate = {"ok": True, "command": "ruff check ."}
     text = prompt(gate=gate, note="the name is wanted")
-    assert "the gate passed" in text and "ruff check ." in text and "A person adds:\nthe name is wanted" in text
+    assert "the gate passed" in text and "ruff check ." in text and "A person adds\n\nthe name is wanted" in text
     assert "there is no gate" in prompt()

@@ -115,7 +115,8 @@ def ended(run: Run, status: Any = "finished", code: int = 0) -> Run:
 
 TOP = """schema run_id status exit_code plan branch baseline baselines tasks validations cost pending rate_limits"""
 BASELINE = """sha tree command captured_at verdict granularity counts known_failures"""
-TASK = """id title status attempts base_sha commit_sha failures decision must_haves dropped reviews cost"""
+TASK = """id title status attempts base_sha commit_sha failures decision must_haves dropped reviews cost
+    claims findings"""
 # The contract and the additions of docs/decisions/012 and 017: fails_differently, polluters, findings, notes.
 VALIDATION = """source after_task sha tree reference_sha verdict reason confidence counts new_failures regressions
     unresolved flaky suspects pre_existing fails_differently new_passes missing newly_skipped owed settlements

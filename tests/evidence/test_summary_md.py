@@ -14,11 +14,11 @@ from markdown_it import MarkdownIt
 
 from superteam.core import events as e
 from superteam.core.failures import Action, Failure, FailureType, Response
+from superteam.core.markdown import plain
 from superteam.core.plan import Artifact, MustHaves, Part, Plan, Task
 from superteam.core.settings import Settings
 from superteam.core.settle import Observation, Probe
 from superteam.evidence.chronicle import Chronicle, chronicle
-from superteam.evidence.markdown import plain
 from superteam.evidence.summary_checks import reviews
 from superteam.evidence.summary_md import Files, commits_of, frontmatter, span, summary_markdown
 

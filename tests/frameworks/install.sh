@@ -11,35 +11,7 @@ target=$(cd "$target" && pwd)
 [ "${1:-}" != --force ] || rm -f "$target"/*.stamp "$target"/npm/*/.stamp
 status=0
 
-warn() {
-	echo "install.sh: $*" >&2
-	status=1
-}
-
-fresh() { # STAMP FILE...: whether the stamp holds the sum of these files
-	stamp=$1
-	shift
-	[ "$(cat "$stamp" 2>/dev/null)" = "$(cat "$@" | cksum)" ]
-}
-
-npm_packages() {
-	installed=
-	for folder in "$here"/npm/*/; do
-		name=$(basename "$folder")
-		place=$target/npm/$name
-		if fresh "$place/.stamp" "$folder/package.json" "$folder/package-lock.json"; then continue; fi
-		mkdir -p "$place"
-		cp "$here/npm/.npmrc" "$folder/package.json" "$folder/package-lock.json" "$place/"
-		if (cd "$place" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --loglevel=error >/dev/null); then
-			cat "$folder/package.json" "$folder/package-lock.json" | cksum >"$place/.stamp"
-			installed=yes
-		else
-			warn "the npm packages of $name could not be installed: their tests are skipped"
-			rm -rf "$place/node_modules"
-			[ -n "$installed" ] || break # there is no network, and each of the others would try for minutes
-		fi
-	done
-}
+. "$here/../npm_packages.sh"
 
 python_packages() {
 	list=$here/python-requirements.txt
@@ -87,11 +59,7 @@ debian_packages() {
 	done
 }
 
-if command -v npm >/dev/null; then
-	npm_packages
-else
-	warn "npm is not installed: the tests of JavaScript frameworks are skipped (apt-get install npm)"
-fi
+npm_packages "$here/npm"
 python_packages
 debian_packages
 exit $status

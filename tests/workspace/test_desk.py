@@ -389,6 +389,38 @@ def test_a_fast_forward_that_was_killed_half_way_is_completed(root: Path, bench_
     assert git(root, "status", "--porcelain") == "" and git(root, "rev-parse", "main") == tip
 
 
+def test_a_fast_forward_that_was_killed_before_its_branch_moved_is_completed(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    tip = finished(bench, {"new/x.txt": "new\n", "a.txt": "two\n"})
+    assert bench.desk._checkout_follows(bench.head, tip) is None
+    bench.again()
+    assert bench.do(bench.desk.finish, tip, True) is None
+    assert git(root, "status", "--porcelain") == "" and git(root, "rev-parse", "main") == tip
+
+
+def test_a_fast_forward_leaves_out_what_a_sparse_checkout_leaves_out(root: Path, bench_of: Open) -> None:
+    git(root, "sparse-checkout", "set", "--no-cone", "/*", "!/src/")
+    bench = bench_of()
+    tip = finished(bench, {"src/b.py": "b = 2\n", "a.txt": "two\n"})
+    assert bench.do(bench.desk.finish, tip, True) is None
+    assert git(root, "status", "--porcelain") == "" and not (root / "src").exists()
+    assert (root / "a.txt").read_text() == "two\n"
+
+
+@pytest.mark.parametrize("name", ["new", "new/x"])
+def test_an_ignored_file_in_the_way_of_a_folder_or_file_is_not_overwritten(
+    root: Path, bench_of: Open, name: str
+) -> None:
+    bench = bench_of()
+    tip = finished(bench, {"new/x": "new\n"})
+    (root / ".git/info/exclude").write_text("new\n")
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).write_text("mine\n")
+    reason = bench.do(bench.desk.finish, tip, True)
+    assert reason and "new/x" in reason and (root / name).read_text() == "mine\n"
+    assert git(root, "status", "--porcelain") == ""
+
+
 def test_a_branch_that_moved_stays_where_it_is(root: Path, bench_of: Open) -> None:
     bench = bench_of()
     tip = finished(bench)

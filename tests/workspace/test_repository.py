@@ -16,6 +16,8 @@ from superteam.workspace.repository import (
     Engine,
     Repository,
     drop_inherited_git_environment,
+    git_program,
+    hooks_off,
     never_committed,
     open_engine,
     open_repository,
@@ -554,3 +556,35 @@ def test_nothing_planted_in_the_agents_tree_runs(
     git(tree, "status", check=False)
     if attack is not _hooks:
         assert (tmp_path / "ran").exists(), "the attack works on plain git"
+
+
+# what an agent could put in the way of our git
+
+
+def test_the_git_of_the_surroundings_counts_only_if_there_is_no_other(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    for folder in (root / "bin", tmp_path / "outside"):
+        folder.mkdir()
+        (folder / "git").write_text("#!/bin/sh\n")
+        (folder / "git").chmod(0o755)
+    inside, outside = str(root / "bin"), str(tmp_path / "outside")
+    assert git_program(f".:bin:{inside}:{outside}") == f"{outside}/git"
+    assert git_program(inside) == f"{inside}/git"
+    with pytest.raises(WorkspaceError, match="git is not installed"):
+        git_program(".:bin:")
+
+
+def test_hooks_in_the_configuration_are_switched_off_by_name() -> None:
+    found = hooks_off(["core.bare", "hook.a.b=c.command", "hook.a.b=c.event", "hook.x.event"])
+    assert found["GIT_CONFIG_COUNT"] == "2" and found["GIT_CONFIG_KEY_0"] == "hook.a.b=c.enabled"
+    assert found["GIT_CONFIG_KEY_1"] == "hook.x.enabled" and found["GIT_CONFIG_VALUE_1"] == "false"
+    assert hooks_off(["core.bare"]) == {}
+
+
+def test_a_file_that_the_index_is_told_not_to_look_at_is_still_seen_as_changed(root: Path) -> None:
+    git(root, "update-index", "--assume-unchanged", "a.txt")
+    assert open_repository(root).is_unchanged_in_head("a.txt")
+    (root / "a.txt").write_text("other\n")
+    assert not open_repository(root).is_unchanged_in_head("a.txt")

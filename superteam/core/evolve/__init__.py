@@ -9,6 +9,7 @@ from superteam.core import events as e
 from superteam.core.evolve.adjusting import plan_adjusted
 from superteam.core.evolve.answers import action_chosen, question_answered, tree_inspected
 from superteam.core.evolve.budgets import check_budgets, check_dispatches
+from superteam.core.evolve.claiming import weigh
 from superteam.core.evolve.integrating import integrated
 from superteam.core.evolve.parts import edit_work
 from superteam.core.evolve.rate_limits import wait_cancelled, wait_ended
@@ -56,6 +57,7 @@ def evolve(run: Run, event: e.Event, at: str) -> Run:
     run = advance_clock(run, event, at)
     if event.key is not None and not isinstance(event, e.StepStarted):
         run = replace(run, in_flight=run.in_flight - {event.key})
+    run = weigh(run, event)
     return check_dispatches(begin_next(check_budgets(_apply(run, event, at), event)))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from superteam.core import events as e
-from superteam.core.run import Phase, Run, Work
+from superteam.core.finding import Finding
+from superteam.core.run import Phase, Run, TaskRun, Work
 from superteam.core.sources import source_names
 
 
@@ -19,6 +21,18 @@ def edit_work(run: Run, task: str, **changes: object) -> Run:
 def add_warnings(run: Run, *messages: str) -> Run:
     """The run with these warnings behind the older ones."""
     return replace(run, warnings=(*run.warnings, *messages))
+
+
+def with_findings(t: TaskRun, found: Sequence[Finding]) -> TaskRun:
+    """The task with what its agents planted behind what is known of it."""
+    return replace(t, findings=tuple(dict.fromkeys((*t.findings, *found)))) if found else t
+
+
+def planted_warnings(event: e.AgentFinished | e.ReviewFinished) -> list[str]:
+    """A warning for each thing that an agent planted."""
+    whose = f"the reviewer {event.role}" if isinstance(event, e.ReviewFinished) else "the agent"
+    about = f"task {event.task}: {whose} changed what git runs, which was not run"
+    return [f"{about}: {f.path}{f':{f.line}' if f.line else ''}: {f.detail}" for f in event.findings]
 
 
 def new_work(run: Run, phase: Phase) -> Work:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from superteam.core import events as e
 from superteam.core.evolve.budgets import spend, stopped
-from superteam.core.evolve.parts import add_warnings, ask, take_over
+from superteam.core.evolve.parts import add_warnings, ask, planted_warnings, take_over, with_findings
 from superteam.core.evolve.rate_limits import note_limits
 from superteam.core.failures import Failure, FailureType
 from superteam.core.review import MergedFinding, Review, judge_reviews
@@ -38,7 +38,8 @@ def review_finished(run: Run, event: e.ReviewFinished, at: str) -> Run:
     work = t.work
     assert work is not None
     record = _record(event, t.review_rounds + 1)
-    run = add_warnings(run.with_task(replace(t, reviews=(*t.reviews, record))), *_notes(event))
+    t = with_findings(replace(t, reviews=(*t.reviews, record)), event.findings)
+    run = add_warnings(run.with_task(t), *_notes(event), *planted_warnings(event))
     if event.ended == "rate-limited":  # it is called again
         return run
     if event.ended == "over-budget":

@@ -6,9 +6,17 @@ from dataclasses import replace
 
 from superteam.core import events as e
 from superteam.core.breaker import ended, look
+from superteam.core.claims import nothing_done
 from superteam.core.evolve.budgets import BROKEN_OFF, spend, stopped
 from superteam.core.evolve.integrating import conflict_failures
-from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification
+from superteam.core.evolve.parts import (
+    add_warnings,
+    ask,
+    edit_work,
+    finish_verification,
+    planted_warnings,
+    with_findings,
+)
 from superteam.core.evolve.people import reopen, reopen_what_was_seen
 from superteam.core.evolve.rate_limits import note_limits
 from superteam.core.failures import Failure, FailureType
@@ -31,7 +39,8 @@ def agent_finished(run: Run, event: e.AgentFinished, at: str) -> Run:
     t = replace(t, session=_session(event, work))
     phase = Phase.GATE if run.gated(event.task) else Phase.COMMIT
     work = replace(work, tree=event.tree, history=history, committed_at=at, phase=phase, note=None)
-    run = add_warnings(run.with_task(replace(t, work=work)), *_notes(event))
+    t = with_findings(replace(t, work=work), event.findings)
+    run = add_warnings(run.with_task(t), *_notes(event), *planted_warnings(event))
     if asks:
         return _agent_asks(run, event)
     return _after_dispatch(run, event, work)
@@ -44,7 +53,8 @@ def _broken_off(before: Run, run: Run, event: e.AgentFinished) -> Run:
     assert work is not None
     began = work.began or work.from_tree
     work = replace(work, tree=event.tree, from_tree=event.tree, began=began)
-    run = add_warnings(run.with_task(replace(t, number=event.attempt, session=None, work=work)), *_notes(event))
+    t = with_findings(replace(t, number=event.attempt, session=None, work=work), event.findings)
+    run = add_warnings(run.with_task(t), *_notes(event), *planted_warnings(event))
     if event.ended == "rate-limited":
         return run
     run, failure = stopped(before, run, event)
@@ -123,7 +133,7 @@ def _dispatch_failure(run: Run, event: e.AgentFinished, work: Work) -> Failure |
     task = run.of(event.task).task
     own = work.role == "implement" or work.rejected is not None
     if kind is None and own and event.tree == work.base_tree and not task.allow_empty:
-        kind, text = FailureType.IMPL_CRASH, "the agent ended well but changed nothing"
+        kind, text = FailureType.IMPL_CRASH, nothing_done(event.denied)
     if kind is None:
         return None
     same = look(event.ended, text)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from superteam.evidence.markdown import code, plain, text
+from superteam.core.markdown import code, plain, text
 
 MARKUP = (
     "<b>",

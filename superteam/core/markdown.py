@@ -1,4 +1,4 @@
-"""Foreign text in a Markdown document that we write: always one line, always text, never markup or control."""
+"""Foreign text in a Markdown document that we write, a summary or a prompt: always text, never markup of ours."""
 
 from __future__ import annotations
 
@@ -35,6 +35,22 @@ def code(foreign: str, limit: int = LIMIT) -> str:
     mark = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
     return f"{mark}{pad}{shown}{pad}{mark}{more}"
+
+
+def fence(foreign: str, kind: str = "") -> str:
+    """The text, of as many lines as it has, in a fence that nothing in it can close."""
+    longest = max((len(run) for run in re.findall("`+", foreign)), default=0)
+    mark = "`" * max(3, longest + 1)
+    return f"{mark}{kind}\n{foreign.rstrip()}\n{mark}"
+
+
+def clip(text: str, limit: int) -> str:
+    """The head and the tail of a long text, with a mark where it was cut; with it at most `limit` characters."""
+    if len(text) <= limit:
+        return text
+    mark = f"\n[... {len(text) - limit} characters or more are left out here ...]\n"
+    half = (limit - len(mark)) // 2
+    return f"{text[:half]}{mark}{text[-half:]}" if half > 0 else text[: max(0, limit)]
 
 
 def _seen(char: str) -> str:
