@@ -235,7 +235,8 @@ def task_put_back(run: Run, event: e.TaskPutBack) -> Run:
     if event.task not in {task.id for task in run.plan.tasks}:
         left = (replace(t, work=None, status="complete"),) if t.commit_sha else ()
         return replace(run, tasks=(*left, *(other for other in run.tasks if other is not t)))
-    return run.with_task(replace(t, work=None, status="pending" if t.work.redo else _left_as(t.work)))
+    status: TaskStatus = "pending" if t.work.redo else _left_as(t.work)
+    return run.with_task(replace(t, work=None, session=None, status=status))
 
 
 def _left_as(work: Work | None) -> TaskStatus:
