@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from conftest import Live
-from live_agents import KEY, PROGRAMS, write
+from live_agents import KEY, PROGRAMS, shell, write
 from model_server import USAGE, Say
 
 pytestmark = pytest.mark.agents
@@ -48,3 +48,32 @@ def test_two_tasks_and_a_repair_in_the_same_session(live: Make, agent: str) -> N
     told = {} if agent == "pi-acp" else {"input_tokens": 6 * USAGE[0], "output_tokens": 6 * USAGE[1]}
     assert {key: value for key, value in status["cost"].items() if value and "tokens" in key} == told
     assert {asked.key for asked in answered} == {KEY}
+
+
+@pytest.mark.parametrize("agent", ["claude", "pi", "claude-acp"])
+def test_a_file_of_two_megabytes_on_one_line_is_no_obstacle(live: Make, agent: str) -> None:
+    here = live(agent)
+    here.given(FIRST)
+    text = "x = '" + "0123456789" * 200_000 + "'\n"
+    here.model.script = {"Add subtraction": [Say("I add it.", (write(agent, "data.py", text),)), Say("It is there.")]}
+
+    done = here.execute()
+
+    assert done.code == 0, done.out + done.err
+    assert here.repo.files_at()["data.py"] == text.strip()
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex", "pi", "claude-acp"])
+def test_a_dispatch_is_stopped_in_the_middle_when_its_turns_are_used_up(live: Make, agent: str) -> None:
+    here = live(agent)
+    here.given(FIRST, tables="[budget.dispatch]\nmax-turns = 2\n")
+    more = [Say("I go on.", (shell(agent, f"echo {number}"),)) for number in range(30)]
+    here.model.script = {"Add subtraction": [Say("I add it.", (write(agent, "sub.py", SUB),)), *more]}
+
+    done = here.execute()
+
+    assert done.code == 5, done.out + done.err
+    (task,) = here.repo.status()["tasks"]
+    assert task["attempts"] == 0
+    assert task["failures"][0]["type"] == "budget-threshold"
+    assert len(here.model.about("Add subtraction")) < 30
