@@ -78,6 +78,8 @@ def judged(dialogue: Dialogue, done: process.Completed, now: datetime) -> Judgem
     reason = text(outcome.answer.get("stopReason"))
     if reason != "end_turn":
         return Judgement("failed", f"the agent ended its turn early: {reason[:100] or 'it does not say why'}")
+    if dialogue.told.broken:
+        return Judgement("failed", f"the agent ended with an error: {dialogue.told.words.last()[:_READ]}")
     denied = f"the agent was not allowed: {'; '.join(outcome.denied[:5])}" if outcome.denied else ""
     return Judgement("done", denied)
 

@@ -95,6 +95,7 @@ class Told:
     awaited: bool = True  # the model is to speak next
     spent: int = 0  # tokens of the turns before this one
     context: int = 0  # and of this one, as far as told
+    broken: bool = False  # codex: its thread has met an error, though its turn then ends like any other
 
     def hear(self, update: Any) -> None:
         """One session update; what is unknown is ignored."""
@@ -112,6 +113,9 @@ class Told:
                 self._use(update)
             case "usage_update":
                 self._count(update)
+            case "session_info_update":
+                if status := text(at(update, "_meta", "codex", "threadStatus", "type")):
+                    self.broken = status == "systemError"
 
     @property
     def tokens(self) -> int:

@@ -18,7 +18,8 @@ from superteam.ports import Brief
 
 # Items that are a use of a tool: codex does not tell its requests, so each counts as a turn, and each message does.
 _TOOLS = {"command_execution", "file_change", "mcp_tool_call", "web_search", "collab_tool_call"}
-_ALWAYS = ("exec", "--json", "--sandbox", "workspace-write", "--skip-git-repo-check")
+# The sandbox is set as configuration: so the user's own `--sandbox` wins, and is not an option that was given twice.
+_ALWAYS = ("exec", "--json", "--config", 'sandbox_mode="workspace-write"', "--skip-git-repo-check")
 
 
 def arguments(brief: Brief, session: Session | None) -> list[str]:

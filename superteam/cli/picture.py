@@ -184,7 +184,8 @@ def label(run: Run, event: e.StepStarted) -> str | None:
         case Kind.WATCH_TIME | Kind.ASK:
             return None
         case Kind.WAIT:
-            return next((limited_in_words(limit) for limit in rate_limits(run) if limit["agent"] == event.role), None)
+            words = (limited_in_words(limit) for limit in rate_limits(run) if limit["agent"] == event.role)
+            return one_line(next(words, "waiting"), 160)
         case Kind.CAPTURE_BASELINE:
             return f"baseline{by_source(run, next_source(run))}: {one_line(next_command(run), 80)}"
         case Kind.DISPATCH if t and t.work:

@@ -23,7 +23,7 @@ ABORT = Option(id="abort", label="end the run")
 CONTINUE = Option(id="continue", label="go on")
 
 
-def budget_question(number: int, failure: Failure, meter: Meter, work_tree: str | None = None) -> Question:
+def budget_question(number: int, failure: Failure, meter: Meter) -> Question:
     """What to do when a maximum is reached; of a task's one may leave the task out."""
     more = Option(id="continue", label="go on, with the same amount once more")
     about = f"Task {failure.task}: " if failure.task else ""
@@ -35,7 +35,7 @@ def budget_question(number: int, failure: Failure, meter: Meter, work_tree: str 
         failure_type=FailureType.BUDGET_THRESHOLD,
         question=f"{about}{_sentence(failure.message)} Go on?",
         options=(more, *((SKIP,) if failure.task else ()), ABORT),
-        evidence=evidence | ({"work_tree": work_tree} if work_tree else {}),
+        evidence=evidence,
     )
 
 

@@ -275,13 +275,13 @@ async def _respond(world: World, run: Run, step: Step) -> e.Event:
 
 async def _question(world: World, run: Run, t: TaskRun, work: Work, failure: Failure) -> e.Question:
     """What a person is asked about a task's failure, with what is needed to decide."""
-    number, work_tree = run.questions + 1, str(world.workspace.work(work.slot).path)
+    number = run.questions + 1
     if failure.origin == "budget":
-        return budget_question(number, failure, meter(run, t.task.id, failure.maximum), work_tree)
+        return budget_question(number, failure, meter(run, t.task.id, failure.maximum))
     good = work.base if work.kind == "task" else _last_good(run, work)
     diff = await world.workspace.diff(good, work.tree, QUESTION_DIFF_LIMIT)
     taken_back = None if work.kind == "task" else await forecast(world, run, t)
-    return failure_question(number, t, failure, diff, taken_back, work_tree)
+    return failure_question(number, t, failure, diff, taken_back, str(world.workspace.work(work.slot).path))
 
 
 async def _ask(world: World, run: Run, step: Step) -> e.Event:

@@ -216,3 +216,15 @@ def test_the_log_keeps_what_the_agent_sent(tmp_path: Path) -> None:
     assert "on stderr" in lines
     methods = [json.loads(line).get("method") for line in lines if line.startswith("{")]
     assert methods == [None, None, "session/update", None]
+
+
+THREAD = 'update("session_info_update", _meta={"codex": {"threadStatus": {"type": STATUS}}})\n'
+
+
+@pytest.mark.parametrize(("last", "ended"), [("systemError", "failed"), ("active", "done")])
+def test_codex_tells_of_an_error_in_its_thread_and_ends_its_turn_like_any_other(
+    tmp_path: Path, last: str, ended: str
+) -> None:
+    told = THREAD.replace("STATUS", "'systemError'") + THREAD.replace("STATUS", repr(last))
+    found = converse(f"p = prompted()\n{told}say('high demand'); done(p)", tmp_path)
+    assert (found.ended, "high demand" in found.detail) == (ended, ended == "failed")

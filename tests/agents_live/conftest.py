@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from live_agents import environment, program, why_missing
@@ -36,13 +38,13 @@ class Live:
     model: ModelServer
     home: Path
 
-    def given(self, *tasks: dict[str, object], tables: str = _STRICT, **limits: str) -> None:
-        """Commits the suite, a plan of these tasks, and a configuration; `limits` are timeout and idle."""
+    def given(self, *tasks: dict[str, object], tables: str = _STRICT, **more: Any) -> None:
+        """Commits the suite, a plan of these tasks, and a configuration; `more` is for [agent], "_" for "-"."""
         head = f"test-command = {toml_text('python -m pytest -q -p no:cacheprovider')}\n[agent]\n"
-        times = {"timeout": limits.get("timeout", "60s"), "idle-timeout": limits.get("idle", "40s")}
-        agent = {"use": self.agent, **times}
-        config = head + "".join(f"{key} = {toml_text(value)}\n" for key, value in agent.items()) + tables
-        self.repo.commit({**SUITE, "superteam.toml": config, "plan.md": plan(*tasks)}, "start")
+        agent = {"use": self.agent, "timeout": "60s", "idle_timeout": "40s", **more}
+        config = head + "".join(f"{key.replace('_', '-')} = {json.dumps(value)}\n" for key, value in agent.items())
+        texts = {"superteam.toml": config + tables, "plan.md": plan(*tasks)}
+        self.repo.commit({**SUITE, **texts}, "start")
 
     def execute(self, *options: str) -> Finished:
         return self.repo.superteam("execute", "plan.md", *options, timeout=150)

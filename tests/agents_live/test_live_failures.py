@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -35,6 +36,7 @@ def test_a_rejected_key_is_a_crash_that_says_so(live: Make, agent: str) -> None:
     here.given(TASK)
     failure = failed(here, Fail(401, "authentication_error", "invalid x-api-key"))
     assert failure["type"] == "impl-crash"
+    assert agent == "pi-acp" or "log in" in str(failure["message"]).lower()
 
 
 @pytest.mark.parametrize("agent", ALL)
@@ -43,6 +45,7 @@ def test_errors_of_the_server_are_a_crash_that_says_so(live: Make, agent: str) -
     here.given(TASK)
     failure = failed(here, Fail(500, "api_error", "Internal server error"))
     assert failure["type"] == "impl-crash"
+    assert agent == "pi-acp" or re.search("500|high demand", str(failure["message"]))
 
 
 @pytest.mark.parametrize("agent", ALL)
@@ -62,7 +65,7 @@ def test_an_answer_that_is_cut_is_a_crash(live: Make, agent: str) -> None:
 @pytest.mark.parametrize("agent", ALL)
 def test_a_model_that_never_answers_is_a_time_out_by_silence(live: Make, agent: str) -> None:
     here = live(agent)
-    here.given(TASK, idle="15s" if agent == "pi-acp" else "5s")  # it takes seconds to begin
+    here.given(TASK, idle_timeout="15s" if agent == "pi-acp" else "5s")  # it takes seconds to begin
     assert failed(here, Hang())["type"] == "tool-timeout"
     assert here.model.hanging.is_set()
 
@@ -88,14 +91,11 @@ def test_a_tool_that_is_denied_is_told(live: Make, agent: str) -> None:
     assert not outside.exists()
 
 
-@pytest.mark.parametrize("agent", ["codex", "codex-acp"])
-def test_the_sandbox_of_codex_stays(live: Make, agent: str) -> None:
-    here = live(agent)
-    here.given(TASK)
-    outside = here.home / "outside.txt"
-    failure = failed(here, Say("I write it.", (shell(agent, f"echo x > {outside}"),)))
-    assert failure["type"] == "impl-crash"
-    assert not outside.exists()
+def test_codex_that_may_only_read_ends_well_and_is_no_pass(live: Make) -> None:
+    here = live("codex")
+    here.given(TASK, arguments=["--sandbox", "read-only"])
+    failure = failed(here, Say("I write it.", (shell("codex", "echo x > one.py"),)), Say("All tests pass."))
+    assert failure["message"] == "the agent ended well but changed nothing"
 
 
 SOON = int(time.time()) + 3600
@@ -108,7 +108,7 @@ LIMITS = {
 }
 
 
-@pytest.mark.parametrize("agent", ALL)
+@pytest.mark.parametrize("agent", [name for name in ALL if name != "pi-acp"])  # which does not tell of it
 def test_a_rate_limit_is_no_attempt_and_ends_with_75(live: Make, agent: str) -> None:
     here = live(agent)
     here.given(TASK)

@@ -9,6 +9,7 @@ import pty
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,6 +32,7 @@ from superteam.core.review import Review, ReviewFinding
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.core.settle import Observation, Probe
+from superteam.core.spent import RateLimits
 
 START, TREE, TREE_1, COMMIT_1 = "0" * 40, "a" * 40, "b" * 40, "1" * 40
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[red]x[/red]\u202e"
@@ -754,3 +756,31 @@ def test_what_reviewers_found_last_is_listed_in_the_end() -> None:
 def test_a_reviewer_at_work_is_named_by_what_it_looks_at() -> None:
     started = e.StepStarted(key="review:1#1-spec", step="review", task="1", number=1, role="spec")
     assert label(in_review(), started) == "task 1: review (spec)"
+
+
+# -- rate limits
+
+
+UNTIL = "2030-01-01T00:00:00+00:00"
+
+
+def test_a_rate_limit_that_is_not_waited_for_says_when_and_how_to_go_on() -> None:
+    limited = dispatched(ended="rate-limited", agent="claude", resets_at=UNTIL)
+    lines = told(begun(), limited)
+    assert lines == [
+        "warning: agent claude: its provider takes no work (rate limit) until 2030-01-01 00:00:00 UTC",
+        "warning: the run stops: waiting is not allowed; go on later: superteam resume r1",
+    ]
+    shown = final(after(begun(), limited))
+    assert "rate-limited" in shown and "exit code 75, later" in shown
+    assert "superteam resume r1  (at 2030-01-01 00:00 UTC or later)" in shown
+
+
+def test_a_rate_limit_that_is_waited_for_is_shown_with_its_time() -> None:
+    run = replace(begun(), limits=RateLimits(patience=10**9))
+    limited = dispatched(ended="rate-limited", agent="claude\x1b[2J", resets_at=UNTIL)
+    waiting = after(run, limited)
+    assert "; waiting for it" in told(run, limited)[0] and "\x1b" not in told(run, limited)[0]
+    started = e.StepStarted(key="wait:-#1-x", step="wait", number=1, role="claude\x1b[2J")
+    words = label(waiting, started)
+    assert words is not None and "until 2030-01-01 00:00:00 UTC; waiting for it" in words and "\x1b" not in words

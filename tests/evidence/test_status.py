@@ -113,7 +113,7 @@ def ended(run: Run, status: Any = "finished", code: int = 0) -> Run:
     return after(run, e.RunEnded(status=status, exit_code=code))
 
 
-TOP = """schema run_id status exit_code plan branch baseline baselines tasks validations cost pending"""
+TOP = """schema run_id status exit_code plan branch baseline baselines tasks validations cost pending rate_limits"""
 BASELINE = """sha tree command captured_at verdict granularity counts known_failures"""
 TASK = """id title status attempts base_sha commit_sha failures decision must_haves dropped reviews cost
     claims findings"""
@@ -221,3 +221,14 @@ def test_no_task_is_running_once_the_run_was_aborted() -> None:
 
     assert [task["status"] for task in status_document(blank, live=False)["tasks"]] == ["pending", "pending"]
     assert [task["status"] for task in status_document(red, live=False)["tasks"]] == ["failed", "pending"]
+
+
+def test_a_rate_limit_that_is_not_waited_for_is_exit_75_with_its_time() -> None:
+    until = "2030-01-01T00:00:00+00:00"
+    run = after(
+        begun(), dispatched().model_copy(update={"ended": "rate-limited", "agent": "claude", "resets_at": until})
+    )
+    document = status_document(run, live=False)
+    assert (document["status"], document["exit_code"]) == ("rate-limited", 75)
+    assert document["rate_limits"] == [{"agent": "claude", "until": until, "waiting": False}]
+    assert document["tasks"][0]["attempts"] == 0 and document["pending"] is None

@@ -53,7 +53,8 @@ def _broken_off(before: Run, run: Run, event: e.AgentFinished) -> Run:
     assert work is not None
     began = work.began or work.from_tree
     work = replace(work, tree=event.tree, from_tree=event.tree, began=began)
-    run = add_warnings(run.with_task(replace(t, number=event.attempt, session=None, work=work)), *_notes(event))
+    t = with_findings(replace(t, number=event.attempt, session=None, work=work), event.findings)
+    run = add_warnings(run.with_task(t), *_notes(event), *planted_warnings(event))
     if event.ended == "rate-limited":
         return run
     run, failure = stopped(before, run, event)
