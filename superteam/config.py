@@ -329,7 +329,8 @@ def _plain(message: str) -> str:
 
 
 def _meant(text: str, value: Any) -> str:
-    nearest = difflib.get_close_matches(str(value)[:100], re.findall(r"'([^']*)'", text), n=1)
+    choices = [choice for choice in re.findall(r"'([^']*)'", text) if choice != value]
+    nearest = difflib.get_close_matches(str(value)[:100], choices, n=1)
     return f"; did you mean {json.dumps(nearest[0])}?" if nearest and isinstance(value, str) else ""
 
 

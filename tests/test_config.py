@@ -198,6 +198,10 @@ def test_a_wrong_value_is_named_with_what_is_right(root: Path) -> None:
     assert text.endswith('not "escalte"; did you mean "escalate"?')
 
 
+def test_a_wrong_value_is_not_proposed_again(root: Path) -> None:
+    assert "did you mean" not in mistakes(root, 'agent.timeout = "soon"\n')
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

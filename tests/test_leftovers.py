@@ -46,6 +46,7 @@ class Program:
     async def live(self) -> None:
         with self.scope:
             self.ended = await self.run()
+        self.up.set()  # on a busy machine its time may be out before it was up
 
     async def finish(self) -> None:
         await self.up.wait()

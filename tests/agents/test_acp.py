@@ -354,6 +354,11 @@ def test_what_was_told_of_a_tool_before_counts_when_it_asks(tmp_path: Path) -> N
     assert found.detail == "the agent was not allowed: Write it: /etc/x is outside of the tree"
 
 
+def test_the_kind_that_was_told_before_counts_when_it_asks(tmp_path: Path) -> None:
+    call = 'update("tool_call", toolCallId="t1", title="make", kind="execute")'
+    assert converse(f"{ASK}\n{call}\nsay(permit()); done(prompt)", tmp_path).summary == "once"
+
+
 def test_where_no_answer_fits_the_request_is_cancelled(tmp_path: Path) -> None:
     body = f"{ASK}\nOPTIONS[:] = [1, {{'kind': 'other', 'optionId': 'x'}}]\nsay(permit(kind='think')); done(prompt)"
     found = converse(body, tmp_path)

@@ -139,6 +139,14 @@ def test_what_is_said_after_the_answer_is_heard(tmp_path: Path) -> None:
     assert (found.ended, found.summary, found.cost_usd) == ("done", "Late.", 0.5)
 
 
+def test_a_request_after_we_hung_up_does_no_harm(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    body = "p = prompted(); done(p); sys.stdin.read(); send({'id': 9, 'method': 'brand/new'}); say('Bye.')"
+    with caplog.at_level(logging.DEBUG):
+        found = converse(body, tmp_path, grace=20.0)
+    assert (found.ended, found.summary) == ("done", "Bye.")
+    assert [record for record in caplog.records if record.name != "asyncio"] == []
+
+
 def test_an_agent_that_reads_nothing_more_does_not_block_us(tmp_path: Path) -> None:
     body = """
 prompted()

@@ -53,7 +53,8 @@ def _broken_off(before: Run, run: Run, event: e.AgentFinished) -> Run:
     assert work is not None
     began = work.began or work.from_tree
     work = replace(work, tree=event.tree, from_tree=event.tree, began=began)
-    run = add_warnings(run.with_task(replace(t, number=event.attempt, session=None, work=work)), *_notes(event))
+    t = with_findings(replace(t, number=event.attempt, session=None, work=work), event.findings)
+    run = add_warnings(run.with_task(t), *_notes(event), *planted_warnings(event))
     if event.ended == "rate-limited":
         return run
     run, failure = stopped(before, run, event)
@@ -234,7 +235,8 @@ def task_put_back(run: Run, event: e.TaskPutBack) -> Run:
     if event.task not in {task.id for task in run.plan.tasks}:
         left = (replace(t, work=None, status="complete"),) if t.commit_sha else ()
         return replace(run, tasks=(*left, *(other for other in run.tasks if other is not t)))
-    return run.with_task(replace(t, work=None, status="pending" if t.work.redo else _left_as(t.work)))
+    status: TaskStatus = "pending" if t.work.redo else _left_as(t.work)
+    return run.with_task(replace(t, work=None, session=None, status=status))
 
 
 def _left_as(work: Work | None) -> TaskStatus:
