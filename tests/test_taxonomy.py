@@ -47,7 +47,7 @@ def _writes(files: Mapping[str, str | None], **more: Any) -> dict[str, Any]:
 CASES = [
     Case("impl-crash", 4, [{"task": "1", "exit": 3}], attempts=2),
     Case("impl-crash", 4, [{"task": "1", "output": "I did nothing"}], attempts=2),
-    Case("parse-error", 4, [_writes({"a": "1"}, result="{not json")], attempts=3),
+    Case("parse-error", 4, [_writes({"a": "1"}, result="{not json")], attempts=2),
     Case("tool-timeout", 4, [_writes({"a": "1"}, takes=30)], config='agent.timeout = "0.3s"\n', attempts=2),
     Case(
         "tool-timeout", 4, [_writes({"a": "1"})], task={"gate": "sleep 30"}, config='[validation]\ntimeout = "1.5s"\n'
