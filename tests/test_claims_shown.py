@@ -26,7 +26,7 @@ def test_claims_are_shown_where_they_differ_and_change_nothing(repo: Repo, given
     )
     done = repo.superteam("execute", "plan.md")
     assert done.code == 0, done.err
-    said = "task 1 the agent said: All tests pass.; measured: the gate failed with exit code 1"
+    said = "task 1 the agent said: “All tests pass.”; measured: the gate failed with exit code 1"
     assert done.err.count(said) == 1
     claims = repo.status()["tasks"][0]["claims"]
     red, suite = "the gate failed with exit code 1", "the test suite: 2 passed (verdict pass)"

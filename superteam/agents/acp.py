@@ -8,7 +8,7 @@ from pathlib import Path
 
 from superteam import process
 from superteam.agents.acp_presets import PRESETS, UNKNOWN, Preset
-from superteam.agents.command import CommandAgent, arguments, environment, prepare
+from superteam.agents.command import CommandAgent, arguments, environment, prepare, resolve
 from superteam.core.settings import AgentDefinition, Rates
 from superteam.errors import AgentUnavailable
 from superteam.ports import AgentReport, Brief
@@ -29,7 +29,7 @@ class AcpAgent:
         if not self.preset.command:
             return CommandAgent(self.name, self.command, self.root).check()
         for program in (self.command[0], *self.preset.needs):
-            if shutil.which(program) is None:
+            if shutil.which(resolve(program, self.root)) is None:
                 raise AgentUnavailable(
                     f"The agent {self.name!r} needs the program {program}, which is not on the PATH.",
                     f"Install it: {self.preset.install}; or choose another agent with --agent NAME.",
@@ -84,4 +84,4 @@ def make(name: str, definition: AgentDefinition, root: Path) -> AcpAgent:
     if definition.preset is None:
         return AcpAgent(name, definition.command, root, UNKNOWN, definition.rates)
     preset = PRESETS[definition.preset]
-    return AcpAgent(name, preset.command, root, preset, definition.rates)
+    return AcpAgent(name, definition.command or preset.command, root, preset, definition.rates)

@@ -288,4 +288,4 @@ def differs(found: Compared) -> bool:
 
 def contradiction(t: TaskRun, found: Compared) -> str:
     """A claim and what was measured, in words."""
-    return f"task {t.task.id} the agent said: {found.text}; measured: {found.measured}"
+    return f"task {t.task.id} the agent said: “{found.text}”; measured: {found.measured}"

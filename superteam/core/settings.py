@@ -124,8 +124,8 @@ class AgentDefinition(Section):
             raise ValueError('kind = "command" needs command = ["program", "argument", ...]')
         if self.kind == "scripted" and not self.script:
             raise ValueError('kind = "scripted" needs script = "path/to/script.toml"')
-        if self.kind == "acp" and bool(self.command) == bool(self.preset):
-            raise ValueError('kind = "acp" needs either command = ["program", ...] or preset = "claude"')
+        if self.kind == "acp" and not self.command and self.preset is None:
+            raise ValueError('kind = "acp" needs command = ["program", ...] or preset = "claude"')
         return self
 
 

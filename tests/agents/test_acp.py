@@ -435,6 +435,15 @@ def test_an_agent_of_the_users_own_is_found_below_the_repository(tmp_path: Path)
     make_agent("mine", settings, tmp_path).check()
 
 
+def test_a_known_agent_can_be_started_by_another_command(tmp_path: Path) -> None:
+    table = {"kind": "acp", "preset": "gemini", "command": ["./gemini-wrapper", "--acp"]}
+    agent = make_agent("mine", Settings.model_validate({"agents": {"mine": table}}), tmp_path)
+    with pytest.raises(AgentUnavailable, match="gemini-wrapper"):
+        agent.check()
+    (tmp_path / "gemini-wrapper").touch(mode=0o755)
+    agent.check()
+
+
 def test_a_program_that_cannot_be_started_is_a_failure(tmp_path: Path) -> None:
     import anyio
 

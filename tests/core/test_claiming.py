@@ -71,7 +71,7 @@ def test_a_red_gate_stands_beside_the_claim_that_all_tests_pass() -> None:
 def test_a_person_hears_of_it_once() -> None:
     run = after(begun(), said("All tests pass."))
     red = after(run, gated(False))
-    warning = "task 1 the agent said: All tests pass.; measured: the gate failed with exit code 1"
+    warning = "task 1 the agent said: “All tests pass.”; measured: the gate failed with exit code 1"
     assert [line.text for line in story(run, gated(False), red) if line.level == "warning"] == [warning]
     later = e.GateChecked(task="1", red=True)
     assert [line for line in story(red, later, after(red, later)) if "the agent said" in line.text] == []
