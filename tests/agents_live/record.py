@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +136,7 @@ def record(agent: str, name: str) -> None:
     target.mkdir(parents=True, exist_ok=True)
     (target / f"{name}.jsonl").write_text("".join(_short(line) + "\n" for line in out.splitlines()))
     (target / f"{name}.stderr").write_text(err[:_LONG])
+    shutil.rmtree(folder, ignore_errors=True)
     print(f"{agent} {name}: exit {code}, {spent:.1f} s, {len(out)} bytes, asked {len(model.asked)} times", flush=True)
     _note(target, name, code, spent)
 
