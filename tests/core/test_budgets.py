@@ -27,8 +27,9 @@ from test_side_by_side import EVENT_LIMIT, side_by_side, states
 
 from superteam.core import events as e
 from superteam.core.evolve import evolve
+from superteam.core.evolve.budgets import allow_more
 from superteam.core.failures import Action, Response
-from superteam.core.meters import left
+from superteam.core.meters import left, run_meters
 from superteam.core.settings import Settings
 from superteam.core.spent import Cost
 
@@ -263,3 +264,21 @@ def test_what_is_left_is_the_least_of_what_is_left(
         *([of_one] if of_one else []),
     ]
     assert left(run, run.of("1")).usd == (min(limits) if limits else None)
+
+
+def test_an_absurd_cost_neither_hangs_an_answer_nor_its_replay() -> None:
+    """What is used is the agent's word: allowing more is no loop over it."""
+    run = begin(of_tasks(1, {}, budget={"max-usd": 0.01}), Path("/nowhere")).begun()
+    run = replace(run, cost=Cost(usd=9e15))
+    more = allow_more(run, "max-usd")
+    assert more.allowed["max-usd"] * 0.01 < 9.1e15 and not run_meters(more)[0].reached
+
+
+@given(st.floats(0, 50), st.floats(0.05, 5), st.integers(0, 5))
+def test_as_much_more_is_allowed_as_leaves_something_and_no_more(used: float, most: float, before: int) -> None:
+    run = begin(of_tasks(1, {}, budget={"max-usd": most}), Path("/nowhere")).begun()
+    times = before + 1
+    while used >= most * (1 + times):
+        times += 1
+    run = replace(run, cost=Cost(usd=used), allowed={"max-usd": before})
+    assert allow_more(run, "max-usd").allowed["max-usd"] == times
