@@ -282,3 +282,16 @@ def test_as_much_more_is_allowed_as_leaves_something_and_no_more(used: float, mo
         times += 1
     run = replace(run, cost=Cost(usd=used), allowed={"max-usd": before})
     assert allow_more(run, "max-usd").allowed["max-usd"] == times
+
+
+@pytest.mark.parametrize("budget", [{"max-usd": 0.5}, {"max-turns": 1}, {"max-attempts": 1}, {"max-time": 1}])
+def test_a_maximum_that_is_lower_at_a_resume_is_asked_about_before_anything_begins(
+    budget: dict[str, Any], tmp_path: Path
+) -> None:
+    later = of_tasks(2, {}, budget=budget).settings
+    game = begin(replace(of_tasks(2, {}, execution_mode="checkpoint"), later=(later,)), tmp_path)
+    first = game.live()
+    game.journal(game.resumed(first))
+    run = game.drive(game.journal.replay())
+    assert run.pending and run.pending.kind == "budget"
+    assert len(reports(game)) == 1

@@ -37,7 +37,7 @@ def reached(run: Run) -> str | None:
 
 def check_budgets(run: Run, event: e.Event) -> Run:
     """Warns at a share of each maximum, and raises the failure of one that is reached while work is left."""
-    if run.ended or run.budget_failure or run.halted or isinstance(event, e.RunResumed | e.RunEnded):
+    if run.ended or run.budget_failure or run.halted or isinstance(event, e.RunEnded):
         return run
     for m in (*run_meters(run), attempts_meter(run)):
         run = _warn(run, m, m.name)
