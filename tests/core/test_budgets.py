@@ -32,6 +32,7 @@ from superteam.core.failures import Action, Response
 from superteam.core.meters import left, run_meters
 from superteam.core.settings import Settings
 from superteam.core.spent import Cost
+from superteam.ports import AgentReport, Brief
 
 DISPATCHES = ("attempt", "review")
 BROKEN = ("over-budget", "rate-limited")
@@ -295,3 +296,20 @@ def test_a_maximum_that_is_lower_at_a_resume_is_asked_about_before_anything_begi
     run = game.drive(game.journal.replay())
     assert run.pending and run.pending.kind == "budget"
     assert len(reports(game)) == 1
+
+
+class Asking(Game):
+    """Its second dispatch does the work and asks something; the third finds nothing left to do."""
+
+    def work(self, brief: Brief) -> AgentReport:
+        found = super().work(brief)
+        return replace(found, question="which?") if brief.attempt == 2 else found
+
+
+def test_what_a_fix_did_before_it_asked_counts_as_a_change(tmp_path: Path) -> None:
+    """The gate looks at it: the failure that it mended is not asked about as if it still stood."""
+    game = begin(of_tasks(1, {"1": ("gate", "good", "nothing")}, "continue"), tmp_path)
+    game.__class__ = Asking
+    run = game.play()
+    assert run.exit_code == 0 and run.questions == 1 and reports(game) == ["done"] * 3
+    assert [f.type for f in run.of("1").failures] == ["validation-failure"]
