@@ -222,6 +222,13 @@ def test_a_wrong_value_is_not_proposed_again(root: Path) -> None:
         ("[agents.x]\nkind = 'command'\n", 'superteam.toml:1: agents.x is wrong: kind = "command" needs command'),
         ("[workspace]\nbring = 3\n", "superteam.toml:2: workspace.bring must be 'auto' or a valid tuple, not 3"),
         ("agent = {max-attempts = -1}\n", "superteam.toml:1: agent.max-attempts must be greater"),
+        ("[budget]\nmax-usd = inf\n", "superteam.toml:2: budget.max-usd must be less"),
+        ("[budget]\nwarn-usd = nan\n", "superteam.toml:2: budget.warn-usd must be"),
+        (f"[budget.task]\nmax-tokens = {10**400}\n", "superteam.toml:2: budget.task.max-tokens must be"),
+        (
+            "[agents.x]\nkind = 'codex'\nrates = {input = inf, output = 1}\n",
+            "superteam.toml:3: agents.x.rates.input must be less",
+        ),
     ],
 )
 def test_a_wrong_type_or_value_is_named_with_its_line(root: Path, text: str, says: str) -> None:

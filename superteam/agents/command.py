@@ -59,7 +59,7 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     summary: Annotated[str, BeforeValidator(_text)] = ""
-    cost_usd: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None
+    cost_usd: Annotated[float | None, Field(ge=0, le=2**53, allow_inf_nan=False)] = None
     input_tokens: Tokens = None
     output_tokens: Tokens = None
     claims: Texts = ()

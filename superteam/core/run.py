@@ -157,7 +157,7 @@ class Work:
     who rejected what a checkpoint shows: then the work mends that. `slot` is the number of the work tree; `integrating`
     work has the turn to go onto the branch, and its base is the tip as soon as it was integrated; `conflicts` are the
     files in which that left conflict markers. `began` is the tree from which dispatches started that were broken off
-    since: what they did is kept.
+    since, or that ended with a question: what they did is kept.
     """
 
     kind: Literal["task", "check", "repair"]

@@ -35,6 +35,7 @@ def waiting(value: Any) -> float:
 
 Duration = Annotated[float, BeforeValidator(seconds)]
 Wait = Annotated[float, BeforeValidator(waiting)]
+MOST_USD, MOST_UNITS = 10**9, 2**53  # an infinite amount is none that a journal could hold
 # A part of the names of folders, files and refs, on file systems too that do not tell upper from lower case.
 ReviewRole = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
@@ -100,9 +101,9 @@ class AgentSettings(Section):
 class Rates(Section):
     """[agents.NAME] rates: US dollars per million tokens, for agents that tell tokens and no cost."""
 
-    input: float = Field(ge=0)
-    cached_input: float | None = Field(None, ge=0)
-    output: float = Field(ge=0)
+    input: float = Field(ge=0, le=MOST_USD)
+    cached_input: float | None = Field(None, ge=0, le=MOST_USD)
+    output: float = Field(ge=0, le=MOST_USD)
 
 
 Preset = Literal["claude", "codex", "gemini", "opencode", "pi", "goose", "copilot"]
@@ -190,9 +191,9 @@ class CommitSettings(Section):
 class DispatchBudget(Section):
     """[budget.dispatch]: maxima of one dispatch (its time is `agent.timeout`); None is no limit."""
 
-    max_usd: float | None = Field(None, gt=0)
-    max_tokens: int | None = Field(None, gt=0)
-    max_turns: int | None = Field(None, gt=0)
+    max_usd: float | None = Field(None, gt=0, le=MOST_USD)
+    max_tokens: int | None = Field(None, gt=0, le=MOST_UNITS)
+    max_turns: int | None = Field(None, gt=0, le=MOST_UNITS)
 
 
 class TaskBudget(DispatchBudget):
@@ -204,12 +205,12 @@ class TaskBudget(DispatchBudget):
 class BudgetSettings(Section):
     """[budget]: maxima over all processes of a run; None is no limit."""
 
-    warn_usd: float | None = Field(None, gt=0)
-    max_usd: float | None = Field(None, gt=0)
-    max_tokens: int | None = Field(None, gt=0)
+    warn_usd: float | None = Field(None, gt=0, le=MOST_USD)
+    max_usd: float | None = Field(None, gt=0, le=MOST_USD)
+    max_tokens: int | None = Field(None, gt=0, le=MOST_UNITS)
     max_time: Duration | None = None
-    max_turns: int | None = Field(None, gt=0)
-    max_attempts: int | None = Field(None, gt=0)
+    max_turns: int | None = Field(None, gt=0, le=MOST_UNITS)
+    max_attempts: int | None = Field(None, gt=0, le=MOST_UNITS)
     task: TaskBudget = TaskBudget()
     dispatch: DispatchBudget = DispatchBudget()
 

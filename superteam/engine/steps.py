@@ -46,8 +46,8 @@ from superteam.process import Completed
 QUESTION_DIFF_LIMIT = 200_000
 WAIT_PART = 30.0  # seconds
 BROKEN_OFF = """
-An earlier dispatch of this was broken off by a limit, not by an error. What it did so far is in your working tree: look
-at that first, and go on from there.
+An earlier dispatch of this was broken off by a limit or a question, not by an error. What it did so far is in your
+working tree: look at that first, and go on from there.
 """
 
 

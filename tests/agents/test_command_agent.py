@@ -120,6 +120,7 @@ def test_an_empty_question_is_none(brief: Brief) -> None:
         ("echo '[1]' > $SUPERTEAM_RESULT", "should be an object"),
         ("""echo '{"cost_usd": -1}' > $SUPERTEAM_RESULT""", "cost_usd: "),
         ("""echo '{"cost_usd": NaN}' > $SUPERTEAM_RESULT""", "cost_usd: "),
+        ("""echo '{"cost_usd": 1.5e308}' > $SUPERTEAM_RESULT""", "cost_usd: "),
         ("""echo '{"input_tokens": "many"}' > $SUPERTEAM_RESULT""", "input_tokens: "),
         ("head -c 1048577 /dev/zero > $SUPERTEAM_RESULT", "longer than 1048576 bytes"),
         ("mkfifo $SUPERTEAM_RESULT", "not a regular file"),

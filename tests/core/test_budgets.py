@@ -27,10 +27,12 @@ from test_side_by_side import EVENT_LIMIT, side_by_side, states
 
 from superteam.core import events as e
 from superteam.core.evolve import evolve
+from superteam.core.evolve.budgets import allow_more
 from superteam.core.failures import Action, Response
-from superteam.core.meters import left
+from superteam.core.meters import left, run_meters
 from superteam.core.settings import Settings
 from superteam.core.spent import Cost
+from superteam.ports import AgentReport, Brief
 
 DISPATCHES = ("attempt", "review")
 BROKEN = ("over-budget", "rate-limited")
@@ -263,3 +265,51 @@ def test_what_is_left_is_the_least_of_what_is_left(
         *([of_one] if of_one else []),
     ]
     assert left(run, run.of("1")).usd == (min(limits) if limits else None)
+
+
+def test_an_absurd_cost_neither_hangs_an_answer_nor_its_replay() -> None:
+    """What is used is the agent's word: allowing more is no loop over it."""
+    run = begin(of_tasks(1, {}, budget={"max-usd": 0.01}), Path("/nowhere")).begun()
+    run = replace(run, cost=Cost(usd=9e15))
+    more = allow_more(run, "max-usd")
+    assert more.allowed["max-usd"] * 0.01 < 9.1e15 and not run_meters(more)[0].reached
+
+
+@given(st.floats(0, 50), st.floats(0.05, 5), st.integers(0, 5))
+def test_as_much_more_is_allowed_as_leaves_something_and_no_more(used: float, most: float, before: int) -> None:
+    run = begin(of_tasks(1, {}, budget={"max-usd": most}), Path("/nowhere")).begun()
+    times = before + 1
+    while used >= most * (1 + times):
+        times += 1
+    run = replace(run, cost=Cost(usd=used), allowed={"max-usd": before})
+    assert allow_more(run, "max-usd").allowed["max-usd"] == times
+
+
+@pytest.mark.parametrize("budget", [{"max-usd": 0.5}, {"max-turns": 1}, {"max-attempts": 1}, {"max-time": 1}])
+def test_a_maximum_that_is_lower_at_a_resume_is_asked_about_before_anything_begins(
+    budget: dict[str, Any], tmp_path: Path
+) -> None:
+    later = of_tasks(2, {}, budget=budget).settings
+    game = begin(replace(of_tasks(2, {}, execution_mode="checkpoint"), later=(later,)), tmp_path)
+    first = game.live()
+    game.journal(game.resumed(first))
+    run = game.drive(game.journal.replay())
+    assert run.pending and run.pending.kind == "budget"
+    assert len(reports(game)) == 1
+
+
+class Asking(Game):
+    """Its second dispatch does the work and asks something; the third finds nothing left to do."""
+
+    def work(self, brief: Brief) -> AgentReport:
+        found = super().work(brief)
+        return replace(found, question="which?") if brief.attempt == 2 else found
+
+
+def test_what_a_fix_did_before_it_asked_counts_as_a_change(tmp_path: Path) -> None:
+    """The gate looks at it: the failure that it mended is not asked about as if it still stood."""
+    game = begin(of_tasks(1, {"1": ("gate", "good", "nothing")}, "continue"), tmp_path)
+    game.__class__ = Asking
+    run = game.play()
+    assert run.exit_code == 0 and run.questions == 1 and reports(game) == ["done"] * 3
+    assert [f.type for f in run.of("1").failures] == ["validation-failure"]

@@ -24,6 +24,7 @@ from superteam.core.run import Run, TaskRun
 from superteam.core.spent import Cost
 
 WARN_SHARE = 0.8
+MOST_TIMES = 10**18
 
 BROKEN_OFF = ("over-budget", "rate-limited")  # by a limit, so that it is no attempt
 Dispatched = e.AgentFinished | e.ReviewFinished
@@ -36,7 +37,7 @@ def reached(run: Run) -> str | None:
 
 def check_budgets(run: Run, event: e.Event) -> Run:
     """Warns at a share of each maximum, and raises the failure of one that is reached while work is left."""
-    if run.ended or run.budget_failure or run.halted or isinstance(event, e.RunResumed | e.RunEnded):
+    if run.ended or run.budget_failure or run.halted or isinstance(event, e.RunEnded):
         return run
     for m in (*run_meters(run), attempts_meter(run)):
         run = _warn(run, m, m.name)
@@ -198,8 +199,11 @@ def allow_task_more(run: Run, t: TaskRun, name: str) -> Run:
 
 
 def _times(m: Meter, times: int) -> int:
-    """How often the maximum is allowed again so that something is left."""
-    while m.maximum and m.used is not None and m.used >= m.maximum * (1 + times):
+    """How often the maximum is allowed again so that something is left; what is used is the word of an agent."""
+    if not m.maximum or m.used is None:
+        return times
+    times = max(times, int(min(m.used / m.maximum, MOST_TIMES)) - 1)
+    while m.used >= m.maximum * (1 + times) and times < MOST_TIMES:
         times += 1
     return times
 

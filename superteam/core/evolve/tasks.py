@@ -93,7 +93,9 @@ def _agent_asks(run: Run, event: e.AgentFinished) -> Run:
         ),
         evidence={"output": event.output},
     )
-    return ask(edit_work(run, event.task, phase=Phase.DISPATCH, from_tree=event.tree, began=None), question)
+    work = run.of(event.task).work
+    began = work and (work.began or work.from_tree)  # what it did before it asked counts as its own
+    return ask(edit_work(run, event.task, phase=Phase.DISPATCH, from_tree=event.tree, began=began), question)
 
 
 def _after_dispatch(run: Run, event: e.AgentFinished, work: Work) -> Run:
