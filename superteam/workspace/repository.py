@@ -937,11 +937,12 @@ def _users_file(repository: Repository, values: Sequence[tuple[str, str]], key: 
 def _configured(repository: Repository) -> list[tuple[str, str]]:
     """All settings that are in effect in the user's repository, but what agents planted there; one without a value is
     true."""
-    listed = _fields(repository.asked("config", "--list", "-z"))
-    pairs = (entry.partition("\n") for entry in listed)
-    found = [(key, value if has_value else "true") for key, has_value, value in pairs]
+    listed = _fields(repository.asked("config", "--list", "--show-scope", "-z"))
+    pairs = ((scope, *entry.partition("\n")) for scope, entry in zip(listed[::2], listed[1::2], strict=False))
+    found = [(scope, (key, value if has_value else "true")) for scope, key, has_value, value in pairs]
     planted = watching.planted_settings(repository.cache)
-    return [setting for setting in found if without_spaces(setting) not in planted]
+    # Those of the machine are his whatever an agent wrote into his files: `git lfs install` in both is the usual case.
+    return [setting for scope, setting in found if scope == "system" or without_spaces(setting) not in planted]
 
 
 def _configuration(git_dir: Path, repository: Repository, values: Sequence[tuple[str, str]]) -> str:
