@@ -666,9 +666,10 @@ class Engine:
             raise WorkspaceError(text, f"if no git runs: rm {lock}; then superteam resume") from problem
         try:
             yield lock
-            lock.replace(user)
-        finally:
+        except BaseException:
             lock.unlink(missing_ok=True)
+            raise
+        lock.replace(user)  # from here on a lock is somebody else's
 
     # the user's checkout
 

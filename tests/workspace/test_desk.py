@@ -433,6 +433,21 @@ def test_in_place_a_sparse_checkout_is_refused_before_its_files_are_filled_in(ro
         open_repository(root).require_startable(in_place=True)
 
 
+def test_a_fast_forward_holds_the_lock_of_the_index_before_it_looks_at_the_files(
+    root: Path, bench_of: Open, tmp_path: Path
+) -> None:
+    git(root, "config", "filter.own.clean", f"test -e {root}/.git/index.lock || touch {tmp_path}/early; cat")
+    (root / ".gitattributes").write_text("a.txt filter=own\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "a filter")
+    bench = bench_of()
+    tip = finished(bench, {"src/b.py": "b = 2\n"})
+    (root / "a.txt").write_text("one\n")  # the same, but git has to look
+    (tmp_path / "early").unlink()
+    assert bench.do(bench.desk.finish, tip, True) is None
+    assert not (tmp_path / "early").exists() and not (root / ".git/index.lock").exists()
+
+
 @pytest.mark.parametrize("name", ["new", "new/x"])
 def test_an_ignored_file_in_the_way_of_a_folder_or_file_is_not_overwritten(
     root: Path, bench_of: Open, name: str
