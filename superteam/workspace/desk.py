@@ -575,21 +575,21 @@ class Desk:
     def _checkout_follows(self, start: str, tip: str) -> str | None:
         """Brings index and files of the checkout from one commit to another; the reason if something is in the way."""
         engine, top = self.engine, self.repository.toplevel
-        with engine.users_index() as here:
-            known = set(engine.git("ls-files", "-z", more=here).out.split("\0"))
-            wanted = self._blobs(tip, engine.changed(start, tip))
-            strangers = [name for name in wanted if name not in known and _is_taken(top, name, known)]
-            if strangers:
-                return f"not in git, and would be overwritten: {', '.join(strangers[:5])}"
-            try:
-                with engine.users_lock() as lock:
-                    how = (*engine.sparse(), "read-tree", "-m", "-u")
-                    done = engine.git(*how, start, tip, tree=top, more=here, check=False)
-                    if done.status != 0:
-                        raise _InTheWay(" ".join([line.strip() for line in done.err.splitlines() if line.strip()][:6]))
-                    lock.write_bytes(Path(here["GIT_INDEX_FILE"]).read_bytes())
-            except _InTheWay as problem:
-                return str(problem)
+        try:
+            # The lock comes first: what he stages while we look at the files would be lost.
+            with engine.users_lock() as lock, engine.users_index() as here:
+                known = set(engine.git("ls-files", "-z", more=here).out.split("\0"))
+                wanted = self._blobs(tip, engine.changed(start, tip))
+                strangers = [name for name in wanted if name not in known and _is_taken(top, name, known)]
+                if strangers:
+                    raise _InTheWay(f"not in git, and would be overwritten: {', '.join(strangers[:5])}")
+                how = (*engine.sparse(), "read-tree", "-m", "-u")
+                done = engine.git(*how, start, tip, tree=top, more=here, check=False)
+                if done.status != 0:
+                    raise _InTheWay(" ".join([line.strip() for line in done.err.splitlines() if line.strip()][:6]))
+                lock.write_bytes(Path(here["GIT_INDEX_FILE"]).read_bytes())
+        except _InTheWay as problem:
+            return str(problem)
         return None
 
     def _finish_half_done(self, start: str, tip: str) -> bool:

@@ -39,6 +39,7 @@ SAFE = (
     "-c", "gc.auto=0",
     "-c", "maintenance.auto=false",
     "-c", "advice.detachedHead=false",
+    "-c", "advice.graftFileDeprecated=false",
     "-c", "log.showSignature=false",
 )  # fmt: skip
 COPIED = re.compile(
@@ -307,6 +308,10 @@ class Repository:
         if in_place and self.dirty():
             text = f"--in-place needs a checkout without changes; changed are: {', '.join(self.dirty()[:5])}"
             raise WorkspaceError(text, "commit them, or run without --in-place")
+        left_out = open_engine(self).not_here()[:5] if in_place else []
+        if left_out:
+            text = f"--in-place needs a whole checkout; this sparse one leaves out: {', '.join(left_out)}"
+            raise WorkspaceError(text, "git sparse-checkout disable, or run without --in-place")
 
 
 @cache
@@ -661,9 +666,10 @@ class Engine:
             raise WorkspaceError(text, f"if no git runs: rm {lock}; then superteam resume") from problem
         try:
             yield lock
-            lock.replace(user)
-        finally:
+        except BaseException:
             lock.unlink(missing_ok=True)
+            raise
+        lock.replace(user)  # from here on a lock is somebody else's
 
     # the user's checkout
 
@@ -691,10 +697,20 @@ class Engine:
         return ("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false")
 
     def dirty(self) -> list[str]:
-        """Tracked paths that are changed or staged in the user's checkout."""
+        """Tracked paths that are changed or staged in the user's checkout, though git was told not to look at them."""
+        top = self.repository.toplevel
         with self.users_index() as here:
+            self._look_at_all(top, Path(here["GIT_INDEX_FILE"]))
+            self.git("update-index", "-q", "--refresh", tree=top, more=here, check=False)
             how = ("diff-index", "--name-only", "-z", "--no-renames", "--ignore-submodules=all", self.repository.head)
-            return _fields(self.git(*how, tree=self.repository.toplevel, more=here).out)
+            return _fields(self.git(*how, tree=top, more=here).out)
+
+    def not_here(self) -> list[str]:
+        """Tracked paths that a sparse checkout left out."""
+        top = self.repository.toplevel
+        with self.users_index() as here:
+            rows = _fields(self.git("ls-files", "-v", "-z", tree=top, more=here).out)
+        return [row[2:] for row in rows if row[0] in "Ss" and not os.path.lexists(top / row[2:])]
 
     # comparing, committing, merging
 
@@ -937,11 +953,12 @@ def _users_file(repository: Repository, values: Sequence[tuple[str, str]], key: 
 def _configured(repository: Repository) -> list[tuple[str, str]]:
     """All settings that are in effect in the user's repository, but what agents planted there; one without a value is
     true."""
-    listed = _fields(repository.asked("config", "--list", "-z"))
-    pairs = (entry.partition("\n") for entry in listed)
-    found = [(key, value if has_value else "true") for key, has_value, value in pairs]
+    listed = _fields(repository.asked("config", "--list", "--show-scope", "-z"))
+    pairs = ((scope, *entry.partition("\n")) for scope, entry in zip(listed[::2], listed[1::2], strict=False))
+    found = [(scope, (key, value if has_value else "true")) for scope, key, has_value, value in pairs]
     planted = watching.planted_settings(repository.cache)
-    return [setting for setting in found if without_spaces(setting) not in planted]
+    # Those of the machine are his whatever an agent wrote into his files: `git lfs install` in both is the usual case.
+    return [setting for scope, setting in found if scope == "system" or without_spaces(setting) not in planted]
 
 
 def _configuration(git_dir: Path, repository: Repository, values: Sequence[tuple[str, str]]) -> str:

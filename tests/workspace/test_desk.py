@@ -407,6 +407,47 @@ def test_a_fast_forward_leaves_out_what_a_sparse_checkout_leaves_out(root: Path,
     assert (root / "a.txt").read_text() == "two\n"
 
 
+def test_a_fast_forward_names_the_changed_file_that_is_in_the_way(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    tip = finished(bench, {"a.txt": "two\n"})
+    (root / "a.txt").write_text("mine\n")
+    reason = bench.do(bench.desk.finish, tip, True)
+    assert "a.txt" in reason and "hint:" not in reason
+    assert (root / "a.txt").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_in_place_a_change_that_git_was_told_not_to_see_is_seen(root: Path, flag: str) -> None:
+    git(root, "update-index", flag, "a.txt")
+    open_repository(root).require_startable(in_place=True)
+    (root / "a.txt").write_text("mine\n")
+    with pytest.raises(WorkspaceError, match=r"without changes; changed are: a\.txt"):
+        open_repository(root).require_startable(in_place=True)
+    assert git(root, "ls-files", "-v", "a.txt")[0] in "hS"
+
+
+def test_in_place_a_sparse_checkout_is_refused_before_its_files_are_filled_in(root: Path) -> None:
+    git(root, "sparse-checkout", "set", "--no-cone", "/*", "!/src/")
+    open_repository(root).require_startable(in_place=False)
+    with pytest.raises(WorkspaceError, match=r"sparse one leaves out: src/b\.py"):
+        open_repository(root).require_startable(in_place=True)
+
+
+def test_a_fast_forward_holds_the_lock_of_the_index_before_it_looks_at_the_files(
+    root: Path, bench_of: Open, tmp_path: Path
+) -> None:
+    git(root, "config", "filter.own.clean", f"test -e {root}/.git/index.lock || touch {tmp_path}/early; cat")
+    (root / ".gitattributes").write_text("a.txt filter=own\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "a filter")
+    bench = bench_of()
+    tip = finished(bench, {"src/b.py": "b = 2\n"})
+    (root / "a.txt").write_text("one\n")  # the same, but git has to look
+    (tmp_path / "early").unlink()
+    assert bench.do(bench.desk.finish, tip, True) is None
+    assert not (tmp_path / "early").exists() and not (root / ".git/index.lock").exists()
+
+
 @pytest.mark.parametrize("name", ["new", "new/x"])
 def test_an_ignored_file_in_the_way_of_a_folder_or_file_is_not_overwritten(
     root: Path, bench_of: Open, name: str

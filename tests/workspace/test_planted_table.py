@@ -25,7 +25,7 @@ from superteam.core.plan import Plan, Task
 from superteam.core.settings import Settings, WorkspaceSettings
 from superteam.errors import WorkspaceError
 from superteam.workspace.desk import Desk, open_desk
-from superteam.workspace.repository import Engine, open_repository
+from superteam.workspace.repository import Engine, open_engine, open_repository
 
 AT = "2026-01-02T03:04:05Z"
 BRANCH = "superteam/plan-r1"
@@ -507,3 +507,22 @@ def _side_commit(tree: Path) -> None:
     signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----"
     signed = out("hash-object", "-w", "-t", "commit", "--stdin", given=f"{head}\n{signature}\n\n{message}\n")
     out("update-ref", "refs/tags/signed", signed)
+
+
+def test_a_filter_of_the_machine_stays_the_users_when_an_agent_writes_it_into_his_file(
+    root: Path, bench_of: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`git lfs install --system` by the package, `git lfs install` by the agent."""
+    lfs = '[filter "big"]\n\tclean = tr a-z A-Z\n\trequired = true\n'
+    (tmp_path / "system").write_text(lfs)
+    monkeypatch.delenv("GIT_CONFIG_NOSYSTEM", raising=False)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", str(tmp_path / "system"))
+    bench = bench_of(False)
+    bench.prepare(bench.head)
+    bench.do(bench.desk.watch, "dispatch-1-1")
+    with (Path(os.environ["HOME"]) / ".gitconfig").open("a") as file:
+        file.write(lfs)
+    start_tree = bench.desk.repository.tree_of(bench.head)
+    bench.do(bench.desk.planted, "dispatch-1-1", start_tree, start_tree, bench.copies)
+    later = open_engine(open_repository(root))
+    assert later.git("config", "--get", "filter.big.clean").out == "tr a-z A-Z\n"
