@@ -285,6 +285,16 @@ def test_a_limit_that_is_paid_for_is_none(tmp_path: Path) -> None:
     assert stream("claude", body, tmp_path).ended == "failed"
 
 
+@pytest.mark.parametrize(("stops", "ended"), [(("stop", "length"), "failed"), (("length", "stop"), "done")])
+def test_pi_has_not_done_its_work_if_its_last_answer_is_cut_short(
+    stops: tuple[str, ...], ended: str, tmp_path: Path
+) -> None:
+    said = "message=dict(role='assistant', content=[dict(type='text', text='I will')], stopReason={!r})"
+    answers = "; ".join(f"send(type='message_end', {said.format(stop)})" for stop in stops)
+    found = stream("pi", f"send(type='session', id='s'); {answers}; send(type='agent_end')", tmp_path)
+    assert found.ended == ended and ("cut" in found.detail) == (ended == "failed")
+
+
 def test_lines_that_are_too_long_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("superteam.agents.stream.LINE", 1000)
     monkeypatch.setattr(Lines.__init__, "__defaults__", (1000,))
