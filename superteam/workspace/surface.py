@@ -14,7 +14,7 @@ from pathlib import Path
 
 from superteam.core.planted import Place, Role, settings_in
 
-_LIMIT = 1024**2  # bytes of a file that are looked at; of a longer one its hash tells the rest
+LIMIT = 1024**2  # bytes of a file that are looked at; of a longer one its hash tells the rest
 _HASHED = 64 * 1024**2  # bytes of it; of a longer one (sparse files, /proc/kcore) its size and time tell the rest
 _HOOKS = 200
 _INCLUDED = 30
@@ -120,13 +120,13 @@ def _read(path: Path) -> bytes | None:
         os.close(descriptor)
         return None
     with os.fdopen(descriptor, "rb") as file:
-        data = file.read(_LIMIT)
+        data = file.read(LIMIT)
         rest = hashlib.sha256()
-        while file.tell() < _HASHED and (more := file.read(_LIMIT)):
+        while file.tell() < _HASHED and (more := file.read(LIMIT)):
             rest.update(more)
         if file.tell() >= _HASHED:
             rest.update(f"{facts.st_size} {facts.st_mtime_ns}".encode())
-    return data if len(data) < _LIMIT else data + f"\nand {rest.hexdigest()}".encode()
+    return data if len(data) < LIMIT else data + f"\nand {rest.hexdigest()}".encode()
 
 
 def _included(found: Surface, tree: Path | None) -> dict[Place, bytes]:
