@@ -374,3 +374,13 @@ def test_of_a_command_of_the_users_own_it_is_said_what_to_mend_and_not_to_instal
         with pytest.raises(AgentUnavailable) as found:
             make_agent("mine", Settings(agents={"mine": definition}), tmp_path).check()
         assert "[agents.mine]" in str(found.value.hint) and "npm" not in str(found.value.hint)
+
+
+@pytest.mark.parametrize(("error", "ended"), [("rate_limit", "rate-limited"), ("server_error", "failed")])
+def test_a_failure_that_claude_gives_as_its_result_is_no_success(error: str, ended: str, tmp_path: Path) -> None:
+    body = f"""
+send(type='system', subtype='init', session_id='s')
+send(type='assistant', error='{error}', message=dict(id='m', content=[dict(type='text', text='it stopped here')]))
+send(type='result', subtype='success', is_error=False, result='it stopped here')
+"""
+    assert stream("claude", body, tmp_path).ended == ended
