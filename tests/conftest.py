@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from playground import CONFIG, SUITE, TEST_COMMAND, Census, Repo, Setup, plan, script
+
+# How long one example may take is no property of the code: on a busy machine it takes longer.
+settings.register_profile("superteam", settings(), deadline=None)
+settings.load_profile("superteam")
 
 # Begun in the background by a shell, we would ignore SIGINT, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -26,15 +26,15 @@ class AcpAgent:
 
     def check(self) -> None:
         """Raises AgentUnavailable, with the command that installs it, when a program is not there."""
-        if not self.preset.command:
-            return CommandAgent(self.name, self.command, self.root).check()
-        for program in (self.command[0], *self.preset.needs):
+        own = self.command[:1] != self.preset.command[:1]
+        if own:
+            CommandAgent(self.name, self.command, self.root).check()
+        for program in (*(() if own else self.command[:1]), *self.preset.needs):
             if shutil.which(resolve(program, self.root)) is None:
                 raise AgentUnavailable(
                     f"The agent {self.name!r} needs the program {program}, which is not on the PATH.",
                     f"Install it: {self.preset.install}; or choose another agent with --agent NAME.",
                 )
-        return None
 
     async def work(self, brief: Brief) -> AgentReport:
         """One dispatch: one program, one session, one prompt."""

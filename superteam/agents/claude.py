@@ -113,6 +113,7 @@ def _result(heard: Heard, event: dict[str, Any], subtype: str, now: datetime) ->
     """The end. `subtype` is "success" with `is_error` too; usage is of this call, the total cost is not."""
     usage, said = event.get("usage"), text(event.get("result"))
     failed = event.get("is_error") is True or subtype.startswith("error")
+    failed = failed or (said != "" and said == heard.problem)  # the failure that it told last is no result
     errors = event.get("errors")
     problem = (
         said or "; ".join(map(text, errors[:5] if isinstance(errors, list) else ())) or subtype or "no reason told"

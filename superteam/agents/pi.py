@@ -62,7 +62,9 @@ def _assistant(heard: Heard, message: dict[str, Any], now: datetime) -> Heard:
     if not parts:
         return _refused(heard, "the last answer was empty", now)
     said = "\n".join(text(part.get("text")) for part in parts if part.get("type") == "text").strip()
-    return replace(progress(heard), turns=heard.turns + 1, message=said or heard.message)
+    # An answer that is cut short, if it is the last one, has ended work in the middle.
+    problem = "the last answer was cut at the model's maximum length" if stop == "length" else ""
+    return replace(progress(heard), turns=heard.turns + 1, message=said or heard.message, problem=problem)
 
 
 def _cost(heard: Heard, told: float | None) -> float | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from superteam import process
-from superteam.agents.command import environment, prepare, resolve, wall
+from superteam.agents.command import CommandAgent, environment, prepare, resolve, wall
 from superteam.agents.heard import Heard, Session, exceeded, own, session_of
 from superteam.agents.stream_report import report
 from superteam.core.settings import AgentDefinition, Rates
@@ -66,13 +66,16 @@ class StreamAgent:
     patience: float = PATIENCE
 
     def check(self) -> None:
-        """Raises AgentUnavailable, with the command that installs it, when the program is not there."""
-        program = resolve(self.command[0], self.root)
+        """Raises AgentUnavailable, with what installs it or is to be mended, when the program is not there."""
+        if self.command[0] != self.dialect.program:
+            return CommandAgent(self.name, self.command, self.root).check()
+        program = self.command[0]
         if shutil.which(program) is None:
             raise AgentUnavailable(
                 f"The agent {self.name!r} needs the program {program}, which is not on the PATH or not executable.",
                 f"Install it: {self.dialect.install}; or choose another agent with --agent NAME.",
             )
+        return None
 
     async def work(self, brief: Brief) -> AgentReport:
         """One dispatch. Where the session to continue is not found (another tree, tidied away) a new one is begun."""

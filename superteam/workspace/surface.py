@@ -14,7 +14,8 @@ from pathlib import Path
 
 from superteam.core.planted import Place, Role, settings_in
 
-_LIMIT = 1024**2  # bytes of a file that are looked at; of a longer one its hash tells the rest
+LIMIT = 1024**2  # bytes of a file that are looked at; of a longer one its hash tells the rest
+_HASHED = 64 * 1024**2  # bytes of it; of a longer one (sparse files, /proc/kcore) its size and time tell the rest
 _HOOKS = 200
 _INCLUDED = 30
 _FILES: tuple[tuple[Role, str], ...] = (
@@ -104,7 +105,7 @@ def what_is(path: Path) -> bytes | None:
         if stat.S_ISLNK(kind):
             return b"link to " + os.fsencode(path.readlink()) + b"\n" + (_read(path) or b"")
         return _read(path) if stat.S_ISREG(kind) else f"kind {stat.S_IFMT(kind):o}".encode()
-    except OSError:
+    except (OSError, ValueError):  # of a path with a NUL
         return None
 
 
@@ -114,15 +115,18 @@ def _read(path: Path) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
         os.close(descriptor)
         return None
     with os.fdopen(descriptor, "rb") as file:
-        data = file.read(_LIMIT)
+        data = file.read(LIMIT)
         rest = hashlib.sha256()
-        while more := file.read(_LIMIT):
+        while file.tell() < _HASHED and (more := file.read(LIMIT)):
             rest.update(more)
-    return data if len(data) < _LIMIT else data + f"\nand {rest.hexdigest()}".encode()
+        if file.tell() >= _HASHED:
+            rest.update(f"{facts.st_size} {facts.st_mtime_ns}".encode())
+    return data if len(data) < LIMIT else data + f"\nand {rest.hexdigest()}".encode()
 
 
 def _included(found: Surface, tree: Path | None) -> dict[Place, bytes]:

@@ -26,7 +26,7 @@ from superteam.core.planted import (
     why_planted,
     without_spaces,
 )
-from superteam.workspace.surface import Sight, Surface, look
+from superteam.workspace.surface import LIMIT, Sight, Surface, look
 
 PLANTED = "planted.json"
 
@@ -88,9 +88,11 @@ def _with_way_back(finding: Finding, before: Surface, after: Surface, copies: Pa
     if old.startswith(b"link to "):
         was = os.fsdecode(old.splitlines()[0])
         return finding.model_copy(update={"detail": f"{finding.detail}; it was a {was}"})
+    if len(old) >= LIMIT:  # only its beginning was kept
+        return finding.model_copy(update={"detail": f"{finding.detail}; it was too large to keep what it held"})
     copy = copies / place.path.lstrip("/").replace("/", "%")
     copies.mkdir(parents=True, exist_ok=True, mode=0o700)
-    copy.touch(mode=0o600)
+    copy.touch(mode=0o700 if place.role == "hook" else 0o600)  # git passes over a hook that is not executable
     copy.write_bytes(old)
     command = shlex.join(["cp", str(copy), place.path])
     return finding.model_copy(update={"detail": f"{finding.detail}; to take it back: {command}"})

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from superteam.agents import make_agent
 from superteam.agents.heard import Heard, Session, exceeded, own, priced, session_of, session_text
 from superteam.agents.stream import Lines, event_of
-from superteam.core.settings import Rates, Settings
+from superteam.core.settings import AgentDefinition, Rates, Settings
 from superteam.errors import AgentUnavailable
 from superteam.ports import Limits
 
@@ -285,6 +285,16 @@ def test_a_limit_that_is_paid_for_is_none(tmp_path: Path) -> None:
     assert stream("claude", body, tmp_path).ended == "failed"
 
 
+@pytest.mark.parametrize(("stops", "ended"), [(("stop", "length"), "failed"), (("length", "stop"), "done")])
+def test_pi_has_not_done_its_work_if_its_last_answer_is_cut_short(
+    stops: tuple[str, ...], ended: str, tmp_path: Path
+) -> None:
+    said = "message=dict(role='assistant', content=[dict(type='text', text='I will')], stopReason={!r})"
+    answers = "; ".join(f"send(type='message_end', {said.format(stop)})" for stop in stops)
+    found = stream("pi", f"send(type='session', id='s'); {answers}; send(type='agent_end')", tmp_path)
+    assert found.ended == ended and ("cut" in found.detail) == (ended == "failed")
+
+
 def test_lines_that_are_too_long_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("superteam.agents.stream.LINE", 1000)
     monkeypatch.setattr(Lines.__init__, "__defaults__", (1000,))
@@ -296,11 +306,13 @@ def test_lines_that_are_too_long_are_told(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @WHICH
-def test_a_missing_program_is_said_with_the_command_that_installs_it(which: str, tmp_path: Path) -> None:
-    settings = Settings.model_validate({"agents": {which: {"kind": which, "command": ["./not-there"]}}})
+def test_a_missing_program_is_said_with_the_command_that_installs_it(
+    which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AgentUnavailable) as found:
-        make_agent(which, settings, tmp_path).check()
-    assert "not-there" in found.value.message
+        make_agent(which, Settings(), tmp_path).check()
+    assert f"needs the program {which}" in found.value.message
     assert f"Install it: {DIALECTS[which].install}" in (found.value.hint or "")
 
 
@@ -349,3 +361,26 @@ def test_a_prompt_file_that_cannot_be_written_is_a_failure(which: str, tmp_path:
 def test_the_command_replaces_the_programs_name(tmp_path: Path) -> None:
     agent = make_stream_agent("pi", FINISHED["pi"], tmp_path)
     assert agent.command[-1] == str(tmp_path / "agent.py")
+
+
+@pytest.mark.parametrize("command", ["./mine.sh", "my-wrapper"])
+def test_of_a_command_of_the_users_own_it_is_said_what_to_mend_and_not_to_install_the_known_program(
+    command: str, tmp_path: Path
+) -> None:
+    for definition in (
+        AgentDefinition(kind="claude", command=(command,)),
+        AgentDefinition(kind="acp", preset="claude", command=(command,)),
+    ):
+        with pytest.raises(AgentUnavailable) as found:
+            make_agent("mine", Settings(agents={"mine": definition}), tmp_path).check()
+        assert "[agents.mine]" in str(found.value.hint) and "npm" not in str(found.value.hint)
+
+
+@pytest.mark.parametrize(("error", "ended"), [("rate_limit", "rate-limited"), ("server_error", "failed")])
+def test_a_failure_that_claude_gives_as_its_result_is_no_success(error: str, ended: str, tmp_path: Path) -> None:
+    body = f"""
+send(type='system', subtype='init', session_id='s')
+send(type='assistant', error='{error}', message=dict(id='m', content=[dict(type='text', text='it stopped here')]))
+send(type='result', subtype='success', is_error=False, result='it stopped here')
+"""
+    assert stream("claude", body, tmp_path).ended == ended

@@ -40,6 +40,15 @@ def test_a_file_that_is_too_large_is_listed_and_not_read(empty_repo: Repo) -> No
     assert "package.json" in found.files and set(found.texts) == {"go.mod"}
 
 
+def test_a_sparse_partial_clone_is_seen_without_what_it_has_not_fetched(empty_repo: Repo, tmp_path: Path) -> None:
+    empty_repo.commit({"go.mod": "module x\n", "far/package.json": "{}"})
+    empty_repo.git("config", "uploadpack.allowFilter", "true")
+    how = ("clone", "-q", "--filter=blob:none", "--sparse")
+    empty_repo.git(*how, empty_repo.root.as_uri(), str(tmp_path / "clone"))
+    found = look(open_repository(tmp_path / "clone"), empty_repo.environ())
+    assert found.files == {"go.mod", "far/package.json"} and found.texts == {"go.mod": "module x\n"}
+
+
 def test_names_of_any_bytes_are_no_obstacle(empty_repo: Repo) -> None:
     for name in (b"test_\xff.py", b"test_a\nb.py", b'test_ \t".py'):
         (empty_repo.root / os.fsdecode(name)).write_text("import pytest\n")
