@@ -313,3 +313,32 @@ def test_what_a_fix_did_before_it_asked_counts_as_a_change(tmp_path: Path) -> No
     run = game.play()
     assert run.exit_code == 0 and run.questions == 1 and reports(game) == ["done"] * 3
     assert [f.type for f in run.of("1").failures] == ["validation-failure"]
+
+
+class Odd(Game):
+    """Its first dispatch ends otherwise, without any change."""
+
+    ended = ""
+
+    def work(self, brief: Brief) -> AgentReport:
+        if brief.attempt > 1:
+            return super().work(brief)
+        return AgentReport(self.ended, cost_usd=1.0, limit="max-usd")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("action", ["warn-continue", "ignore"])
+def test_a_limit_that_is_let_pass_does_not_pass_a_dispatch_that_did_nothing(action: str, tmp_path: Path) -> None:
+    """An agent may hold a limit of its own: `arguments = ["--max-budget-usd", "1"]`."""
+    game = begin(of_tasks(1, {}, failure_actions={"budget-threshold": action}), tmp_path)
+    game.__class__, Odd.ended = Odd, "over-budget"
+    run = game.play()
+    assert run.exit_code == 0 and reports(game) == ["over-budget", "done"]
+    assert [f.type for f in run.of("1").failures] == ["budget-threshold", "impl-crash"]
+
+
+def test_what_an_adapter_does_not_call_done_is_not_done(tmp_path: Path) -> None:
+    game = begin(of_tasks(1, {}), tmp_path)
+    game.__class__, Odd.ended = Odd, "cancelled"
+    run = game.play()
+    assert run.exit_code == 0 and reports(game) == ["cancelled", "done"]
+    assert [f.type for f in run.of("1").failures] == ["impl-crash"]
