@@ -316,14 +316,16 @@ def test_what_a_fix_did_before_it_asked_counts_as_a_change(tmp_path: Path) -> No
 
 
 class Odd(Game):
-    """Its first dispatch ends otherwise, without any change."""
+    """Its first dispatch ends otherwise; over its budget without any change."""
 
     ended = ""
 
     def work(self, brief: Brief) -> AgentReport:
         if brief.attempt > 1:
             return super().work(brief)
-        return AgentReport(self.ended, cost_usd=1.0, limit="max-usd")  # type: ignore[arg-type]
+        if self.ended == "over-budget":
+            return AgentReport("over-budget", cost_usd=1.0, limit="max-usd")
+        return replace(super().work(brief), ended=self.ended)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("action", ["warn-continue", "ignore"])
@@ -342,3 +344,15 @@ def test_what_an_adapter_does_not_call_done_is_not_done(tmp_path: Path) -> None:
     run = game.play()
     assert run.exit_code == 0 and reports(game) == ["cancelled", "done"]
     assert [f.type for f in run.of("1").failures] == ["impl-crash"]
+
+
+def test_reviewers_that_one_maximum_stopped_are_asked_about_together(tmp_path: Path) -> None:
+    budget = {"task": {"max-usd": 1.9}}
+    first = of_tasks(1, {}, review={"roles": ["spec", "quality"]}, budget=budget)
+    higher = of_tasks(1, {}, review={"roles": ["spec", "quality"]}, budget={"task": {"max-usd": 100}})
+    game = begin(replace(first, later=(higher.settings,)), tmp_path)
+    run = game.live()
+    assert run.pending and [r.ended for r in run.of("1").reviews] == ["over-budget"] * 2
+    game.journal(game.resumed(run))
+    run = game.drive(game.journal.replay())
+    assert run.exit_code == 0 and run.questions == 1

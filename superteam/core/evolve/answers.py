@@ -19,7 +19,7 @@ from superteam.core.evolve.parts import (
 )
 from superteam.core.evolve.people import answer_person, reopen
 from superteam.core.evolve.resuming import ask_about_finished
-from superteam.core.evolve.reviews import retry_reviewers, review_again, settle_reviews, take_reviews, without_verdicts
+from superteam.core.evolve.reviews import beyond_limit, retry_reviewers, review_again, settle_reviews, take_reviews
 from superteam.core.evolve.validations import validate_again, validate_by
 from superteam.core.failures import Failure, FailureType, History, Response, ended_early, maximum_of
 from superteam.core.meters import DISPATCH
@@ -180,8 +180,7 @@ def _answer_budget(run: Run, task: str, event: e.Answered) -> Run:
     if event.choice == "skip":
         return _leave(run, task, work, by_person=True)
     run = allow_task_more(run, t, work.failures[0].maximum)
-    failure, *rest = work.failures
-    again = replace(without_verdicts(work, failure), failures=tuple(rest), note=event.note or work.note)
+    again = replace(beyond_limit(work), note=event.note or work.note)
     return settle_reviews(run.with_work(task, again), task)
 
 
