@@ -26,6 +26,7 @@ from test_evolve import (
 from test_side_by_side import EVENT_LIMIT, side_by_side, states
 
 from superteam.core import events as e
+from superteam.core.decide import Kind, decide
 from superteam.core.evolve import evolve
 from superteam.core.evolve.budgets import allow_more
 from superteam.core.failures import Action, Response
@@ -356,3 +357,21 @@ def test_reviewers_that_one_maximum_stopped_are_asked_about_together(tmp_path: P
     game.journal(game.resumed(run))
     run = game.drive(game.journal.replay())
     assert run.exit_code == 0 and run.questions == 1
+
+
+def test_the_runs_time_is_watched_while_another_task_is_asked_about(tmp_path: Path) -> None:
+    """What is under way then is ended by it too."""
+    scenario = of_tasks(2, {}, jobs=2, budget={"max-time": 1000})
+    tasks = tuple(t.model_copy(update={"files": (f"f-{t.id}",)}) for t in scenario.tasks)
+    game = begin(replace(scenario, tasks=tasks), tmp_path)
+    game.play()
+    run = next(run for _, run in states(game) if sum(step.kind is Kind.DISPATCH for step in decide(run)) == 2)
+    keys = {step.key for step in decide(run) if step.kind is Kind.DISPATCH}
+    run = replace(run, in_flight=frozenset(keys))
+    asks = e.AgentFinished(
+        key="attempt:1#1", task="1", attempt=1, role="implement", ended="done", tree="t", question="?"
+    )
+    run = evolve(run, asks, run.last_at)
+    assert run.pending and {step.kind for step in decide(run)} == {Kind.DISPATCH, Kind.WATCH_TIME}
+    over = evolve(run, e.TimeUp(), run.last_at)
+    assert over.pending and over.budget_failure and not decide(over)
