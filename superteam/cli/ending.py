@@ -219,7 +219,8 @@ def _facts(run: Run, live: bool) -> list[str]:
 
 def _cost(run: Run) -> str:
     cost = run.cost
-    usd = "unknown" if cost.usd is None else f"{cost.usd:.2f} USD"
+    more = f" and what {cost.silent} dispatch{'es' * (cost.silent > 1)} did not say" if cost.silent else ""
+    usd = "unknown" if cost.usd is None else f"{cost.usd:.2f} USD{more}"
     counts = (("input tokens", cost.input_tokens), ("output tokens", cost.output_tokens), ("turns", cost.turns))
     return ", ".join([usd, *(f"{number} {name}" for name, number in counts if number is not None)])
 

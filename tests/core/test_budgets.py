@@ -25,6 +25,7 @@ from test_evolve import (
 )
 from test_side_by_side import EVENT_LIMIT, side_by_side, states
 
+from superteam.cli.ending import final
 from superteam.core import events as e
 from superteam.core.decide import Kind, decide
 from superteam.core.evolve import evolve
@@ -375,3 +376,15 @@ def test_the_runs_time_is_watched_while_another_task_is_asked_about(tmp_path: Pa
     assert run.pending and {step.kind for step in decide(run)} == {Kind.DISPATCH, Kind.WATCH_TIME}
     over = evolve(run, e.TimeUp(), run.last_at)
     assert over.pending and over.budget_failure and not decide(over)
+
+
+def test_a_sum_in_which_a_cost_is_missing_says_so(tmp_path: Path) -> None:
+    """An agent that tells its cost does one task, one that does not the other."""
+    game, run = played(of_tasks(2, {}), tmp_path)
+    assert run.cost.silent == 0 and "cost: 2.00 USD, " in final(run)
+    game = begin(of_tasks(2, {}, execution_mode="checkpoint"), tmp_path)
+    game.live()
+    game.silent = True
+    run = game.play()
+    assert (run.cost.usd, run.cost.silent) == (1.0, 1)
+    assert "cost: 1.00 USD and what 1 dispatch did not say" in final(run)
