@@ -52,7 +52,7 @@ def final(
         table(_table(run)),
         "",
         *_findings(run),
-        *_facts(run),
+        *_facts(run, live),
         *map(one_line, summaries),
         "running; exit code not known yet" if status == "running" else f"exit code {code}, {_meaning(run, code)}",
         _indented("next: ", [next_command] if next_command else _next(run, status, live)),
@@ -203,7 +203,7 @@ def _claims(run: Run) -> list[str]:
     return [contradiction(t, c) for t in run.tasks for c in t.claims if c.attempt == t.number and differs(c)]
 
 
-def _facts(run: Run) -> list[str]:
+def _facts(run: Run, live: bool) -> list[str]:
     red = [state.baseline for state in run.sources.values() if state.baseline and state.baseline.verdict == "fail"]
     lines = [f"known failures at the baseline{by_source(run, b.source)}: {len(b.known_failures)}" for b in red]
     if not source_names(run.settings):
@@ -213,13 +213,14 @@ def _facts(run: Run) -> list[str]:
     lines.append(f"cost: {_cost(run)}, time {clock(run.elapsed_s)}")
     if run.halted and not run.ended:
         lines.append(f"stopped: {one_line(run.halted)}")
-    lines += [one_line(limited_in_words(limit)) for limit in rate_limits(run)]
+    lines += [one_line(limited_in_words(limit)) for limit in rate_limits(run, live)]
     return [*lines, *_branch(run), f"outputs: .superteam/runs/{run.run_id}/outputs"]
 
 
 def _cost(run: Run) -> str:
     cost = run.cost
-    usd = "unknown" if cost.usd is None else f"{cost.usd:.2f} USD"
+    more = f" and what {cost.silent} dispatch{'es' * (cost.silent > 1)} did not say" if cost.silent else ""
+    usd = "unknown" if cost.usd is None else f"{cost.usd:.2f} USD{more}"
     counts = (("input tokens", cost.input_tokens), ("output tokens", cost.output_tokens), ("turns", cost.turns))
     return ", ".join([usd, *(f"{number} {name}" for name, number in counts if number is not None)])
 

@@ -60,20 +60,25 @@ def decide(run: Run) -> frozenset[Step]:
     if run.aborted:
         return moves or frozenset({Step(Kind.FINISH)})
     going_on = frozenset(step for step in steps if step.key in run.in_flight)
+    if run.budget_failure and "max-time" in (run.budget_failure.maximum, *run.budget_failure.tests):  # older journals
+        going_on &= moves
     if run.limits.stopped:
         asking = {step for step in _asking(run) if step.key in run.in_flight}
-        return frozenset(step for step in going_on if step.kind is not Kind.WAIT) | asking
+        return _watched(run, frozenset(step for step in going_on if step.kind is not Kind.WAIT)) | asking
     if run.pending:
         if not run.interactive:  # this process ends: whoever takes the run up tries at once
             going_on = frozenset(step for step in going_on if step.kind is not Kind.WAIT)
-        return going_on | _asking(run)
+        return _watched(run, going_on) | _asking(run)
     if run.budget_failure:
-        over = "max-time" in (run.budget_failure.maximum, *run.budget_failure.tests)  # tests: older journals
-        respond = Step(Kind.RESPOND, None, run.questions + sum(run.allowed.values()))
-        return (going_on & moves if over else going_on) | {respond}
-    if steps and run.settings.budget.max_time is not None:
-        return steps | {Step(Kind.WATCH_TIME, None, sum(run.allowed.values()))}
-    return steps or frozenset({Step(Kind.FINISH)})
+        return going_on | {Step(Kind.RESPOND, None, run.questions + sum(run.allowed.values()))}
+    return _watched(run, steps) or frozenset({Step(Kind.FINISH)})
+
+
+def _watched(run: Run, steps: frozenset[Step]) -> frozenset[Step]:
+    """The steps, with the watch over the run's time while there are any and it is not used up."""
+    if not steps or run.settings.budget.max_time is None or run.budget_failure:
+        return steps
+    return steps | {Step(Kind.WATCH_TIME, None, sum(run.allowed.values()))}
 
 
 def _asking(run: Run) -> set[Step]:

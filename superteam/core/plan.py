@@ -180,5 +180,7 @@ class Plan(_Frozen):
 
 
 def _arguments_of(task: Task) -> str:
+    """With the agent that the document names: the same arguments mean something else to another program."""
     given = task.agent.arguments if task.agent else None
-    return f"(arguments of the agent of task {task.id}) {shlex.join(given)}" if given else ""
+    named = f" {task.agent.use}" if task.agent and task.agent.use else ""
+    return f"(arguments of the agent{named} of task {task.id}) {shlex.join(given)}" if given else ""

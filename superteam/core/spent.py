@@ -12,13 +12,15 @@ _SESSION = re.compile(r"[\w.:/@+=][\w.:/@+=-]{0,255}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What dispatches cost; None is unknown (nobody said), never nothing. `attempts` are those that count as one."""
+    """What dispatches cost; None is unknown (nobody said), never nothing. `attempts` are those that count as one,
+    `silent` those that did not say their `usd`."""
 
     usd: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     turns: int | None = None
     attempts: int = 0
+    silent: int = 0
 
     @property
     def tokens(self) -> int | None:
@@ -34,6 +36,7 @@ class Cost:
             output_tokens=_count(self.output_tokens, more.output_tokens),
             turns=_count(self.turns, more.turns),
             attempts=self.attempts + more.attempts,
+            silent=self.silent + more.silent,
         )
 
 

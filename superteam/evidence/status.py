@@ -29,15 +29,16 @@ def status_document(run: Run, live: bool) -> dict[str, Any]:
         "validations": [result.model_dump(mode="json") for result in run.validations],
         "cost": _cost(run.cost),
         "pending": _pending(run),
-        "rate_limits": rate_limits(run),
+        "rate_limits": rate_limits(run, live),
     }
 
 
-def rate_limits(run: Run) -> list[dict[str, Any]]:
-    """The agents whose provider takes no work now, until when (null: not known), and whether that is waited for."""
+def rate_limits(run: Run, live: bool = True) -> list[dict[str, Any]]:
+    """The agents whose provider takes no work now, until when (null: not known), and whether that is waited for: only
+    a process can."""
     if run.ended is not None:
         return []
-    found = [{"agent": agent, "until": wait.until, "waiting": True} for agent, wait in run.limits.waiting.items()]
+    found = [{"agent": agent, "until": wait.until, "waiting": live} for agent, wait in run.limits.waiting.items()]
     stopped = run.limits.stopped
     return found + ([{"agent": stopped.agent, "until": stopped.until, "waiting": False}] if stopped else [])
 

@@ -25,7 +25,9 @@ from test_evolve import (
 )
 from test_side_by_side import EVENT_LIMIT, side_by_side, states
 
+from superteam.cli.ending import final
 from superteam.core import events as e
+from superteam.core.decide import Kind, decide
 from superteam.core.evolve import evolve
 from superteam.core.evolve.budgets import allow_more
 from superteam.core.failures import Action, Response
@@ -313,3 +315,76 @@ def test_what_a_fix_did_before_it_asked_counts_as_a_change(tmp_path: Path) -> No
     run = game.play()
     assert run.exit_code == 0 and run.questions == 1 and reports(game) == ["done"] * 3
     assert [f.type for f in run.of("1").failures] == ["validation-failure"]
+
+
+class Odd(Game):
+    """Its first dispatch ends otherwise; over its budget without any change."""
+
+    ended = ""
+
+    def work(self, brief: Brief) -> AgentReport:
+        if brief.attempt > 1:
+            return super().work(brief)
+        if self.ended == "over-budget":
+            return AgentReport("over-budget", cost_usd=1.0, limit="max-usd")
+        return replace(super().work(brief), ended=self.ended)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("action", ["warn-continue", "ignore"])
+def test_a_limit_that_is_let_pass_does_not_pass_a_dispatch_that_did_nothing(action: str, tmp_path: Path) -> None:
+    """An agent may hold a limit of its own: `arguments = ["--max-budget-usd", "1"]`."""
+    game = begin(of_tasks(1, {}, failure_actions={"budget-threshold": action}), tmp_path)
+    game.__class__, Odd.ended = Odd, "over-budget"
+    run = game.play()
+    assert run.exit_code == 0 and reports(game) == ["over-budget", "done"]
+    assert [f.type for f in run.of("1").failures] == ["budget-threshold", "impl-crash"]
+
+
+def test_what_an_adapter_does_not_call_done_is_not_done(tmp_path: Path) -> None:
+    game = begin(of_tasks(1, {}), tmp_path)
+    game.__class__, Odd.ended = Odd, "cancelled"
+    run = game.play()
+    assert run.exit_code == 0 and reports(game) == ["cancelled", "done"]
+    assert [f.type for f in run.of("1").failures] == ["impl-crash"]
+
+
+def test_reviewers_that_one_maximum_stopped_are_asked_about_together(tmp_path: Path) -> None:
+    budget = {"task": {"max-usd": 1.9}}
+    first = of_tasks(1, {}, review={"roles": ["spec", "quality"]}, budget=budget)
+    higher = of_tasks(1, {}, review={"roles": ["spec", "quality"]}, budget={"task": {"max-usd": 100}})
+    game = begin(replace(first, later=(higher.settings,)), tmp_path)
+    run = game.live()
+    assert run.pending and [r.ended for r in run.of("1").reviews] == ["over-budget"] * 2
+    game.journal(game.resumed(run))
+    run = game.drive(game.journal.replay())
+    assert run.exit_code == 0 and run.questions == 1
+
+
+def test_the_runs_time_is_watched_while_another_task_is_asked_about(tmp_path: Path) -> None:
+    """What is under way then is ended by it too."""
+    scenario = of_tasks(2, {}, jobs=2, budget={"max-time": 1000})
+    tasks = tuple(t.model_copy(update={"files": (f"f-{t.id}",)}) for t in scenario.tasks)
+    game = begin(replace(scenario, tasks=tasks), tmp_path)
+    game.play()
+    run = next(run for _, run in states(game) if sum(step.kind is Kind.DISPATCH for step in decide(run)) == 2)
+    keys = {step.key for step in decide(run) if step.kind is Kind.DISPATCH}
+    run = replace(run, in_flight=frozenset(keys))
+    asks = e.AgentFinished(
+        key="attempt:1#1", task="1", attempt=1, role="implement", ended="done", tree="t", question="?"
+    )
+    run = evolve(run, asks, run.last_at)
+    assert run.pending and {step.kind for step in decide(run)} == {Kind.DISPATCH, Kind.WATCH_TIME}
+    over = evolve(run, e.TimeUp(), run.last_at)
+    assert over.pending and over.budget_failure and not decide(over)
+
+
+def test_a_sum_in_which_a_cost_is_missing_says_so(tmp_path: Path) -> None:
+    """An agent that tells its cost does one task, one that does not the other."""
+    game, run = played(of_tasks(2, {}), tmp_path)
+    assert run.cost.silent == 0 and "cost: 2.00 USD, " in final(run)
+    game = begin(of_tasks(2, {}, execution_mode="checkpoint"), tmp_path)
+    game.live()
+    game.silent = True
+    run = game.play()
+    assert (run.cost.usd, run.cost.silent) == (1.0, 1)
+    assert "cost: 1.00 USD and what 1 dispatch did not say" in final(run)

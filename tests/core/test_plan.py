@@ -48,6 +48,9 @@ def test_arguments_that_a_plan_gives_an_agent_are_approved_like_commands() -> No
     )
     plan = Plan(path="p.md", format="f", title="t", sha256="0", tasks=tasks)
     assert plan.commands() == ("true", "(arguments of the agent of task 2) --yolo 'a b'")
+    other = tasks[1].model_copy(update={"agent": AgentChoice(use="codex", arguments=("--yolo", "a b"))})
+    changed = plan.model_copy(update={"tasks": (tasks[0], other)})  # to another program they say something else
+    assert changed.commands() == ("true", "(arguments of the agent codex of task 2) --yolo 'a b'")
 
 
 def test_a_task_of_an_older_journal_names_its_agent_in_one_word() -> None:

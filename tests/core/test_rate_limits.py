@@ -11,11 +11,13 @@ from hypothesis import given
 from test_evolve import PATIENCE, QUICK, Game, begin, of_tasks, played, scenario_of, seeds, statuses
 from test_side_by_side import side_by_side, states
 
+from superteam.cli.ending import final
 from superteam.core import events as e
 from superteam.core.decide import Kind, Step, agent_of, decide
 from superteam.core.evolve import evolve
 from superteam.core.moments import seconds_until
 from superteam.core.settings import AgentChoice
+from superteam.evidence.status import status_document
 
 
 def waits(game: Game) -> int:
@@ -130,3 +132,13 @@ def check_waits(game: Game) -> None:
                 until[event.agent] = run.limits.waiting[event.agent].until
                 assert row[event.agent] <= 3
                 assert seconds_until(run.last_at, until[event.agent]) <= PATIENCE
+
+
+def test_only_a_process_waits(tmp_path: Path) -> None:
+    """What was interrupted while it waited does not say that it still does."""
+    game = begin(of_tasks(1, {"1": ("limited",)}), tmp_path)
+    game.play()
+    run = next(run for _, run in states(game) if run.limits.waiting)
+    for live in (True, False):
+        assert [limit["waiting"] for limit in status_document(run, live)["rate_limits"]] == [live]
+        assert ("waiting for it" in final(run, live=live)) == live

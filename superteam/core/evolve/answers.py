@@ -9,10 +9,17 @@ from superteam.core import events as e
 from superteam.core.breaker import tried
 from superteam.core.evolve.budgets import allow_more, allow_task_more, budget_action
 from superteam.core.evolve.integrating import conflict_failures
-from superteam.core.evolve.parts import add_warnings, ask, edit_work, finish_verification, new_work
+from superteam.core.evolve.parts import (
+    add_warnings,
+    ask,
+    edit_work,
+    finish_verification,
+    new_work,
+    without_change,
+)
 from superteam.core.evolve.people import answer_person, reopen
 from superteam.core.evolve.resuming import ask_about_finished
-from superteam.core.evolve.reviews import retry_reviewers, review_again, settle_reviews, take_reviews, without_verdicts
+from superteam.core.evolve.reviews import beyond_limit, retry_reviewers, review_again, settle_reviews, take_reviews
 from superteam.core.evolve.validations import validate_again, validate_by
 from superteam.core.failures import Failure, FailureType, History, Response, ended_early, maximum_of
 from superteam.core.meters import DISPATCH
@@ -102,7 +109,11 @@ def _go_on_beyond(run: Run, task: str, failure: Failure) -> Run:
     run = add_warnings(allow_task_more(run, t, failure.maximum), f"task {task}: {failure.message}")
     if not failure.maximum.startswith(DISPATCH):
         return settle_reviews(run, task)
-    return edit_work(run, task, phase=_after_dispatch(run, task), committed_at=run.last_at, began=None)
+    left: dict[str, object] = {"phase": _after_dispatch(run, task), "committed_at": run.last_at, "began": None}
+    if t.work and without_change(t, t.work):  # a limit that is let pass is no reason to take nothing for the work
+        text = "the agent was stopped before it changed anything"
+        left["failures"] = (Failure(type=FailureType.IMPL_CRASH, task=task, message=text),)
+    return edit_work(run, task, **left)
 
 
 def _after_dispatch(run: Run, task: str) -> Phase:
@@ -169,8 +180,7 @@ def _answer_budget(run: Run, task: str, event: e.Answered) -> Run:
     if event.choice == "skip":
         return _leave(run, task, work, by_person=True)
     run = allow_task_more(run, t, work.failures[0].maximum)
-    failure, *rest = work.failures
-    again = replace(without_verdicts(work, failure), failures=tuple(rest), note=event.note or work.note)
+    again = replace(beyond_limit(work), note=event.note or work.note)
     return settle_reviews(run.with_work(task, again), task)
 
 

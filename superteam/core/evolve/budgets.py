@@ -132,7 +132,8 @@ def spend(run: Run, event: Dispatched, at: str) -> Run:
 
 def _cost(event: Dispatched) -> Cost:
     counts = isinstance(event, e.AgentFinished) and event.ended not in BROKEN_OFF and event.question is None
-    return Cost(event.cost_usd, event.input_tokens, event.output_tokens, event.turns, int(counts))
+    silent = event.cost_usd is None and event.ended != "rate-limited"
+    return Cost(event.cost_usd, event.input_tokens, event.output_tokens, event.turns, int(counts), int(silent))
 
 
 def _warn_unknown(run: Run, event: Dispatched, cost: Cost) -> Run:

@@ -40,6 +40,12 @@ def new_work(run: Run, phase: Phase) -> Work:
     return Work("task", run.tip, run.tip_tree, phase, tree=run.tip_tree, from_tree=run.tip_tree)
 
 
+def without_change(t: TaskRun, work: Work) -> bool:
+    """Whether a dispatch that had to change something has changed nothing."""
+    own = work.role == "implement" or work.rejected is not None
+    return own and work.tree == work.base_tree and not t.task.allow_empty
+
+
 def finish_verification(run: Run, task: str) -> Run:
     """A verification with no failure left and nothing to commit is complete; any other work goes on."""
     t = run.of(task)

@@ -10,7 +10,7 @@ from superteam.core.adjust import unbegun
 from superteam.core.evolve.budgets import is_raised
 from superteam.core.evolve.parts import add_warnings, ask
 from superteam.core.evolve.people import without_human_question
-from superteam.core.evolve.reviews import settle_reviews, without_verdicts
+from superteam.core.evolve.reviews import beyond_limit, settle_reviews
 from superteam.core.evolve.validations import JUDGED, validate_again
 from superteam.core.run import Phase, Run, SourceState, TaskRun, Work
 from superteam.core.sources import TESTS, source_names
@@ -52,8 +52,7 @@ def _go_on(run: Run, task: str | None) -> Run:
         return replace(run, budget_failure=None)
     work = run.of(task).work
     assert work is not None
-    again = replace(without_verdicts(work, work.failures[0]), failures=work.failures[1:])
-    return settle_reviews(run.with_work(task, again), task)
+    return settle_reviews(run.with_work(task, beyond_limit(work)), task)
 
 
 def _with_sources(run: Run, used: tuple[str, ...], again: frozenset[str]) -> Run:

@@ -176,9 +176,12 @@ def retry_reviewers(run: Run, task: str, work: Work, failure: Failure) -> Run:
     return run.with_work(task, again)
 
 
-def without_verdicts(work: Work, failure: Failure) -> Work:
-    """The work in which these reviewers are called again."""
-    return _again(work, failure.roles)
+def beyond_limit(work: Work) -> Work:
+    """The work without the maximum that is its first failure: all reviewers that it stopped are called again."""
+    first = work.failures[0]
+    same = [f for f in work.failures if f == first or (f.origin == "budget" and f.maximum == first.maximum)]
+    roles = tuple(role for failure in same for role in failure.roles)
+    return replace(_again(work, roles), failures=tuple(f for f in work.failures if f not in same))
 
 
 def review_again(run: Run, task: str, work: Work) -> Run:

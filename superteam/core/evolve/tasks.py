@@ -16,6 +16,7 @@ from superteam.core.evolve.parts import (
     finish_verification,
     planted_warnings,
     with_findings,
+    without_change,
 )
 from superteam.core.evolve.people import reopen, reopen_what_was_seen
 from superteam.core.evolve.rate_limits import note_limits
@@ -132,9 +133,9 @@ def _dispatch_failure(run: Run, event: e.AgentFinished, work: Work) -> Failure |
     }
     kind = kinds.get(event.ended)
     text = event.detail
-    task = run.of(event.task).task
-    own = work.role == "implement" or work.rejected is not None
-    if kind is None and own and event.tree == work.base_tree and not task.allow_empty:
+    if event.ended not in ("done", *kinds):  # an adapter of somebody else's: what it does not call done is not
+        kind, text = FailureType.IMPL_CRASH, text or f"the agent's adapter says that it ended {event.ended!r}"
+    if kind is None and without_change(run.of(event.task), work):
         kind, text = FailureType.IMPL_CRASH, nothing_done(event.denied)
     if kind is None:
         return None
