@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An agent by the name that `agent.use` takes: its program, and how a person logs in to it."""
+    """An agent by the name that `agent.use` takes: its program, how a person logs in to it, what else it needs."""
 
     name: str
     program: str
     login: str
+    needs: tuple[str, ...] = ()
 
 
 # In the order in which they are chosen.
@@ -27,7 +28,7 @@ AGENTS = (
     Known("copilot", "copilot", "copilot, then /login"),
     Known("claude-acp", "claude-agent-acp", "claude, then /login; or set ANTHROPIC_API_KEY"),
     Known("codex-acp", "codex-acp", "codex login; or set OPENAI_API_KEY"),
-    Known("pi-acp", "pi-acp", "pi, then /login; or set the key of your provider"),
+    Known("pi-acp", "pi-acp", "pi, then /login; or set the key of your provider", needs=("pi",)),
 )
 
 
@@ -41,7 +42,8 @@ class Installed:
 
 def installed(path: str | None, which: Callable[..., str | None] = shutil.which) -> tuple[Installed, ...]:
     """The known agents whose programs a PATH has, in the order of choice."""
-    found = ((agent, which(agent.program, path=path)) for agent in AGENTS)
+    whole = [agent for agent in AGENTS if all(which(program, path=path) for program in agent.needs)]
+    found = ((agent, which(agent.program, path=path)) for agent in whole)
     return tuple(Installed(agent, file) for agent, file in found if file)
 
 

@@ -30,8 +30,12 @@ def test_an_agent_of_the_users_own_has_no_login() -> None:
 def test_an_adapter_finds_the_program_by_which_init_found_it(
     known: Known, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip(f"superteam.agents.{KNOWN[known.name].kind}")
-    (tmp_path / known.program).write_text("#!/bin/sh\n")
-    (tmp_path / known.program).chmod(0o755)
+    for program in (known.program, *known.needs):
+        (tmp_path / program).touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    assert known in [one.agent for one in installed(None)]
     make_agent(known.name, Settings(), tmp_path).check()
+
+
+def test_an_adapter_without_the_program_that_it_adapts_is_not_listed() -> None:
+    assert installed(None, lambda program, path: program if program == "pi-acp" else None) == ()
