@@ -17,14 +17,16 @@ from playground import CONFIG, SUITE, TEST_COMMAND, Census, Repo, Setup, plan, s
 settings.register_profile("superteam", settings(), deadline=None)
 settings.load_profile("superteam")
 
+FOREIGN = ("GIT_", "SUPERTEAM_", "PYTEST_ADDOPTS", "MAKE", "MFLAGS")
+
 # Begun in the background by a shell, we would ignore SIGINT, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
 def _own_git_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No configuration of the developer's machine reaches a test, and no variable of a run we are part of."""
-    for name in [name for name in os.environ if name.startswith(("GIT_", "SUPERTEAM_", "PYTEST_ADDOPTS"))]:
+    """No configuration of the developer's machine reaches a test, and no variable of a run or a make we are part of."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         monkeypatch.delenv(name)
     empty = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(empty))

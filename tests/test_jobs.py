@@ -118,7 +118,7 @@ def test_a_conflict_is_mended_by_the_later_tasks_agent(repo: Repo, given: Setup,
     raised = {t["id"]: [f["type"] for f in t["failures"]] for t in repo.status()["tasks"]}
     assert raised == {first: ["scope-violation"], later: ["scope-violation", "validation-failure", "scope-violation"]}
     prompt = (repo.root / f".superteam/latest/outputs/attempt-{later}-2.prompt.md").read_text()
-    assert "- notes.txt" in prompt and "Keep what both sides intend" in prompt
+    assert "- `notes.txt`" in prompt and "Keep what both sides intend" in prompt
 
 
 def test_a_conflict_can_be_solved_by_a_person_in_the_tasks_tree(repo: Repo, given: Setup, pipes: Path) -> None:
