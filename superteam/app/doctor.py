@@ -30,13 +30,9 @@ from superteam.runners.call import Untold
 from superteam.runners.recognise import recognise
 from superteam.runners.shell import simple_commands
 from superteam.workspace.environment import base_environment, make_ready
-from superteam.workspace.repository import (
-    Repository,
-    cache_home,
-    drop_inherited_git_environment,
-    open_repository,
-    run_git,
-)
+from superteam.workspace.git import drop_inherited_git_environment, run_git
+from superteam.workspace.opening import open_repository, require_startable
+from superteam.workspace.repository import Repository, cache_home
 
 State = Literal["ok", "warning", "problem"]
 
@@ -132,7 +128,7 @@ def _repository(cwd: Path) -> Iterator[Check]:
 
 
 def _startable_text(found: Repository) -> str:
-    found.require_startable(in_place=False)
+    require_startable(found, in_place=False)
     return "no operation in progress, no submodules"
 
 
@@ -143,7 +139,7 @@ def _author_text(found: Repository) -> str:
 
 def _files_text(project: Project) -> str:
     if project.settings.workspace.isolation == "in-place":
-        project.repository.require_startable(in_place=True)
+        require_startable(project.repository, in_place=True)
     names = ", ".join(str(file) for file in project.configuration.files)
     return names or "no file: all values are defaults"
 

@@ -12,6 +12,7 @@ from superteam.core.plan import Plan
 from superteam.errors import PlanError
 from superteam.plans import read_plan
 from superteam.plans.check import check_plan
+from superteam.workspace.opening import is_unchanged_in_head
 
 
 def usable_plan(project: Project, path: Path) -> Plan:
@@ -80,7 +81,7 @@ def _is_the_users(project: Project, path: str, start: str | None) -> bool:
     repository = project.repository
     if (project.root / path).is_symlink():  # git would compare the link, not what it leads to
         return False
-    if not repository.is_unchanged_in_head(path):
+    if not is_unchanged_in_head(repository, path):
         return False
     how = ("--quiet", "--no-ext-diff", "--no-textconv")
     return (

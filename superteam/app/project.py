@@ -19,7 +19,9 @@ from superteam.ports import Source
 from superteam.runners.call import Call, Untold
 from superteam.runners.recognise import recognise, runner
 from superteam.sources.command import CommandSource
-from superteam.workspace.repository import Repository, drop_inherited_git_environment, open_repository
+from superteam.workspace.git import drop_inherited_git_environment
+from superteam.workspace.opening import open_repository
+from superteam.workspace.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)

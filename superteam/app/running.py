@@ -49,6 +49,7 @@ from superteam.journal.store import Store
 from superteam.ports import Agent, Operator
 from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
+from superteam.workspace.opening import require_startable
 
 PATIENCE = 6 * 3600.0  # on a terminal
 
@@ -195,7 +196,7 @@ def _check_jobs(settings: Settings) -> None:
 def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View, operator: Operator) -> Result:
     repository, settings = project.repository, project.settings
     repository.require_identity()
-    repository.require_startable(in_place=settings.workspace.isolation == "in-place")
+    require_startable(repository, in_place=settings.workspace.isolation == "in-place")
     created = e.RunCreated(
         run_id=run_id,
         plan=plan,

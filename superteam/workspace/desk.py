@@ -9,167 +9,30 @@ import fcntl
 import json
 import os
 import shutil
-import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 import anyio
 
-from superteam import process
 from superteam.core.finding import Finding
 from superteam.core.planted import capped, drivers_named
 from superteam.core.run import Run
-from superteam.core.settings import Settings, WorkspaceSettings
-from superteam.errors import SetupFailed, WorkspaceError
+from superteam.core.settings import Settings
+from superteam.errors import WorkspaceError
 from superteam.ports import Capture, Tree
 from superteam.workspace import surface, trees, watching
-from superteam.workspace.bring import brought_before
-from superteam.workspace.environment import Readiness, base_environment, lock_fingerprint, make_ready
-from superteam.workspace.repository import Engine, Repository, cache_home, never_committed, open_engine, replace_file
+from superteam.workspace.environment import base_environment
+from superteam.workspace.fast_forward import drop_empty_folders, follow
+from superteam.workspace.git import replace_file
+from superteam.workspace.git_directory import Engine
+from superteam.workspace.opening import open_engine
+from superteam.workspace.own_tree import OwnTree, in_thread
+from superteam.workspace.repository import Repository, cache_home
 
-T = TypeVar("T")
 PYTHON_AND_WEB = frozenset({".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte"})
 SOURCES = PYTHON_AND_WEB | {".go", ".rs", ".rb", ".php", ".java", ".kt", ".c", ".cc", ".cpp"}
 SYNTAX_ERROR = "<<<<<<< ((( superteam looks whose code the suite runs\n"
-
-
-_ONE_AT_A_TIME = threading.Lock()
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Runs it in a worker thread; gits of ours that are at work at once would find each other's locks."""
-
-    def alone() -> T:
-        with _ONE_AT_A_TIME:
-            return work()
-
-    return await anyio.to_thread.run_sync(alone)
-
-
-# -- a tree of ours
-
-
-@dataclass
-class OwnTree:
-    """One of our trees with what it needs to run.
-
-    `files` is the tree object that it is known to hold, None while it is in other hands; `indexed` what its private
-    index holds, which nobody else touches.
-    """
-
-    engine: Engine
-    path: Path
-    settings: WorkspaceSettings
-    environ: Mapping[str, str]
-    files: str | None = None
-    indexed: str | None = None
-    ready: Readiness | None = None
-    tags: str | None = None
-    given: str | None = None
-
-    @property
-    def stamp(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.setup.json")
-
-    def made_by_setup(self) -> list[str]:
-        """Untracked paths that the setup command made; cleaning keeps them, and they are never committed."""
-        try:
-            found: list[str] = json.loads(self.stamp.read_text())["kept"]
-        except (OSError, ValueError, KeyError):
-            return []
-        return found
-
-    def kept(self) -> list[str]:
-        """What belongs to the tree's environment and not to its files."""
-        return [*self.made_by_setup(), *brought_before(self.path)]
-
-    def put(self, tree: str) -> None:
-        """Makes the folder hold exactly these files."""
-        self.files = self.indexed = None
-        if self.engine.put(self.path, tree, self.kept()):
-            self.stamp.unlink(missing_ok=True)
-        self.files = self.indexed = tree
-
-    def current(self) -> str:
-        """The tree object of the folder as it is."""
-        found = self.engine.snapshot(self.path, keep_out=self.kept(), before=self.indexed)
-        self.files = self.indexed = found
-        return found
-
-    def give_git(self, head: str, branch: str | None) -> None:
-        """A private repository, made anew whatever became of the last one: what its config says never counts."""
-        repository, engine = self.engine.repository, self.engine
-        shallow = repository.common_dir / "shallow"
-        self.tags = _tags(repository) if self.tags is None else self.tags
-        wanted = trees.PrivateRepository(
-            head=head,
-            branch=branch,
-            objects=repository.common_dir / "objects",
-            config=(engine.git_dir / "config").read_text(errors="surrogateescape"),
-            exclude=(engine.git_dir / "info/exclude").read_bytes(),
-            packed_refs=self.tags,
-            index=engine.index(self.path),
-            identity=repository.identity,
-            shallow=shallow.read_bytes() if shallow.is_file() else None,
-        )
-        trees.give_repository(self.path, wanted)
-        self.given = head
-
-    def environment(self) -> dict[str, str]:
-        """The environment for programs in the tree; where its repository is gone, git looks no further up."""
-        assert self.ready is not None, "a tree is made ready before it is used"
-        return {**self.ready.env, "GIT_CEILING_DIRECTORIES": str(self.path.parent)}
-
-    async def make_ready(self, output: Path) -> None:
-        """Brings what the suite needs, then runs the setup command if the tree is new or a lock file changed."""
-        checkout = self.engine.repository.toplevel
-        self.ready = await _in_thread(lambda: make_ready(checkout, self.path, self.settings, self.environ, None))
-        setup = self.settings.setup
-        if setup is None:
-            return
-        mark = {"setup": setup, "locks": await _in_thread(lambda: lock_fingerprint(self.path))}
-        if self._stamped(mark):
-            return
-        before = await _in_thread(lambda: self.engine.left_out(self.path))
-        env = self.environment()
-        done = await process.run(process.shell(setup), cwd=self.path, env=env, output=output, timeout=3600.0)
-        if done.exit.code != 0:
-            tail = (done.stderr_tail or done.stdout_tail).strip()
-            text = f"the setup command failed in {self.path} ({setup}: exit code {done.exit.code})\n{tail}"
-            raise SetupFailed(text, f"mend [workspace] setup, or see {output}; then: superteam resume")
-        await _in_thread(lambda: self._record_setup(mark, before))
-        self.ready = await _in_thread(lambda: make_ready(checkout, self.path, self.settings, self.environ, None))
-
-    def _stamped(self, mark: Mapping[str, str]) -> bool:
-        try:
-            found = json.loads(self.stamp.read_text())
-        except (OSError, ValueError):
-            return False
-        return {key: found.get(key) for key in mark} == mark
-
-    def _record_setup(self, mark: Mapping[str, str], before: Sequence[str]) -> None:
-        """Notes what the setup command made, and undoes what it changed in tracked files (lock files)."""
-        after = {name.rstrip("/") for name in self.engine.left_out(self.path)}
-        made = after - {name.rstrip("/") for name in before} - set(brought_before(self.path))
-        kept = {name for name in made if not _is_stale_later(name)} | (set(self.made_by_setup()) & after)
-        if self.files is not None:
-            self.engine.git("read-tree", "--reset", "-u", self.files, tree=self.path)
-        replace_file(self.stamp, json.dumps({**mark, "kept": sorted(kept)}).encode())
-
-
-def _is_stale_later(path: str) -> bool:
-    """Whether it is a cache of results, which the next commit in this tree must not find."""
-    return never_committed(path) and not {"node_modules", ".venv"} & set(path.split("/"))
-
-
-def _tags(repository: Repository) -> str:
-    listed = repository.git("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags").out
-    return f"# pack-refs with: sorted\n{listed}"
-
-
-# -- the desk
 
 
 @dataclass
@@ -204,12 +67,12 @@ class Desk:
 
     async def prepare(self, tree: str, head: str, keep_as: str, slot: int = 0) -> tuple[str, ...]:
         if self.in_place:
-            return await _in_thread(lambda: self._prepare_in_place(tree, head, keep_as))
+            return await in_thread(lambda: self._prepare_in_place(tree, head, keep_as))
         work = self._slot(slot)
         # Right after a capture the gate finds everything in place: it runs the agent's code as the agent did.
         if work.files != tree or work.given != head or not (work.path / ".git" / "HEAD").is_file():
-            await _in_thread(lambda: self._put_work(work, tree, head, keep_as))
-            await _in_thread(lambda: work.give_git(head, self._branch()))
+            await in_thread(lambda: self._put_work(work, tree, head, keep_as))
+            await in_thread(lambda: work.give_git(head, self._branch()))
             await work.make_ready(self._log(f"setup-{work.path.name}"))
         work.files = None  # from here on it is in other hands
         return ()
@@ -229,7 +92,7 @@ class Desk:
         return Tree(tree.path, "", {**tree.environment(), **self._mark()})
 
     async def capture(self, slot: int = 0) -> Capture:
-        return await _in_thread(lambda: self._capture(self._slot(slot)))
+        return await in_thread(lambda: self._capture(self._slot(slot)))
 
     def _capture(self, work: OwnTree) -> Capture:
         if self.in_place:
@@ -246,13 +109,13 @@ class Desk:
         repository = self.repository
         where = surface.sight(tree, (repository.git_dir, repository.common_dir), os.environ)
         note = watching.note_path(repository.cache, self._run_id(), key)
-        await _in_thread(lambda: watching.begin(note, where))
+        await in_thread(lambda: watching.begin(note, where))
 
     async def planted(self, key: str, old: str, new: str, copies: Path) -> tuple[Finding, ...]:
         cache = self.repository.cache
         note = watching.note_path(cache, self._run_id(), key)
-        found = await _in_thread(lambda: watching.end(cache, note, copies))
-        return capped((*found, *await _in_thread(lambda: self._drivers_named(old, new))))
+        found = await in_thread(lambda: watching.end(cache, note, copies))
+        return capped((*found, *await in_thread(lambda: self._drivers_named(old, new))))
 
     def _drivers_named(self, old: str, new: str) -> tuple[Finding, ...]:
         """The drivers that changed attributes files of the tree name, but those that the user had configured."""
@@ -266,11 +129,11 @@ class Desk:
 
     async def absorb(self, slot: int = 0) -> str:
         if self.in_place:
-            return await _in_thread(lambda: self.engine.snapshot(self.repository.toplevel, only_tracked=True))
-        return await _in_thread(lambda: self._absorb(self._slot(slot)))
+            return await in_thread(lambda: self.engine.snapshot(self.repository.toplevel, only_tracked=True))
+        return await in_thread(lambda: self._absorb(self._slot(slot)))
 
     def _absorb(self, work: OwnTree) -> str:
-        if work.indexed is not None and not _is_touched(self.engine, work.path):
+        if work.indexed is not None and not work.is_touched():
             work.files = work.indexed
             return work.files
         tree = work.indexed = self.engine.snapshot(work.path, only_tracked=True)
@@ -345,7 +208,7 @@ class Desk:
         for name in changed:
             if name not in after:
                 trees.remove(top / name)
-                _drop_empty_folders(top, (top / name).parent)
+                drop_empty_folders(top, (top / name).parent)
         back = [name for name in changed if name in after]
         notes: tuple[str, ...] = ()
         for name in back:
@@ -379,13 +242,13 @@ class Desk:
         return await self._check_out(await self.tree_of(sha), sha)
 
     async def check_out_mixed(self, sha: str, tree: str, paths: Collection[str]) -> Tree | None:
-        mixed = await _in_thread(lambda: self.engine.mix(sha, tree, paths))
+        mixed = await in_thread(lambda: self.engine.mix(sha, tree, paths))
         return None if mixed is None else await self._check_out(mixed, sha)
 
     async def _check_out(self, tree: str, sha: str) -> Tree:
         check = self.check_tree
-        await _in_thread(lambda: check.put(tree))
-        await _in_thread(lambda: check.give_git(sha, None))
+        await in_thread(lambda: check.put(tree))
+        await in_thread(lambda: check.give_git(sha, None))
         await check.make_ready(self._log("setup-check"))
         return Tree(check.path, sha, {**check.environment(), **self._mark()})
 
@@ -395,8 +258,8 @@ class Desk:
         tree = await self.tree_of(sha)
         async with self._one_reviewer:
             mine = self.review_trees.setdefault(role, self._review_tree(role))
-            await _in_thread(lambda: mine.put(tree))
-            await _in_thread(lambda: mine.give_git(sha, None))
+            await in_thread(lambda: mine.put(tree))
+            await in_thread(lambda: mine.give_git(sha, None))
             await mine.make_ready(self._log(f"setup-review-{role}"))
             mine.files = None  # from here on it is in other hands
         return Tree(mine.path, sha, {**mine.environment(), **self._mark()})
@@ -407,14 +270,14 @@ class Desk:
 
     async def capture_review(self, role: str) -> Capture:
         async with self._one_reviewer:
-            return Capture(await _in_thread(self.review_trees[role].current))
+            return Capture(await in_thread(self.review_trees[role].current))
 
     async def check_out_spoilt(self, sha: str) -> Tree | None:
         tree = await self.check_out(sha)
         ready = self.check_tree.ready
         if ready is None or not ready.brought:
             return None
-        sources = [name for name in await _in_thread(lambda: self.engine.files(sha)) if is_source(name)]
+        sources = [name for name in await in_thread(lambda: self.engine.files(sha)) if is_source(name)]
         for name in sources:
             path = self.check_tree.path / name
             if path.is_file() and not path.is_symlink():
@@ -425,7 +288,7 @@ class Desk:
     async def check_out_with(self, sha: str, path: str, content: str) -> Tree:
         tree = await self.check_out(sha)
         self.check_tree.files = None
-        await _in_thread(lambda: _plant(self.check_tree.path, path, content))
+        await in_thread(lambda: _plant(self.check_tree.path, path, content))
         return tree
 
     def fingerprint(self) -> str:
@@ -435,40 +298,40 @@ class Desk:
     # objects and refs
 
     async def changed(self, old: str, new: str) -> tuple[str, ...]:
-        return await _in_thread(lambda: self.engine.changed(old, new))
+        return await in_thread(lambda: self.engine.changed(old, new))
 
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
-        return await _in_thread(lambda: self.engine.renames(old, new))
+        return await in_thread(lambda: self.engine.renames(old, new))
 
     async def diff(self, old: str, new: str, limit: int) -> str:
-        return await _in_thread(lambda: self.engine.diff(old, new, limit))
+        return await in_thread(lambda: self.engine.diff(old, new, limit))
 
     async def patch(self, old: str, new: str) -> str:
-        return await _in_thread(lambda: self.engine.patch(old, new))
+        return await in_thread(lambda: self.engine.patch(old, new))
 
     async def trees_before(self, commit: str) -> frozenset[str]:
-        return await _in_thread(lambda: self.engine.trees_before(commit))
+        return await in_thread(lambda: self.engine.trees_before(commit))
 
     async def tree_of(self, commit: str) -> str:
-        return await _in_thread(lambda: self.repository.tree_of(commit))
+        return await in_thread(lambda: self.repository.tree_of(commit))
 
     async def commit(self, tree: str, parent: str, message: str, at: str) -> str:
-        return await _in_thread(lambda: self.engine.commit(tree, parent, message, at))
+        return await in_thread(lambda: self.engine.commit(tree, parent, message, at))
 
     async def merge(self, base: str, ours: str, theirs: str) -> str | None:
-        return await _in_thread(lambda: self._merged_tree(base, ours, theirs))
+        return await in_thread(lambda: self._merged_tree(base, ours, theirs))
 
     def _merged_tree(self, base: str, ours: str, theirs: str) -> str | None:
         return self.engine.merge(base, ours, theirs)
 
     async def combine(self, base: str, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
-        return await _in_thread(lambda: self.engine.combine(base, ours, theirs))
+        return await in_thread(lambda: self.engine.combine(base, ours, theirs))
 
     async def marked(self, tree: str, paths: tuple[str, ...]) -> tuple[str, ...]:
-        return await _in_thread(lambda: self.engine.marked(tree, paths))
+        return await in_thread(lambda: self.engine.marked(tree, paths))
 
     async def keep(self, name: str, sha: str) -> None:
-        await _in_thread(lambda: self._keep(name, sha, None))
+        await in_thread(lambda: self._keep(name, sha, None))
 
     def _keep(self, name: str, sha: str, parent: str | None) -> None:
         """Keeps a commit, or a tree wrapped into one, under refs/superteam/<run>/; an older one stays."""
@@ -484,7 +347,7 @@ class Desk:
             self.repository.set_ref(ref, sha, None)
 
     async def move(self, new: str, old: str) -> None:
-        await _in_thread(lambda: self._move(new, old))
+        await in_thread(lambda: self._move(new, old))
 
     def _move(self, new: str, old: str) -> None:
         assert self.run is not None
@@ -500,7 +363,7 @@ class Desk:
     # the end
 
     async def finish(self, tip: str, fast_forward: bool) -> str | None:
-        return await _in_thread(lambda: self._finish(tip, fast_forward))
+        return await in_thread(lambda: self._finish(tip, fast_forward))
 
     def _finish(self, tip: str, fast_forward: bool) -> str | None:
         assert self.run is not None
@@ -508,7 +371,7 @@ class Desk:
             self._leave_in_place(tip if fast_forward else None)
         if self.repository.ref(f"refs/heads/{self._branch()}") is None:
             self.repository.set_ref(f"refs/heads/{self._branch()}", tip, None)
-        reason = self._fast_forward(tip) if fast_forward else "the run did not end well"
+        reason = follow(self.engine, self.run, tip) if fast_forward else "the run did not end well"
         watching.forget(self.repository.cache, self._run_id())
         self._place_record().unlink(missing_ok=True)
         return reason
@@ -544,98 +407,13 @@ class Desk:
             repository.git("update-ref", "--no-deref", "HEAD", target)
         self._follow_in_place(target)
 
-    def _fast_forward(self, tip: str) -> str | None:
-        """Moves the user's branch to the tip if it is still where the run began; else the reason."""
-        assert self.run is not None
-        branch, start, repository = self.run.user_branch, self.run.start_sha, self.repository
-        if branch is None:
-            return "HEAD was detached at the start, so there is no branch to move"
-        now = repository.ref(branch)
-        if now == tip:
-            return None
-        if now != start:
-            return f"{branch.removeprefix('refs/heads/')} has moved since the run began"
-        current = repository.git("symbolic-ref", "--quiet", "HEAD", check=False).out.strip()
-        if current == branch:
-            return self._merge_here(start, tip)
-        if _checked_out_elsewhere(repository, branch):
-            return f"{branch.removeprefix('refs/heads/')} is checked out in another worktree"
-        repository.set_ref(branch, tip, start)
-        return None
-
-    def _merge_here(self, start: str, tip: str) -> str | None:
-        """Lets the user's checkout and branch follow, as `git merge --ff-only` does, but with our configuration."""
-        assert self.run is not None and self.run.user_branch is not None
-        problem = self._checkout_follows(start, tip)
-        if problem and not self._finish_half_done(start, tip):
-            return f"something is in the way in the checkout: {problem}"
-        self.repository.set_ref(self.run.user_branch, tip, start)
-        return None
-
-    def _checkout_follows(self, start: str, tip: str) -> str | None:
-        """Brings index and files of the checkout from one commit to another; the reason if something is in the way."""
-        engine, top = self.engine, self.repository.toplevel
-        try:
-            # The lock comes first: what he stages while we look at the files would be lost.
-            with engine.users_lock() as lock, engine.users_index() as here:
-                known = set(engine.git("ls-files", "-z", more=here).out.split("\0"))
-                wanted = self._blobs(tip, engine.changed(start, tip))
-                strangers = [name for name in wanted if name not in known and _is_taken(top, name, known)]
-                if strangers:
-                    raise _InTheWay(f"not in git, and would be overwritten: {', '.join(strangers[:5])}")
-                how = (*engine.sparse(), "read-tree", "-m", "-u")
-                done = engine.git(*how, start, tip, tree=top, more=here, check=False)
-                if done.status != 0:
-                    raise _InTheWay(" ".join([line.strip() for line in done.err.splitlines() if line.strip()][:6]))
-                lock.write_bytes(Path(here["GIT_INDEX_FILE"]).read_bytes())
-        except _InTheWay as problem:
-            return str(problem)
-        return None
-
-    def _finish_half_done(self, start: str, tip: str) -> bool:
-        """After a kill in the middle of it: goes on if each differing file has its old or its new content."""
-        top, engine, changed = self.repository.toplevel, self.engine, self.engine.changed(start, tip)
-        with engine.users_index() as here:
-            if engine.git("diff-index", "--cached", "--quiet", start, more=here, check=False).status != 0:
-                return False
-        old, new = self._blobs(start, changed), self._blobs(tip, changed)
-        states = [self._blob_here(top, name) for name in changed]
-        known = all(s in (old.get(n), new.get(n)) for n, s in zip(changed, states, strict=True))
-        begun = any(s == new.get(n) != old.get(n) for n, s in zip(changed, states, strict=True))
-        if not (known and begun):
-            return False
-        engine.git("read-tree", "--reset", tip, tree=top)
-        for name in changed:
-            if name not in new:
-                trees.remove(top / name)
-                _drop_empty_folders(top, (top / name).parent)
-        engine.git("checkout-index", "-f", "-z", "--stdin", tree=top, stdin=os.fsencode("\0".join(new) + "\0"))
-        engine.follow(tip)
-        return True
-
-    def _blobs(self, commit: str, names: Sequence[str]) -> dict[str, str]:
-        wanted = set(names)
-        listed = self.engine.git("ls-tree", "-r", "-z", commit).out.split("\0")
-        rows = (entry.partition("\t") for entry in listed if entry)
-        return {name: head.split()[2] for head, _, name in rows if name in wanted}
-
-    def _blob_here(self, top: Path, name: str) -> str | None:
-        path = top / name
-        if path.is_symlink():
-            return self.engine.git("hash-object", "--stdin", stdin=os.fsencode(path.readlink())).out.strip()
-        if not path.is_file():
-            return None
-        return self.engine.git(
-            "hash-object", f"--path={name}", "--stdin", stdin=path.read_bytes(), tree=top
-        ).out.strip()
-
     # beginning and ending
 
     def recover(self, interrupted: bool) -> None:
         """After a kill: left-over locks of ours go; only under the repository's lock."""
         if interrupted:
             self.engine.sweep_locks()
-            _sweep_user_locks(self.repository)
+            self.repository.sweep_locks()
 
     def close(self) -> None:
         """Gives the trees back."""
@@ -665,24 +443,6 @@ class Desk:
         return self.repository.cache / "outputs" / f"{name}.log"
 
 
-class _InTheWay(Exception):
-    """The checkout cannot follow: its text says what is in the way."""
-
-
-def _is_taken(top: Path, name: str, known: Collection[str]) -> bool:
-    """Whether something that git does not know is where a file is to be written, or where its folder is to be."""
-    parts = Path(name).parts
-    for length in range(1, len(parts)):
-        above = top.joinpath(*parts[:length])
-        if "/".join(parts[:length]) not in known and (above.is_symlink() or above.is_file()):
-            return True
-    place = top / name
-    if place.is_dir() and not place.is_symlink():
-        inside = (os.path.relpath(Path(folder, file), top) for folder, _, files in os.walk(place) for file in files)
-        return any(path not in known for path in inside)
-    return os.path.lexists(place)
-
-
 def is_source(name: str) -> bool:
     """Whether a tracked file is code that is no test, and no configuration of a runner, which would not even start."""
     path = PurePosixPath(name)
@@ -691,43 +451,6 @@ def is_source(name: str) -> bool:
     stem = path.name.lower()
     of_tests = any(part.lower() in ("test", "tests", "spec", "specs", "__tests__") for part in path.parts[:-1])
     return not of_tests and not any(mark in stem for mark in ("test", "spec")) and stem != "conftest.py"
-
-
-def _is_touched(engine: Engine, path: Path) -> bool:
-    """Whether a gate changed tracked files or left others beside them."""
-    found = engine.git("ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard", tree=path)
-    return bool(found.out)
-
-
-def _drop_empty_folders(top: Path, folder: Path) -> None:
-    while folder != top and folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent
-
-
-def _checked_out_elsewhere(repository: Repository, branch: str) -> bool:
-    listed = repository.git("worktree", "list", "--porcelain", "-z").out.split("\0")
-    return f"branch {branch}" in listed
-
-
-def _sweep_user_locks(repository: Repository) -> None:
-    """A lock in the user's own git directory goes only if no git lives in the repository that could hold it."""
-    locks = [repository.git_dir / "index.lock", repository.git_dir / "HEAD.lock"]
-    if any(lock.exists() for lock in locks) and not _git_lives_in(repository.toplevel):
-        for lock in locks:
-            lock.unlink(missing_ok=True)
-
-
-def _git_lives_in(top: Path) -> bool:
-    if not Path("/proc/self").exists():
-        return True  # nobody can say; the next git names the lock
-    for comm in Path("/proc").glob("[0-9]*/comm"):
-        try:
-            if comm.read_text().startswith("git") and (comm.parent / "cwd").readlink().is_relative_to(top):
-                return True
-        except OSError:
-            continue
-    return False
 
 
 def open_desk(repository: Repository, run: Run | None, settings: Settings, environ: Mapping[str, str]) -> Desk:

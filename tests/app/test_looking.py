@@ -13,7 +13,7 @@ from superteam.app.discovery.facts import Facts
 from superteam.app.initialising import write
 from superteam.app.looking import look
 from superteam.errors import ConfigError, SuperteamError
-from superteam.workspace.repository import open_repository
+from superteam.workspace.opening import open_repository
 
 
 def seen(repo: Repo) -> Facts:

@@ -19,7 +19,8 @@ from superteam.core.plan import Plan, Task
 from superteam.core.settings import Settings, WorkspaceSettings
 from superteam.errors import WorkspaceError
 from superteam.workspace.desk import Desk, open_desk
-from superteam.workspace.repository import open_repository
+from superteam.workspace.fast_forward import checkout_follows
+from superteam.workspace.opening import open_repository, require_startable
 
 AT = "2026-01-02T03:04:05Z"
 BRANCH = "superteam/plan-r1"
@@ -392,7 +393,7 @@ def test_a_fast_forward_that_was_killed_half_way_is_completed(root: Path, bench_
 def test_a_fast_forward_that_was_killed_before_its_branch_moved_is_completed(root: Path, bench_of: Open) -> None:
     bench = bench_of()
     tip = finished(bench, {"new/x.txt": "new\n", "a.txt": "two\n"})
-    assert bench.desk._checkout_follows(bench.head, tip) is None
+    assert checkout_follows(bench.desk.engine, bench.head, tip) is None
     bench.again()
     assert bench.do(bench.desk.finish, tip, True) is None
     assert git(root, "status", "--porcelain") == "" and git(root, "rev-parse", "main") == tip
@@ -419,18 +420,18 @@ def test_a_fast_forward_names_the_changed_file_that_is_in_the_way(root: Path, be
 @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
 def test_in_place_a_change_that_git_was_told_not_to_see_is_seen(root: Path, flag: str) -> None:
     git(root, "update-index", flag, "a.txt")
-    open_repository(root).require_startable(in_place=True)
+    require_startable(open_repository(root), in_place=True)
     (root / "a.txt").write_text("mine\n")
     with pytest.raises(WorkspaceError, match=r"without changes; changed are: a\.txt"):
-        open_repository(root).require_startable(in_place=True)
+        require_startable(open_repository(root), in_place=True)
     assert git(root, "ls-files", "-v", "a.txt")[0] in "hS"
 
 
 def test_in_place_a_sparse_checkout_is_refused_before_its_files_are_filled_in(root: Path) -> None:
     git(root, "sparse-checkout", "set", "--no-cone", "/*", "!/src/")
-    open_repository(root).require_startable(in_place=False)
+    require_startable(open_repository(root), in_place=False)
     with pytest.raises(WorkspaceError, match=r"sparse one leaves out: src/b\.py"):
-        open_repository(root).require_startable(in_place=True)
+        require_startable(open_repository(root), in_place=True)
 
 
 def test_a_fast_forward_holds_the_lock_of_the_index_before_it_looks_at_the_files(

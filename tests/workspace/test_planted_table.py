@@ -25,7 +25,8 @@ from superteam.core.plan import Plan, Task
 from superteam.core.settings import Settings, WorkspaceSettings
 from superteam.errors import WorkspaceError
 from superteam.workspace.desk import Desk, open_desk
-from superteam.workspace.repository import Engine, open_engine, open_repository
+from superteam.workspace.git_directory import Engine
+from superteam.workspace.opening import is_unchanged_in_head, open_engine, open_repository, require_startable
 
 AT = "2026-01-02T03:04:05Z"
 BRANCH = "superteam/plan-r1"
@@ -362,7 +363,7 @@ def bench_of(root: Path, tmp_path: Path) -> Iterator[Open]:
     def make(in_place: bool) -> Bench:
         settings = Settings(workspace=WorkspaceSettings(isolation="in-place" if in_place else "tree"))
         repository = open_repository(root, for_run=True)
-        repository.require_startable(in_place)
+        require_startable(repository, in_place)
         plan = Plan(path="plan.md", format="x", title="t", sha256="0" * 64, tasks=(Task(id="1", title="t"),))
         created = RunCreated(
             run_id="r1", plan=plan, settings=settings, start_sha=repository.head,
@@ -433,15 +434,15 @@ def _rest_of_the_run(bench: Bench, tree: str) -> str:
     desk = bench.desk
     bench.prepare(head)  # put back, in another process
     bench.prepare(made)
-    desk.repository.is_unchanged_in_head("a.txt")
+    is_unchanged_in_head(desk.repository, "a.txt")
     validating = open_desk(open_repository(bench.root), None, bench.settings, os.environ)
     validating.snapshot_checkout()
     validating.close()
     do(desk.trees_before, made)
     assert do(desk.finish, made, True) is None
     again = open_repository(bench.root)
-    again.dirty()
-    again.is_unchanged_in_head("a.txt")
+    open_engine(again).dirty()
+    is_unchanged_in_head(again, "a.txt")
     assert again.ref("refs/heads/main") == made
     return made
 

@@ -12,16 +12,10 @@ from pathlib import Path
 import pytest
 
 from superteam.errors import WorkspaceError
-from superteam.workspace.repository import (
-    Engine,
-    Repository,
-    drop_inherited_git_environment,
-    git_program,
-    hooks_off,
-    never_committed,
-    open_engine,
-    open_repository,
-)
+from superteam.workspace.git import drop_inherited_git_environment, git_program, hooks_off
+from superteam.workspace.git_directory import Engine, never_committed
+from superteam.workspace.opening import is_unchanged_in_head, open_engine, open_repository
+from superteam.workspace.repository import Repository
 
 AT = "2026-01-02T03:04:05Z"
 
@@ -150,7 +144,7 @@ def test_submodules_are_refused_for_a_run(root: Path) -> None:
 
 
 def test_a_missing_git_is_said_so(root: Path, tmp_path: Path) -> None:
-    code = "import sys, pathlib\nfrom superteam.workspace.repository import open_repository\n"
+    code = "import sys, pathlib\nfrom superteam.workspace.opening import open_repository\n"
     code += "from superteam.errors import WorkspaceError\n"
     code += "try: open_repository(pathlib.Path.cwd())\nexcept WorkspaceError as e: print(e.message, '|', e.hint)"
     env = {**os.environ, "PATH": str(tmp_path / "nothing")}
@@ -585,6 +579,6 @@ def test_hooks_in_the_configuration_are_switched_off_by_name() -> None:
 
 def test_a_file_that_the_index_is_told_not_to_look_at_is_still_seen_as_changed(root: Path) -> None:
     git(root, "update-index", "--assume-unchanged", "a.txt")
-    assert open_repository(root).is_unchanged_in_head("a.txt")
+    assert is_unchanged_in_head(open_repository(root), "a.txt")
     (root / "a.txt").write_text("other\n")
-    assert not open_repository(root).is_unchanged_in_head("a.txt")
+    assert not is_unchanged_in_head(open_repository(root), "a.txt")

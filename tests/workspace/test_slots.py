@@ -10,9 +10,10 @@ import pytest
 from playground import Repo
 
 from superteam.core.settings import Settings
-from superteam.workspace import desk
-from superteam.workspace.desk import Desk
-from superteam.workspace.repository import Engine, open_engine, open_repository
+from superteam.workspace import own_tree
+from superteam.workspace.desk import Desk, open_desk
+from superteam.workspace.git_directory import Engine
+from superteam.workspace.opening import open_engine, open_repository
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_a_file_that_one_side_deleted_and_the_other_changed_conflicts_without_ma
 @pytest.fixture
 def opened(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("SUPERTEAM_CACHE", str(repo.cache))
-    return desk.open_desk(open_repository(repo.root), None, Settings(), repo.environ())
+    return open_desk(open_repository(repo.root), None, Settings(), repo.environ())
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -101,7 +102,7 @@ def test_no_two_gits_of_ours_are_at_work_at_once(backend: str) -> None:
     async def both() -> None:
         async with anyio.create_task_group() as group:
             for _ in range(2):
-                group.start_soon(desk._in_thread, meet)
+                group.start_soon(own_tree.in_thread, meet)
 
     anyio.run(both, backend=backend)
     assert met == []
