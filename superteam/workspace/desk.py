@@ -51,10 +51,10 @@ class Desk:
     has_head: bool = False
     git_was: bytes | None = None
     more_trees: dict[int, OwnTree] = field(default_factory=dict)
-
-    # the work trees
     review_trees: dict[str, OwnTree] = field(default_factory=dict)
     _one_reviewer: anyio.Lock = field(default_factory=anyio.Lock)
+
+    # the work trees
 
     def _slot(self, slot: int) -> OwnTree:
         """The work tree with this number; the further ones are for tasks that are done side by side."""
