@@ -19,8 +19,9 @@ settings.load_profile("superteam")
 
 FOREIGN = ("GIT_", "SUPERTEAM_", "PYTEST_ADDOPTS", "MAKE", "MFLAGS")
 
-# Begun in the background by a shell, we would ignore SIGINT, and so would every program that a test starts.
+# Begun in the background by a shell, or with nohup, we would ignore these, and so would every program of a test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import select
 import shlex
 import shutil
@@ -179,7 +180,8 @@ def begin(repo: Repo, *tasks: Any, parts: tuple[Any, ...] = ()) -> str:
     from superteam.journal import runs
     from superteam.journal.log import Journal
 
-    run_id = "20260101-000000-abcdef"
+    # The ends of one run look for its processes by its id: no two tests that run at once may have the same.
+    run_id = f"20260101-000000-{secrets.token_hex(3)}"
     created = RunCreated(
         run_id=run_id,
         plan=Plan(path="nowhere.md", format="gsd", title="A plan", sha256="0" * 64, tasks=tasks, parts=parts),
@@ -187,7 +189,7 @@ def begin(repo: Repo, *tasks: Any, parts: tuple[Any, ...] = ()) -> str:
         start_sha=repo.git("rev-parse", "HEAD"),
         start_tree=repo.git("rev-parse", "HEAD^{tree}"),
         user_branch="refs/heads/main",
-        run_branch="superteam/plan-abcdef",
+        run_branch=f"superteam/plan-{run_id[-6:]}",
         interactive=False,
         superteam="0",
         pid=1,
