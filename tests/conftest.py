@@ -17,7 +17,7 @@ from playground import CONFIG, SUITE, TEST_COMMAND, Census, Repo, Setup, plan, s
 settings.register_profile("superteam", settings(), deadline=None)
 settings.load_profile("superteam")
 
-FOREIGN = ("GIT_", "SUPERTEAM_", "PYTEST_ADDOPTS", "MAKE", "MFLAGS")
+FOREIGN = ("GIT_", "SUPERTEAM_", "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE", "MAKE", "MFLAGS")
 
 # Begun in the background by a shell, or with nohup, we would ignore these, and so would every program of a test.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Literal
 
@@ -256,7 +257,17 @@ class Rule:
     words: str
     scope: Scope
     suffixes: tuple[str, ...]
-    pattern: re.Pattern[str]
+    source: str
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Compiled when it is first asked for: most commands look at no line."""
+        return _pattern(self.source)
+
+
+@cache
+def _pattern(source: str) -> re.Pattern[str]:
+    return re.compile(source.replace("~", r"[ \t]{0,4}"), re.MULTILINE | re.VERBOSE)
 
 
 def _rules(kind: Kind, words: str, *rows: tuple[Scope, tuple[str, ...], str]) -> tuple[Rule, ...]:
@@ -264,11 +275,7 @@ def _rules(kind: Kind, words: str, *rows: tuple[Scope, tuple[str, ...], str]) ->
 
     No repetition is unbounded and none leaves its line: a pattern is run over all added lines of a file at once.
     """
-    flags = re.MULTILINE | re.VERBOSE
-    return tuple(
-        Rule(kind, words, scope, suffixes, re.compile(pattern.replace("~", r"[ \t]{0,4}"), flags))
-        for scope, suffixes, pattern in rows
-    )
+    return tuple(Rule(kind, words, scope, suffixes, pattern) for scope, suffixes, pattern in rows)
 
 
 _JS_TEST = r"(?<![\w$.])(?:it|test|describe|context|suite|specify|bench|Deno\.test)(?:\.[A-Za-z]{1,20}){0,3}"
