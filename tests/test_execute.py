@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playground import Repo, Setup, plan, script
 
 SOUND = "def add(a, b):\n    return a + b\n\n\ndef mul(a, b):\n    return a * b\n"
@@ -254,3 +255,23 @@ def test_validate_uses_the_baseline_of_the_newest_run(repo: Repo, given: Setup) 
     assert done.code == 1
     assert "test_calc.py::test_add" in done.out
     assert "baseline" not in done.err, "the pinned one is used"
+
+
+@pytest.mark.parametrize("options", [(), ("--in-place",)])
+def test_a_gate_runs_the_code_that_is_there_not_what_was_compiled_before(
+    repo: Repo, given: Setup, options: tuple[str, ...]
+) -> None:
+    """Python takes compiled code for the source's if size and second are the same: quick agents write within one."""
+    # git sees by the inode's own time that it was changed: that is of a later second.
+    touch = "touch -d 2026-01-02T03:04:05 other.py"
+    later = f'was=$(stat -c %Z other.py); until {touch} && [ "$(stat -c %Z other.py)" != "$was" ]; do :; done'
+    given(
+        [{"title": "Set X", "gate": "python -c 'import other; assert other.X == 2'"}],
+        [
+            {"task": "1", "role": "implement", "write": NEW_FILE, "run": touch},
+            {"task": "1", "role": "fix", "write": {"other.py": "X = 2\n"}, "run": later},
+        ],
+    )
+    done = repo.superteam("execute", "plan.md", *options)
+    assert done.code == 0, done.err
+    assert repo.status()["tasks"][0]["attempts"] == 2

@@ -50,6 +50,7 @@ class Desk:
     held: list[int]
     has_head: bool = False
     git_was: bytes | None = None
+    seen: str | None = None  # in place: the tree that the checkout held when it was last looked at
     more_trees: dict[int, OwnTree] = field(default_factory=dict)
     review_trees: dict[str, OwnTree] = field(default_factory=dict)
     _one_reviewer: anyio.Lock = field(default_factory=anyio.Lock)
@@ -96,11 +97,19 @@ class Desk:
 
     def _capture(self, work: OwnTree) -> Capture:
         if self.in_place:
-            return Capture(self._snapshot_in_place())
-        tree = work.current()
+            before, self.seen = self.seen, self._snapshot_in_place()
+            self._drop_compiled(self.repository.toplevel, before, self.seen)
+            return Capture(self.seen)
+        before, tree = work.indexed, work.current()
+        self._drop_compiled(work.path, before, tree)
         brought = set(work.kept())
         left = [name for name in self.engine.left_out(work.path) if name.rstrip("/") not in brought]
         return Capture(tree, tuple(left))
+
+    def _drop_compiled(self, top: Path, before: str | None, now: str) -> None:
+        """What Python compiled of files before they were changed is not run instead of them."""
+        if before is not None and before != now:
+            self.engine.drop_compiled(top, self.engine.changed(before, now))
 
     # what agents plant in git's configuration
 
@@ -170,6 +179,8 @@ class Desk:
         if found != tree:
             self._keep(keep_as, found, head)
             notes += self._write_back(found, tree)
+            self._drop_compiled(self.repository.toplevel, found, tree)
+        self.seen = tree
         return notes
 
     def _take_head(self, head: str) -> tuple[str, ...]:

@@ -234,6 +234,15 @@ class Engine:
             replace_file(file, text)
         return file
 
+    def drop_compiled(self, tree: Path, sources: Collection[str]) -> None:
+        """Removes what Python compiled of these files, but what is tracked."""
+        compiled = trees.compiled_from(tree, sources)
+        if not compiled:
+            return
+        listed = self.git("ls-files", "-z", "--", *(f":(literal){name}" for name in compiled), tree=tree)
+        for name in set(compiled) - set(split_nul(listed.out)):
+            trees.remove(tree / name)
+
     def left_out(self, tree: Path) -> tuple[str, ...]:
         """What is in a tree but not in its index, folders collapsed and with a "/" at the end."""
         found = self.git("ls-files", "-z", "--others", "--directory", "--no-empty-directory", tree=tree)

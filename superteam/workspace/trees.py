@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _PRIVATE = {
     "core.hooksPath": "{git}/hooks",
@@ -91,6 +91,24 @@ def setting(key: str, value: str) -> str:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     return f'"{escaped}"'
+
+
+def compiled_from(tree: Path, sources: Collection[str]) -> tuple[str, ...]:
+    """Python's compiled copies of these files of a tree, never through a link.
+
+    Python takes one for its source's while size and second of the source are the same (PEP 3147): quick agents write
+    more than once within a second.
+    """
+    found = []
+    for source in map(PurePosixPath, sources):
+        folder = source.parent / "__pycache__"
+        if source.suffix != ".py" or (tree / folder).resolve() != tree.resolve() / folder:
+            continue
+        with suppress(OSError):
+            names = [entry.name for entry in os.scandir(tree / folder) if entry.is_file(follow_symlinks=False)]
+            mine = [name for name in names if name.startswith(f"{source.stem}.") and name.endswith(".pyc")]
+            found += [str(folder / name) for name in mine]
+    return tuple(found)
 
 
 def make_folder(path: Path) -> bool:

@@ -507,6 +507,35 @@ def test_hooks_of_the_user_do_not_run(root: Path, bench_of: Open) -> None:
     assert not (root.parent / "ran").exists()
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+def test_what_python_compiled_of_a_changed_file_goes_and_nothing_else(
+    root: Path, bench_of: Open, tmp_path: Path, in_place: bool
+) -> None:
+    (root / "tracked").mkdir()
+    (root / "tracked/c.py").write_text("c = 1\n")
+    (root / "tracked/__pycache__").mkdir()
+    (root / "tracked/__pycache__/c.cpython-311.pyc").write_text("tracked")
+    git(root, "add", "-A", "-f")
+    git(root, "commit", "-q", "-m", "compiled")
+    outside = tmp_path / "outside"
+    (outside / "__pycache__").mkdir(parents=True)
+    (outside / "__pycache__/d.cpython-311.pyc").write_text("outside")
+    bench = bench_of(in_place=in_place)
+    bench.prepare()
+    (bench.work / "src/__pycache__").mkdir()
+    for name in ("b.cpython-311.pyc", "b.cpython-311-pytest-9.pyc", "bb.cpython-311.pyc", "b.txt"):
+        (bench.work / "src/__pycache__" / name).write_text("x")
+    (bench.work / "linked").mkdir()
+    (bench.work / "linked/__pycache__").symlink_to(outside / "__pycache__")
+    (bench.work / "linked/d.py").write_text("d = 1\n")
+    (bench.work / "src/b.py").write_text("b = 2\n")
+    (bench.work / "tracked/c.py").write_text("c = 2\n")
+    bench.do(bench.desk.capture)
+    assert {path.name for path in (bench.work / "src/__pycache__").iterdir()} == {"bb.cpython-311.pyc", "b.txt"}
+    assert (outside / "__pycache__/d.cpython-311.pyc").exists()
+    assert (bench.work / "tracked/__pycache__/c.cpython-311.pyc").read_text() == "tracked"
+
+
 # in place
 
 
