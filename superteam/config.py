@@ -319,13 +319,23 @@ def _inside(merged: Table, loc: tuple[str | int, ...]) -> tuple[KeyPath, Any]:
     return loc, value
 
 
+# How pydantic calls what TOML and JSON have other words for.
+_WORDS = {
+    "a valid tuple": 'a list of texts, such as ["one", "two"]',
+    "a valid dictionary": "a table",
+    "a valid string": "a text",
+    "a valid boolean": "true or false",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+}
+
+
 def _plain(message: str) -> str:
     text = message.removeprefix("Value error, ")
-    return (
-        f"must be {text.removeprefix('Input should be ')}"
-        if text.startswith("Input should be ")
-        else f"is wrong: {text}"
-    )
+    if not text.startswith("Input should be "):
+        return f"is wrong: {text}"
+    wanted = text.removeprefix("Input should be ")
+    return f"must be {_WORDS.get(wanted.partition(', ')[0], wanted)}"
 
 
 def _meant(text: str, value: Any) -> str:
