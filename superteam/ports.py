@@ -214,6 +214,10 @@ class Workspace(Protocol):
         """Makes a commit object; the same arguments give the same object, so repeating it does no harm."""
         ...
 
+    async def message(self, commit: str) -> str:
+        """The message of a commit, as it was given to `commit`."""
+        ...
+
     async def keep(self, name: str, sha: str) -> None:
         """Makes a commit, or a tree, reachable under this ref."""
         ...

@@ -269,6 +269,9 @@ class MemoryWorkspace:
         self.at("after commit")
         return name
 
+    async def message(self, commit: str) -> str:
+        return self.commits[commit].message
+
     async def keep(self, name: str, sha: str) -> None:
         self.kept[name] = sha
 

@@ -56,7 +56,8 @@ def decide(run: Run) -> frozenset[Step]:
     if run.ended or run.halted:
         return frozenset()
     steps = _work(run)
-    moves = frozenset(step for step in steps if step.kind is Kind.MOVE_BRANCH)  # accepted, perhaps half done
+    # accepted or decided, and perhaps half done
+    moves = frozenset(step for step in steps if step.kind in (Kind.MOVE_BRANCH, Kind.REBUILD))
     if run.aborted:
         return moves or frozenset({Step(Kind.FINISH)})
     going_on = frozenset(step for step in steps if step.key in run.in_flight)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from superteam.core import events as e
 from superteam.core.decide import Step
 from superteam.core.run import Run, TaskRun
-from superteam.engine.world import World, message, name, of, shell
+from superteam.engine.world import World, name, of, shell
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ async def _replay(world: World, run: Run, culprit: TaskRun, step: Step | None) -
             merged = await world.workspace.merge(below, found.tip, sha)
         repair = sha != t.commit_sha
         if merged is not None and (step is None or await _holds(world, run, step, t, merged, found.tip)):
-            text = message(run, replace(t, repairs=t.repairs[: t.repairs.index(sha)]) if repair else t, repair)
+            text = await world.workspace.message(sha)  # not what the plan says by now: done twice, it is one commit
             found.tip = await world.workspace.commit(merged, found.tip, text, run.started_at)
             (found.repairs if repair else found.kept)[sha if repair else id] = found.tip
         elif not repair:

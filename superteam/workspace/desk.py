@@ -329,6 +329,9 @@ class Desk:
     async def commit(self, tree: str, parent: str, message: str, at: str) -> str:
         return await in_thread(lambda: self.engine.commit(tree, parent, message, at))
 
+    async def message(self, commit: str) -> str:
+        return await in_thread(lambda: self.engine.message(commit))
+
     async def merge(self, base: str, ours: str, theirs: str) -> str | None:
         return await in_thread(lambda: self._merged_tree(base, ours, theirs))
 

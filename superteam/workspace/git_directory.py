@@ -393,6 +393,10 @@ class Engine:
         dates = {f"GIT_{role}_DATE": os.environ.get(f"GIT_{role}_DATE", at) for role in ("AUTHOR", "COMMITTER")}
         return self._commit(tree, parent, message, {**NOBODY, **self.repository.identity, **dates})
 
+    def message(self, commit: str) -> str:
+        """The message of a commit as it was made."""
+        return self.git("cat-file", "commit", commit).out.partition("\n\n")[2]
+
     def _commit(self, tree: str, parent: str | None, message: str, who: Mapping[str, str]) -> str:
         text = os.fsencode(message.replace("\0", "\N{REPLACEMENT CHARACTER}"))
         family = ("-p", parent) if parent else ()

@@ -29,6 +29,7 @@ from test_side_by_side import EVENT_LIMIT, kinds, side_by_side, states, two
 from superteam.app.running import plan_changes
 from superteam.core import events as e
 from superteam.core.adjust import refusal
+from superteam.core.decide import Kind, decide
 from superteam.core.evolve import evolve
 from superteam.core.plan import Plan, Task
 from superteam.core.run import Phase, Run
@@ -265,3 +266,34 @@ def test_a_tdd_task_without_a_gate_is_proven_again_on_the_combined_tree(tmp_path
     assert game.play().exit_code == 0
     later = next(id for id in ("1", "2") if "integrate" in kinds(game, id))
     assert kinds(game, later)[:4] == ["attempt", "gate", "integrate", "gate"]
+
+
+def killed_when_rebuilt(folder: Path) -> Game:
+    """Task 1 of three was to be left out, below the tip; the branch went back, and nobody wrote that down."""
+    scenario = of_tasks(3, {"1": ("break",)}, "skip", validation_cadence="every-3", **ASKS)
+    game = stop_at(replace(scenario, interactive=True), folder, *["after move"] * 4)
+    run = game.journal.replay()
+    assert run.of("1").work.phase is Phase.REBUILD and run.tip != game.workspace.branch  # type: ignore[union-attr]
+    game.scenario = replace(scenario, interactive=False)
+    return game
+
+
+@pytest.mark.parametrize("changed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_a_branch_that_went_back_already_is_rebuilt_before_anything_is_asked(
+    tmp_path: Path, changed: tuple[int, ...]
+) -> None:
+    game = killed_when_rebuilt(tmp_path)
+    tasks = list(game.scenario.tasks)
+    for place in changed:
+        tasks[place] = renamed(tasks[place])
+    run = change_plan(game, tuple(tasks))
+    assert run.tip == game.workspace.branch and run.of("1").status == "skipped"
+    assert (run.pending.task if run.pending else None) == next((str(n + 1) for n in changed if n), None)
+    check_branch(game, run)
+
+
+def test_a_branch_that_went_back_already_is_rebuilt_before_an_aborted_run_ends(tmp_path: Path) -> None:
+    game = killed_when_rebuilt(tmp_path)
+    driver = game.driver(game.journal.replay())
+    driver.record(game.resumed(driver.run))
+    assert [step.kind for step in decide(replace(driver.run, aborted=True))] == [Kind.REBUILD]

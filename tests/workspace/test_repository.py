@@ -370,6 +370,12 @@ def test_a_tree_that_is_gone_or_something_else_is_made_again(
 # commits, refs, merges
 
 
+@pytest.mark.parametrize("message", ["feat: x\n", "fix(1): Größe 漢\n\nT: 1\nT: 2\n", "a\n\nb\n\nc\n"])
+def test_the_message_of_a_commit_is_read_as_it_was_made(repository: Repository, engine: Engine, message: str) -> None:
+    made = engine.commit(repository.tree_of("HEAD"), repository.head, message, AT)
+    assert engine.message(made) == message
+
+
 def test_the_same_commit_again_is_the_same_object(repository: Repository, engine: Engine) -> None:
     made = [engine.commit(repository.tree_of("HEAD"), repository.head, "feat: x\n\nT: 1\n", AT) for _ in range(2)]
     assert made[0] == made[1]

@@ -128,6 +128,8 @@ def _without_old_work(run: Run, id: str) -> Run:
     work = next((t.work for t in run.tasks if t.task.id == id), None)
     if work is None or run.of(id).status != "running":
         return run
+    if work.phase is Phase.REBUILD:  # the branch may have gone back already: that comes to its end first
+        return run
     if work.phase is Phase.MOVE:
         described = any(task.id == id for task in run.plan.tasks)
         return replace(run, unasked=tuple(dict.fromkeys((*run.unasked, id)))) if described else run
@@ -137,7 +139,7 @@ def _without_old_work(run: Run, id: str) -> Run:
 def _is_busy(run: Run) -> bool:
     """Whether what is being done has to come to its end before a finished task may be asked about: taking that back
     would take the branch, or other work trees, from under it."""
-    ending = (Phase.MOVE, Phase.PUT_BACK)
+    ending = (Phase.MOVE, Phase.PUT_BACK, Phase.REBUILD)
     begun = [t.work for t in run.working() if t.work]
     return len(begun) > 1 or any(work.phase in ending or work.slot for work in begun)
 
