@@ -143,6 +143,10 @@ class Workspace(Protocol):
         """The prepared work tree, with its environment."""
         ...
 
+    def roots(self, slot: int = 0) -> tuple[str, ...]:
+        """The folders in which gates and suites run: what they print names files there."""
+        ...
+
     async def capture(self, slot: int = 0) -> Capture:
         """Takes the work tree as it is, after its last program is gone."""
         ...

@@ -191,6 +191,9 @@ class MemoryWorkspace:
     def work(self, slot: int = 0) -> Tree:
         return Tree(self.folder / f"work-{slot + 1}" if slot else self.folder, self.branch, {})
 
+    def roots(self, slot: int = 0) -> tuple[str, ...]:
+        return (str(self.work(slot).path),)
+
     def held(self, slot: int) -> dict[str, str]:
         """The files of a work tree."""
         return self.files if slot == 0 else self.slots.setdefault(slot, {})

@@ -137,13 +137,7 @@ async def _prompt(world: World, run: Run, t: TaskRun, work: Work) -> str:
         return prompts.implement(run, t, work.fixing, work.note, named)
     good = _last_good(run, work) if work.kind == "repair" else work.base
     diff = await world.workspace.diff(good, work.from_tree, prompts.DIFF_LIMIT)
-    return prompts.fix(t, diff, work.note, prompts.surroundings(run, t, named), _roots(world, work))
-
-
-def _roots(world: World, work: Work) -> tuple[str, str]:
-    """The folders of the trees in which gate and suite ran: what they print names files there."""
-    tree = world.workspace.work(work.slot).path
-    return str(tree), str(tree.with_name("check"))
+    return prompts.fix(t, diff, work.note, prompts.surroundings(run, t, named), world.workspace.roots(work.slot))
 
 
 def _last_good(run: Run, work: Work) -> str:

@@ -92,6 +92,9 @@ class Desk:
         tree = self._slot(slot)
         return Tree(tree.path, "", {**tree.environment(), **self._mark()})
 
+    def roots(self, slot: int = 0) -> tuple[str, ...]:
+        return str(self.work(slot).path), str(self.check_tree.path)
+
     async def capture(self, slot: int = 0) -> Capture:
         return await in_thread(lambda: self._capture(self._slot(slot)))
 
@@ -243,10 +246,6 @@ class Desk:
                 return (f"{path} is no file of any commit and was in the way; it is in {folder / str(number)}",)
         return ()
 
-    def _follow_in_place(self, commit: str) -> None:
-        """The user's index follows the branch, so that git status is clean."""
-        self.engine.follow(commit)
-
     # the check tree
 
     async def check_out(self, sha: str) -> Tree:
@@ -333,10 +332,7 @@ class Desk:
         return await in_thread(lambda: self.engine.message(commit))
 
     async def merge(self, base: str, ours: str, theirs: str) -> str | None:
-        return await in_thread(lambda: self._merged_tree(base, ours, theirs))
-
-    def _merged_tree(self, base: str, ours: str, theirs: str) -> str | None:
-        return self.engine.merge(base, ours, theirs)
+        return await in_thread(lambda: self.engine.merge(base, ours, theirs))
 
     async def combine(self, base: str, ours: str, theirs: str) -> tuple[str, tuple[str, ...]]:
         return await in_thread(lambda: self.engine.combine(base, ours, theirs))
@@ -372,7 +368,7 @@ class Desk:
             self.repository.set_ref(ref, old, there)
         self.repository.set_ref(ref, new, None if there is None and old == self.run.start_sha else old)
         if self.in_place:
-            self._follow_in_place(new)
+            self.engine.follow(new)  # so that git status is clean
 
     # the end
 
@@ -419,7 +415,7 @@ class Desk:
             repository.git("symbolic-ref", "HEAD", run.user_branch)
         else:
             repository.git("update-ref", "--no-deref", "HEAD", target)
-        self._follow_in_place(target)
+        self.engine.follow(target)
 
     # beginning and ending
 

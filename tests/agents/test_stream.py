@@ -120,7 +120,9 @@ def test_any_object_is_an_event(which: str, events: list[dict[str, Any]]) -> Non
     for event in events:
         heard = DIALECTS[which].read(heard, event, NOW)
         list(DIALECTS[which].shown(event))
-    session_of(session_text(heard, DIALECTS[which].carried))
+    written = session_text(heard, DIALECTS[which].carried)
+    read = session_of(written)
+    assert (read.id if read else "") == (heard.session if written else "")
 
 
 @WHICH

@@ -25,7 +25,6 @@ def failed(here: Live, *steps: Step, code: int = 4) -> dict[str, object]:
     assert done.code == code, f"exit {done.code}\n{done.out}\n{done.err}"
     (task,) = here.repo.status()["tasks"]
     (failure,) = task["failures"]
-    print(here.agent, failure)
     assert task["attempts"] <= 1
     return failure
 

@@ -21,7 +21,8 @@ def test_what_is_written_without_any_choice_is_the_defaults() -> None:
 
 
 def test_every_commented_key_may_be_taken_as_it_is() -> None:
-    Settings.model_validate(tomllib.loads(KEY.sub("", settings_text({}))))
+    taken = tomllib.loads(KEY.sub("", settings_text({})))
+    assert Settings.model_validate(taken).model_fields_set == set(Settings.model_fields)
 
 
 def test_the_defaults_that_are_shown_are_those_of_the_code() -> None:

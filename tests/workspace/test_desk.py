@@ -508,6 +508,18 @@ def test_hooks_of_the_user_do_not_run(root: Path, bench_of: Open) -> None:
 
 
 @pytest.mark.parametrize("in_place", [False, True])
+def test_the_folders_that_gates_and_suites_run_in_are_known_also_when_a_check_tree_is_busy(
+    bench_of: Open, in_place: bool
+) -> None:
+    first, second = bench_of(in_place=in_place), bench_of(in_place=in_place)
+    for bench in (first, second):
+        bench.prepare()
+        checked = bench.do(bench.desk.check_out, bench.head)
+        assert bench.desk.roots() == (str(bench.work), str(checked.path))
+    assert first.desk.roots() != second.desk.roots()
+
+
+@pytest.mark.parametrize("in_place", [False, True])
 def test_what_python_compiled_of_a_changed_file_goes_and_nothing_else(
     root: Path, bench_of: Open, tmp_path: Path, in_place: bool
 ) -> None:
