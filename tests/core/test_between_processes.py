@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -31,7 +32,7 @@ from superteam.core import events as e
 from superteam.core.adjust import refusal
 from superteam.core.decide import Kind, decide
 from superteam.core.evolve import evolve
-from superteam.core.plan import Plan, Task
+from superteam.core.plan import Plan, Task, TaskKind
 from superteam.core.run import Phase, Run
 from superteam.core.settings import Settings
 
@@ -56,7 +57,7 @@ class Restless(Game):
         if (asked := driver.run.pending) and not driver.run.interactive:
             driver.record(e.Answered(question=asked.id, choice=self.choose(asked), note="not so"))
         driver.record(self.resumed(driver.run))
-        if self.edits and self.rng.random() < 0.4:
+        if self.edits and not driver.run.aborted and self.rng.random() < 0.4:  # an aborted run takes no task up
             self.edits -= 1
             changed = plan_changes(driver.run, self.edited(driver.run))
             assert changed is not None
@@ -73,13 +74,13 @@ class Restless(Game):
     def edited(self, run: Run) -> Plan:
         tasks = list(run.plan.tasks)
         for _ in range(self.rng.randint(1, 2)):
-            tasks = edited(self.rng, tasks, {t.task.id for t in run.tasks if t.status == "complete"})
+            tasks = edited(self.rng, tasks, {t.task.id: t.task.kind for t in run.tasks if t.status == "complete"})
         known = {task.id: task for task in (*self.scenario.tasks, *tasks)}
         self.scenario = replace(self.scenario, tasks=tuple(known.values()))
         return run.plan.model_copy(update={"tasks": tuple(tasks), "sha256": str(self.rng.random())})
 
 
-def edited(rng: Random, tasks: list[Task], complete: set[str]) -> list[Task]:
+def edited(rng: Random, tasks: list[Task], complete: Mapping[str, TaskKind]) -> list[Task]:
     """The tasks after one edit. What a finished task is stays as it was: a decision has no commit for another kind."""
     edit, place = rng.choice(("title", "kind", "remove", "add", "order")), rng.randrange(len(tasks))
     task = tasks[place]
@@ -92,9 +93,8 @@ def edited(rng: Random, tasks: list[Task], complete: set[str]) -> list[Task]:
         return [t.model_copy(update={"depends_on": tuple(set(t.depends_on) - {task.id})}) for t in rest]
     elif edit == "add":
         id = str(rng.randint(1, 9))
-        new = Task(
-            id=id, title=f"New {id}", files=(f"f-{id}",), kind=rng.choice(KINDS) if id not in complete else "auto"
-        )
+        kind = complete.get(id) or rng.choice(KINDS)
+        new = Task(id=id, title=f"New {id}", files=(f"f-{id}",), kind=kind)
         return tasks if id in {t.id for t in tasks} else [*tasks[:place], new, *tasks[place:]]
     elif edit == "order":
         rng.shuffle(tasks)
