@@ -18,11 +18,15 @@ Role = Literal["implement", "fix", "review"]
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A folder that holds exactly one commit's files; `env` is the whole environment for programs run there."""
+    """A folder that holds exactly one commit's files; `env` is the whole environment for programs run there.
+
+    `checkout` is the user's repository, whose own files nothing that runs in the tree may load.
+    """
 
     path: Path
     sha: str
     env: Mapping[str, str]
+    checkout: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

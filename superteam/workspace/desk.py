@@ -90,7 +90,7 @@ class Desk:
         if self.in_place:
             return Tree(self.repository.toplevel, "", {**base_environment(self.environ), **self._mark()})
         tree = self._slot(slot)
-        return Tree(tree.path, "", {**tree.environment(), **self._mark()})
+        return Tree(tree.path, "", {**tree.environment(), **self._mark()}, self.repository.toplevel)
 
     def roots(self, slot: int = 0) -> tuple[str, ...]:
         return str(self.work(slot).path), str(self.check_tree.path)
@@ -260,7 +260,7 @@ class Desk:
         await in_thread(lambda: check.put(tree))
         await in_thread(lambda: check.give_git(sha, None))
         await check.make_ready(self._log("setup-check"))
-        return Tree(check.path, sha, {**check.environment(), **self._mark()})
+        return Tree(check.path, sha, {**check.environment(), **self._mark()}, self.repository.toplevel)
 
     # the trees of reviewers: they work side by side, but their trees are made and taken one at a time
 
@@ -272,7 +272,7 @@ class Desk:
             await in_thread(lambda: mine.give_git(sha, None))
             await mine.make_ready(self._log(f"setup-review-{role}"))
             mine.files = None  # from here on it is in other hands
-        return Tree(mine.path, sha, {**mine.environment(), **self._mark()})
+        return Tree(mine.path, sha, {**mine.environment(), **self._mark()}, self.repository.toplevel)
 
     def _review_tree(self, role: str) -> OwnTree:
         path = self.agent_tree.path.with_name(f"review-{role}")
