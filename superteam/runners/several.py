@@ -52,15 +52,18 @@ def _by_environment(
     return told
 
 
-def combine(reports: Sequence[tuple[str, TestReport]]) -> TestReport:
+def combine(reports: Sequence[tuple[str, TestReport]], may_stop: bool) -> TestReport:
     """The reports of all frameworks as one: the id of a test begins with its framework's name.
 
-    It is none if one of them is missing: what that framework saw, nobody knows.
+    It is none if one of them is missing: what that framework saw, nobody knows. `may_stop` accepts a command that
+    stops at the first framework that fails (`pytest && jest`), once a baseline knows what all of them run.
     """
     missing = [name for name, report in reports if report.completeness is Completeness.NONE]
-    if missing:
+    stopped = may_stop and any(report.failed() or report.suite_errors for _, report in reports)
+    if missing and not stopped:
         damage = f"{', '.join(missing)} left no report, though the command starts it"
         return TestReport(FORMAT, Granularity.TESTS, Completeness.NONE, damage=damage)
+    reports = [(name, report) for name, report in reports if name not in missing]
     renamed = [
         replace(report, tests={f"{name}: {id}": result for id, result in report.tests.items()}, exit_status=None)
         for name, report in reports

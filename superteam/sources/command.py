@@ -28,12 +28,12 @@ from superteam.process import Completed, run, secrets_redactor, shell
 from superteam.reports.formats import nothing, read_file, read_files
 from superteam.reports.junit import read_junit
 from superteam.reports.plugin_lines import read_sessions
-from superteam.reports.text import read_text
 from superteam.runners import pytest, several
 from superteam.runners.call import Call, Runner, Told, Untold, family
 from superteam.runners.configured import configured
 from superteam.runners.recognise import find_frameworks, names_of
 from superteam.runners.several import Calls
+from superteam.sources.printed import read_printed
 from superteam.sources.report_pipe import ReportPipe
 from superteam.sources.surroundings import drop_compiled, private_folders
 
@@ -134,7 +134,7 @@ class CommandSource:
         told = self._tell(found, env, _folder(scratch / "report"), tree.path, only)
         variables = {**env, **told.env, **_checkout(tree, told)}
         done = await self._run(self._arguments(found, told), tree, variables, scratch, told)
-        report = await _in_thread(_read_report, scratch / "report", tree.path, done, told)
+        report = await _in_thread(_read_report, scratch / "report", tree.path, done, told, self.expected is not None)
         shutil.rmtree(scratch / "report", ignore_errors=True)  # many megabytes, and nobody needs it again
         attempt = _Attempt(report, done, told)
         coarse = self.expected is not None and self.expected.granularity is not Granularity.TESTS
@@ -176,7 +176,7 @@ class CommandSource:
         done, told = attempt.done, attempt.told
         report = TestReport("", Granularity.TEXT, Completeness.NONE)
         if self.expected is None or self.expected.granularity is Granularity.TEXT:
-            report = await _in_thread(_read_lines, done.output)
+            report = await _in_thread(read_printed, done.output)
         if known and not (report.tests and done.exit.code == 0):
             return attempt
         if not report.tests:
@@ -311,11 +311,12 @@ def _whole_junit(report: TestReport, done: Completed) -> TestReport:
     return report
 
 
-def _read_report(folder: Path, tree: Path, done: Completed, told: Told) -> TestReport:
+def _read_report(folder: Path, tree: Path, done: Completed, told: Told, may_stop: bool = False) -> TestReport:
     """What the framework reported, completed by what the runner knows of the output."""
     tree = Path(os.path.realpath(tree))  # as frameworks name it
     if told.parts:
-        return several.combine([(name, _read_report(folder / name, tree, done, part)) for name, part in told.parts])
+        reports = [(name, _read_report(folder / name, tree, done, part)) for name, part in told.parts]
+        return several.combine(reports, may_stop)
     if told.format in ("", "pytest"):
         return read_sessions(folder)
     if told.reports:
@@ -364,11 +365,6 @@ def scratch_folder(outputs: Path) -> Path:
 def _folder(path: Path) -> Path:
     path.mkdir(mode=0o700, parents=True)
     return path
-
-
-def _read_lines(output: Path) -> TestReport:
-    with output.open("rb") as file:
-        return read_text(iter(lambda: file.readline(2**20), b""))
 
 
 def _could_run(exit: Exit) -> bool:
