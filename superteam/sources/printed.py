@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 from superteam.core.results import Completeness, Granularity, Outcome, TestReport
 from superteam.reports import tap
-from superteam.reports.cases import Cases
+from superteam.reports.cases import Cases, merged
 from superteam.reports.text import FORMAT, read_text
 
 _LINE = 2**20
 _ESCAPES = re.compile(rb"\x1b\[[0-9;]{0,20}[A-Za-z]")
+_HEADER = b"TAP version 1"
 _PLAN = re.compile(rb"1\.\.\d{1,9}\s*$")
 _POINT = re.compile(rb"(?:not )?ok \d{1,9}\b")
 _RAN = re.compile(rb"Ran (\d{1,9}) tests? in \d")
@@ -35,8 +37,8 @@ def read_printed(output: Path) -> TestReport:
         has_point = has_point or _POINT.match(line) is not None
         is_unittest = is_unittest or _RAN.match(line) is not None
     if has_plan and has_point:
-        with output.open("rb") as file:
-            found = tap.read(file)
+        found = merged(tap.read(BytesIO(text)) for text in _documents(_lines(output)))
+        assert found is not None
         return replace(found, format=FORMAT, granularity=Granularity.TEXT)
     return _unittest(_lines(output)) if is_unittest else read_text(_lines(output))
 
@@ -45,6 +47,17 @@ def _lines(output: Path) -> Iterator[bytes]:
     with output.open("rb") as file:
         while line := file.readline(_LINE):
             yield _ESCAPES.sub(b"", line) if b"\x1b" in line else line
+
+
+def _documents(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The TAP documents that several programs printed, one after the other."""
+    document = bytearray()
+    for line in lines:
+        if line.startswith(_HEADER) and _HEADER in document:
+            yield bytes(document)
+            document.clear()
+        document += line
+    yield bytes(document)
 
 
 def _unittest(lines: Iterable[bytes]) -> TestReport:
