@@ -202,6 +202,10 @@ class Workspace(Protocol):
         """Files that git sees renamed between two commits, old path to new."""
         ...
 
+    async def texts(self, commit: str, paths: Collection[str]) -> Mapping[str, str]:
+        """The contents of those of the files that a commit has, as text."""
+        ...
+
     async def diff(self, old: str, new: str, limit: int) -> str:
         """The difference as text, cut with a mark after `limit` characters."""
         ...

@@ -23,7 +23,16 @@ from superteam.core.run import ProbeFacts
 from superteam.core.settle import Validation, conclude, next_probe, observe, rules_of
 from superteam.core.sources import TESTS, all_commands, command_of, source_names
 from superteam.core.verdicts import result_of
-from superteam.engine.probing import baseline_document, believe, examined, execute, probe_event, selected, sing
+from superteam.engine.probing import (
+    baseline_document,
+    believe,
+    examined,
+    execute,
+    judged_report,
+    probe_event,
+    selected,
+    sing,
+)
 from superteam.engine.world import World
 from superteam.errors import ConfigError, SourceError
 from superteam.journal import runs
@@ -290,7 +299,8 @@ async def _settle(
         key = _key(source, f"{probe.purpose} {probe.number}")
         only = selected(world, probe, facts)
         only = frozenset(wanted) if wanted and only is None else only
-        seen = await probe_event(world, key, "", validation, probe, only, expected, permits)
+        judged = judged_report(world, facts)
+        seen = await probe_event(world, key, "", validation, probe, only, expected, permits, judged)
         validation = observe(validation, seen.observation, seen.references)
         facts = facts_of(seen) if probe.purpose == "suite" else facts
     result = result_of(validation, conclude(validation, rules), facts, tree)

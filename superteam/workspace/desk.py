@@ -313,6 +313,9 @@ class Desk:
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
         return await in_thread(lambda: self.engine.renames(old, new))
 
+    async def texts(self, commit: str, paths: Collection[str]) -> Mapping[str, str]:
+        return await in_thread(lambda: self.engine.texts(commit, paths))
+
     async def diff(self, old: str, new: str, limit: int) -> str:
         return await in_thread(lambda: self.engine.diff(old, new, limit))
 
