@@ -51,6 +51,7 @@ class Desk:
     has_head: bool = False
     git_was: bytes | None = None
     seen: str | None = None  # in place: the tree that the checkout held when it was last looked at
+    staged: str | None = None  # in place: the tree that the user's index holds; None: an agent may have changed it
     more_trees: dict[int, OwnTree] = field(default_factory=dict)
     review_trees: dict[str, OwnTree] = field(default_factory=dict)
     _one_reviewer: anyio.Lock = field(default_factory=anyio.Lock)
@@ -70,10 +71,13 @@ class Desk:
         if self.in_place:
             return await in_thread(lambda: self._prepare_in_place(tree, head, keep_as))
         work = self._slot(slot)
-        # Right after a capture the gate finds everything in place: it runs the agent's code as the agent did.
-        if work.files != tree or work.given != head or not (work.path / ".git" / "HEAD").is_file():
+        # Right after a capture the environment stays: the gate runs the agent's code as the agent did.
+        unchanged = work.files == tree and work.given == head
+        if not unchanged:
             await in_thread(lambda: self._put_work(work, tree, head, keep_as))
-            await in_thread(lambda: work.give_git(head, self._branch()))
+        # The repository is always a new one, so that its index holds what will be committed and nothing else.
+        await in_thread(lambda: work.give_git(head, self._branch()))
+        if not unchanged:
             await work.make_ready(self._log(f"setup-{work.path.name}"))
         work.files = None  # from here on it is in other hands
         return ()
@@ -101,6 +105,7 @@ class Desk:
     def _capture(self, work: OwnTree) -> Capture:
         if self.in_place:
             before, self.seen = self.seen, self._snapshot_in_place()
+            self.staged = None
             self._drop_compiled(self.repository.toplevel, before, self.seen)
             return Capture(self.seen)
         before, tree = work.indexed, work.current()
@@ -184,7 +189,14 @@ class Desk:
             notes += self._write_back(found, tree)
             self._drop_compiled(self.repository.toplevel, found, tree)
         self.seen = tree
+        self._stage_in_place(tree)
         return notes
+
+    def _stage_in_place(self, tree: str) -> None:
+        """Puts what will be committed into the user's index, where a gate can ask git for it."""
+        if self.staged != tree:
+            self.engine.give_users_index()
+            self.staged = tree
 
     def _take_head(self, head: str) -> tuple[str, ...]:
         """HEAD goes to the run's branch by symbolic-ref; the files stay as they are."""
@@ -372,6 +384,7 @@ class Desk:
         self.repository.set_ref(ref, new, None if there is None and old == self.run.start_sha else old)
         if self.in_place:
             self.engine.follow(new)  # so that git status is clean
+            self.staged = None
 
     # the end
 

@@ -283,8 +283,12 @@ class Engine:
         top = self.repository.toplevel
         self.git("read-tree", "--reset", commit, tree=top)
         self.git("update-index", "-q", "--refresh", tree=top, check=False)
+        self.give_users_index()
+
+    def give_users_index(self) -> None:
+        """Replaces the user's index by our private index of the checkout."""
         with self.users_lock() as lock:
-            lock.write_bytes(self.index(top).read_bytes())
+            lock.write_bytes(self.index(self.repository.toplevel).read_bytes())
 
     @contextmanager
     def users_lock(self) -> Iterator[Path]:
