@@ -29,6 +29,7 @@ from superteam.workspace.git_directory import Engine
 from superteam.workspace.opening import open_engine
 from superteam.workspace.own_tree import OwnTree, in_thread
 from superteam.workspace.repository import Repository, cache_home
+from superteam.workspace.sharing import take_trees
 
 PYTHON_AND_WEB = frozenset({".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte"})
 SOURCES = PYTHON_AND_WEB | {".go", ".rs", ".rb", ".php", ".java", ".kt", ".c", ".cc", ".cpp"}
@@ -490,6 +491,8 @@ def open_desk(repository: Repository, run: Run | None, settings: Settings, envir
     check = _free_check_tree(folder, held)
     work, checked = (OwnTree(engine, folder / name, settings.workspace, environ) for name in ("work", check))
     in_place = settings.workspace.isolation == "in-place"
+    if run is not None and not in_place:
+        take_trees(engine, folder, run, lambda path: OwnTree(engine, path, settings.workspace, environ))
     desk = Desk(repository, engine, run, settings, environ, work, checked, in_place, held)
     desk.git_was = surface.what_is(repository.toplevel / ".git")
     if run is not None:
