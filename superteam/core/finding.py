@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Kind = Literal[
+    "expectation-changed",
     "test-file",
     "test-removed",
     "assertions-removed",
@@ -29,7 +30,8 @@ Kind = Literal[
 class Finding(BaseModel):
     """One change that decides verdicts. `path` is as git names it, with bytes that are not UTF-8 as \\udcXX.
 
-    Kinds: `test-file` a test file, snapshot or shared test code was changed outside of the declared files;
+    Kinds: `expectation-changed` a test passes only because this file was changed;
+    `test-file` a test file, snapshot or shared test code was changed outside of the declared files;
     `test-removed` a test file was deleted or renamed to something that is none; `assertions-removed` a test file lost
     more assertions than it won; `runner-configuration` and `ci` such a file was changed; `test-script` a script behind
     the test command was changed; `runner-hook` code or a variable that gets into the test runner, or code that asks
