@@ -20,7 +20,7 @@ from superteam.core.planted import capped, drivers_named
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.errors import WorkspaceError
-from superteam.ports import Capture, Tree
+from superteam.ports import NO_CONTENTS, Capture, Tree
 from superteam.workspace import surface, trees, watching
 from superteam.workspace.environment import base_environment
 from superteam.workspace.fast_forward import drop_empty_folders, follow
@@ -267,6 +267,17 @@ class Desk:
     async def check_out_mixed(self, sha: str, tree: str, paths: Collection[str]) -> Tree | None:
         mixed = await in_thread(lambda: self.engine.mix(sha, tree, paths))
         return None if mixed is None else await self._check_out(mixed, sha)
+
+    async def check_out_altered(
+        self, sha: str, like: str, paths: Collection[str], contents: Mapping[str, bytes] = NO_CONTENTS
+    ) -> Tree:
+        return await self._check_out(await in_thread(lambda: self.engine.altered(sha, like, paths, contents)), sha)
+
+    async def files_of(self, commit: str) -> tuple[str, ...]:
+        return tuple(await in_thread(lambda: self.engine.files(commit)))
+
+    async def content_of(self, commit: str, path: str) -> bytes:
+        return await in_thread(lambda: self.engine.content(commit, path))
 
     async def _check_out(self, tree: str, sha: str) -> Tree:
         check = self.check_tree
