@@ -1,8 +1,8 @@
 """Writes, deletes, installs and links wherever it can inside the folder in which it is started.
 
-Agents, gates and suites of the tests run it: `python hostile.py ROOT LOG [--mild] [BEHAVIOUR]...`. ROOT is the folder of
-the test: nothing outside of it is ever written, so that no mistake here can damage the machine. LOG gets one
-line for each behaviour that did something. `--mild` leaves what later commands need to run.
+Agents, gates and suites of the tests run `python hostile.py ROOT LOG [--mild] [BEHAVIOUR]...`.
+ROOT is the folder of the test: nothing outside of it is ever written, so that no mistake here can
+damage the machine. LOG gets one line for each behaviour. `--mild` leaves what later commands need.
 """
 
 import contextlib
@@ -74,7 +74,7 @@ def write_in_place(guard):
             spoil_file(path)
             done += 1
     for path in files_below(Path(".venv"), guard):
-        if "dependency" in path.parts or path.name == "pyvenv.cfg" and not guard.mild:
+        if "dependency" in path.parts or (path.name == "pyvenv.cfg" and not guard.mild):
             spoil_file(path)
             done += 1
     return done

@@ -64,7 +64,7 @@ def _paths_below(root: str) -> Iterator[str]:
 
 
 def _entry(path: str) -> Entry:
-    facts = os.lstat(path)  # noqa: PTH116
+    facts = os.lstat(path)
     kind = _kind(facts.st_mode)
     return Entry(
         kind=kind,

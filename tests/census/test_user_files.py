@@ -92,7 +92,17 @@ def test_execute_that_is_killed_and_aborted(machine: Machine, census: Census) ->
     machine.nothing_else_changed()
 
 
-@pytest.mark.parametrize("machine", ["own"], indirect=True)
+@pytest.mark.parametrize("machine", KINDS, indirect=True)
+def test_execute_that_is_killed_and_resumed(machine: Machine, census: Census) -> None:
+    machine.turn_on("suite-hangs")
+    _kill(machine, census, "execute", "plan.md")
+    machine.turn_off("suite-hangs")
+    done = machine.superteam("resume")
+    assert done.code == 0, done.out + done.err
+    machine.nothing_else_changed(*FAST_FORWARD)
+
+
+@pytest.mark.parametrize("machine", KINDS, indirect=True)
 @pytest.mark.parametrize("ends", ["ok", "blocked"])
 def test_execute_in_place(machine: Machine, ends: str) -> None:
     """In place the agent and its gate work in the checkout itself: they behave, the suite does not."""

@@ -50,7 +50,7 @@ IN_PLACE = (
     Allowed("project/src/acme/__init__.py", ("changed", "touched")),
 )
 
-SUITE = f"""\
+SUITE = """\
 import os, subprocess, sys
 
 import needed
@@ -72,6 +72,10 @@ def test_hostile():
 AGENT = """\
 set -u
 test -e {root}/agent-behaves || python {hostile} {root} {log}
+if [ "$SUPERTEAM_ROLE" = review ]; then
+    echo '{{"passed": true, "findings": [], "summary": "fine"}}' >"$SUPERTEAM_RESULT"
+    exit
+fi
 echo 'MORE = 1' >src/acme/more.py
 test ! -e {root}/agent-breaks || echo 'def add(a, b): return a - b' >src/acme/__init__.py
 test ! -e {root}/agent-hangs || {{ echo up >{root}/up; exec sleep 1000000; }}
@@ -85,6 +89,7 @@ version = "0"
 [tool.pytest.ini_options]
 pythonpath = ["src"]
 """
+HOOKS = ("post-checkout", "pre-commit", "post-commit", "post-merge", "reference-transaction")
 COMMAND = 'test-command = "python -m pytest -q -p no:cacheprovider tests"\n'
 CONFIG = """\
 validation-command = "sh {root}/gate.sh"
@@ -142,10 +147,6 @@ class Machine(Repo):
         """Fails if anything of the user's differs from what `remember` saw and is not allowed."""
         after = take_inventory(self.user)
         found = not_allowed(differences(self.inventory, after), [*ALWAYS, *allowed])
-        if os.environ.get("MASK"):
-            import re
-
-            found = [d for d in found if not re.search(os.environ["MASK"], d.path)]
         if found:
             lines = "\n  ".join(str(difference) for difference in found)
             pytest.fail(f"of the user's:\n  {lines}", pytrace=False)
@@ -166,7 +167,7 @@ class Machine(Repo):
 SETTINGS = {
     "own": "",
     "elsewhere": 'bring = ["data", "node_modules"]\n',
-    "linked": "",
+    "linked": '\n[review]\nroles = ["spec"]\n',
     "setup": 'setup = "python {hostile} {root} {log} install add"\n',
 }
 
@@ -174,8 +175,9 @@ SETTINGS = {
 def build_machine(base: Path, kind: str) -> Machine:
     """Builds the folders of a user.
 
-    `own`: `.venv` in the project; `linked`: in it and in node_modules are links to a library beside the project;
-    `elsewhere`: an active environment outside of the project; `setup`: the same, and `pip install -e .` prepares trees.
+    `own`: `.venv` is in the project. `linked`: links in it and in node_modules lead to a library
+    beside the project, and changes are reviewed. `elsewhere`: an active environment outside of the
+    project. `setup`: the same, and what `pip install -e .` writes prepares each tree.
     """
     machine = Machine(base / "user" / "project", base / "unused", base=base)
     machine.root.mkdir(parents=True)
@@ -255,7 +257,8 @@ def _write_project(machine: Machine, workspace: str) -> None:
     machine.commit({}, "start")
     machine.git("branch", "other")
     machine.git("tag", "v1")
-    machine.git("stash", "list")
+    machine.write({"src/acme/__init__.py": "kept = 1\n"})
+    machine.git("stash")
     untracked = {
         "notes.txt": "mine\n",
         "private/letter.txt": "dear\n",
@@ -265,6 +268,10 @@ def _write_project(machine: Machine, workspace: str) -> None:
         "data/deep/er.csv": "c\n",
     }
     machine.write(untracked)
+    for name in HOOKS:
+        hook = machine.root / ".git/hooks" / name
+        hook.write_text("#!/bin/sh\necho $0 >>~/hooks-that-ran\n")
+        hook.chmod(0o755)
     (machine.root / "notes.txt").chmod(0o600)
     (machine.root / "private").chmod(0o700)
 
