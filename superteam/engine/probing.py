@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -24,6 +24,8 @@ from superteam.core.baseline import (
 from superteam.core.changes import parse_diff
 from superteam.core.crashes import broken_by
 from superteam.core.decide import Step
+from superteam.core.expectation import ExpectationChanged
+from superteam.core.failures import Failure
 from superteam.core.finding import Finding
 from superteam.core.plan import Task
 from superteam.core.results import (
@@ -50,8 +52,9 @@ from superteam.core.settle import (
     watched,
 )
 from superteam.core.sources import TESTS, all_commands, command_of
-from superteam.core.verdicts import raised, result_of
-from superteam.engine.world import World, clean, of
+from superteam.core.verdicts import changed_failures, raised, result_of
+from superteam.engine.questioning import Green, question, with_answers
+from superteam.engine.world import World, of, without_secrets
 from superteam.errors import JournalError, SetupFailed
 
 
@@ -91,7 +94,7 @@ async def execute(
         nothing = TestReport("none", shape.granularity if shape else Granularity.COMMAND, Completeness.NONE)
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
-    found = _without_secrets(world, await world.source(source, key, shape).collect(tree, only))
+    found = without_secrets(world, await world.source(source, key, shape).collect(tree, only))
     note = "; ".join(filter(None, (found.report.note, await _kept(world, source, key, sha, only, found))))
     return replace(found, report=replace(found.report, note=note))
 
@@ -130,26 +133,11 @@ async def sing(world: World, key: str, sha: str, shape: Shape) -> str | None:
     if isinstance(planted, str):
         return f"no canary could be planted: {planted}"
     tree = await world.workspace.check_out_with(sha, *planted)
-    found = _without_secrets(world, await world.source(TESTS, key, shape).collect(tree))
+    found = without_secrets(world, await world.source(TESTS, key, shape).collect(tree))
     if any("superteam_canary" in id for id in found.report.failed()) and found.verdict.verdict == "fail":
         return None
     seen = found.verdict.reason or f"the verdict was {found.verdict.verdict}"
     return f"the canary stayed silent: a failing test in {planted[0]} did not turn the suite red ({seen})"
-
-
-def _without_secrets(world: World, found: Execution) -> Execution:
-    """The same execution as it may be kept: messages come from the tests, which know the environment."""
-    tests = {
-        key: replace(result, message=clean(world, result.message), signature=clean(world, result.signature))
-        if result.message or result.signature
-        else result
-        for key, result in found.report.tests.items()
-    }
-    report = replace(
-        found.report, tests=tests, suite_errors=tuple(clean(world, text) for text in found.report.suite_errors)
-    )
-    reason = found.verdict.reason
-    return replace(found, report=report, verdict=replace(found.verdict, reason=reason and clean(world, reason)))
 
 
 def baseline_document(world: World, source: str, sha: str, tree_sha: str, found: Execution) -> e.BaselineDocument:
@@ -421,7 +409,44 @@ async def conclude_validation(world: World, run: Run, step: Step) -> e.Event:
         findings = await examined(world, v.reference, v.sha, declared, all_commands(run.settings))
     result = result_of(work.validation, found, work.facts, tree, findings)
     failures = raised(work.validation, found, work.facts)
-    return e.ValidationConcluded(task=t.task.id, result=result, failures=failures)
+    result, more = await _questioned(world, run, step, result)
+    return e.ValidationConcluded(task=t.task.id, result=result, failures=(*failures, *more))
+
+
+async def _questioned(
+    world: World, run: Run, step: Step, result: e.ValidationResult
+) -> tuple[e.ValidationResult, tuple[Failure, ...]]:
+    """The result of a pass with what the questions to it show, and the failures that these raise."""
+    t, work = of(run, step)
+    v, stored = work.validation, run.expected(result.source)
+    if v is None or stored is None:
+        return result, ()
+    expected, command = world.reports.load_expected(stored), all_commands(run.settings)
+    green = green_of(world, v, work.facts, expected, result, command, may_change_of(run, t.task, v))
+    if green is None:
+        return result, ()
+    found = await question(world, replace(green, key=f"{step.key} question"))
+    changed = tuple(one for one in found.expectations_changed if one.test not in work.changed)
+    found = replace(found, expectations_changed=changed)
+    guilty = await _changed_by(world, v, changed)
+    failures = changed_failures(changed, guilty, work.facts)
+    return with_answers(result, found), failures
+
+
+async def _changed_by(world: World, v: Validation, changed: Sequence[ExpectationChanged]) -> dict[TestId, str]:
+    """The last task whose commit changed what judges each test."""
+    paths: dict[str, str] = {}
+    before = v.reference
+    for task, sha in v.commits if changed else ():
+        paths |= dict.fromkeys(await world.workspace.changed(before, sha), task)
+        before = sha
+    return {one.test: paths.get(one.path, v.after_task) for one in changed}
+
+
+def may_change_of(run: Run, task: Task, v: Validation) -> tuple[str, ...]:
+    """The expectations that the judged tasks are meant to change."""
+    judged = {id for id, _ in v.commits} | {task.id}
+    return tuple(glob for t in run.tasks if t.task.id in judged for glob in t.task.may_change)
 
 
 def declared_by(run: Run, validation: Validation) -> tuple[str, ...]:
@@ -438,6 +463,31 @@ async def examined(
 
     patch = await world.workspace.patch(reference, sha)
     return await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+
+
+def green_of(
+    world: World,
+    v: Validation,
+    facts: ProbeFacts | None,
+    expected: Expected,
+    result: e.ValidationResult,
+    command: str,
+    may_change: tuple[str, ...],
+) -> Green | None:
+    """What is to be questioned of a verdict; None where it is no pass of tests."""
+    suite = v.suite()
+    if result.verdict != "pass" or v.source != TESTS or suite is None or facts is None or facts.report is None:
+        return None
+    return Green(
+        sha=v.sha,
+        reference=v.reference,
+        expected=expected,
+        report=world.reports.load_report(facts.report),
+        command=command,
+        renamed=suite.difference.renamed,
+        unstable=frozenset((*result.flaky, *result.suspects, *result.pre_existing, *result.owed)),
+        may_change=may_change,
+    )
 
 
 async def accept(world: World, run: Run, step: Step) -> e.Event:
