@@ -152,7 +152,7 @@ def test_in_place_an_interrupted_run_can_be_aborted_and_gives_the_checkout_back(
 # -- what a tree needs
 
 
-def test_the_setup_command_runs_once_a_tree_and_again_when_a_lock_file_changes(
+def test_a_setup_command_with_inputs_runs_again_when_they_or_a_lock_file_change(
     repo: Repo, given: Setup, place: Path
 ) -> None:
     setup = 'mkdir -p made && touch made/by-setup && echo "$PWD $(cat uv.lock)" >> "$PLACE/log"'
@@ -164,7 +164,7 @@ def test_the_setup_command_runs_once_a_tree_and_again_when_a_lock_file_changes(
         ],
         [NEW_FILE, {"task": "2", "write": {"uv.lock": "two\n"}}, {"task": "3", "write": {"c": "1"}}],
         files={"uv.lock": "one\n"},
-        config=f"[workspace]\nsetup = '''{setup}'''\n",
+        config=f"[workspace]\nsetup = '''{setup}'''\nsetup-inputs = ['absent']\n",
     )
     done = repo.superteam("execute", "plan.md")
     assert done.code == 0, done.err

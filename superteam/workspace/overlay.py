@@ -59,7 +59,7 @@ def _of_environment(prefix: Path) -> Interpreter | None:
     folders = venv.site_packages(prefix)
     if not folders:
         return None
-    packages = os.path.relpath(os.path.realpath(folders[0]), os.path.realpath(prefix))
+    packages = os.path.relpath(folders[0], prefix)
     return Interpreter(prefix, prefix / "bin/python", prefix / "bin", "", packages)
 
 

@@ -17,7 +17,7 @@ from superteam.workspace import trees, venv
 _OWN_RULES = frozenset({"PATH", "PWD", "OLDPWD", "HOME", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "TMPDIR"})
 _MODULE_PATHS = ("PYTHONPATH", "NODE_PATH", "MYPYPATH", "RUBYLIB", "PERL5LIB", "CLASSPATH")
 _END = r"(?=[/\s\"':;,=]|\Z)"
-_START = r"(?:(?<![\w.+@~%/-])|(?<=\A-[A-Za-z])|(?<=\s-[A-Za-z]))"
+_START = r"(?:(?<![\w.+@~%/-])|(?<=\A-[A-Za-z])|(?<=\s-[A-Za-z])|(?<=://))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _led_value(
 ) -> str:
     """Returns the value with each path of the checkout replaced, whether it is a list of paths or an option."""
     entries = value.split(os.pathsep)
-    if not any(sides.place_of(entry) is not None for entry in entries):
+    if "://" in value or not any(sides.place_of(entry) is not None for entry in entries):
         return pattern.sub(lambda match: os.fspath(sides.tree), value)
     led = []
     for entry in entries:

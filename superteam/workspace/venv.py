@@ -73,7 +73,8 @@ def site_packages(prefix: Path) -> list[Path]:
     """The folders with installed packages below an interpreter's prefix; `lib64` is often a link to `lib`."""
     places = ("lib*/python*/site-packages", "lib*/pypy*/site-packages", "lib/python*/dist-packages")
     found = [path for place in (*places, "local/lib/python*/dist-packages") for path in prefix.glob(place)]
-    return list({os.path.realpath(path): path for path in sorted(found)}.values())
+    by_place = {os.path.realpath(path): path for path in sorted(found, reverse=True)}  # `lib` wins
+    return sorted(by_place.values())
 
 
 def installed(prefix: Path) -> list[str]:
