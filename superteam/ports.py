@@ -19,11 +19,15 @@ NO_CONTENTS: Mapping[str, bytes] = {}
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A folder that holds exactly one commit's files; `env` is the whole environment for programs run there."""
+    """A folder that holds exactly one commit's files; `env` is the whole environment for programs run there.
+
+    `checkout` is the user's repository, whose own files nothing that runs in the tree may load.
+    """
 
     path: Path
     sha: str
     env: Mapping[str, str]
+    checkout: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,10 @@ class Workspace(Protocol):
 
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
         """Files that git sees renamed between two commits, old path to new."""
+        ...
+
+    async def texts(self, commit: str, paths: Collection[str]) -> Mapping[str, str]:
+        """The contents of those of the files that a commit has, as text."""
         ...
 
     async def diff(self, old: str, new: str, limit: int) -> str:

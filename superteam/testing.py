@@ -247,6 +247,10 @@ class MemoryWorkspace:
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
         return {}
 
+    async def texts(self, commit: str, paths: Collection[str]) -> Mapping[str, str]:
+        content = self.content(commit)
+        return {path: content[path] for path in paths if path in content}
+
     async def check_out_with(self, sha: str, path: str, content: str) -> Tree:
         return await self.check_out(sha)
 

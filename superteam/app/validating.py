@@ -29,6 +29,7 @@ from superteam.engine.probing import (
     examined,
     execute,
     green_of,
+    judged_report,
     probe_event,
     selected,
     sing,
@@ -307,7 +308,8 @@ async def _settle(
         key = _key(source, f"{probe.purpose} {probe.number}")
         only = selected(world, probe, facts)
         only = frozenset(wanted) if wanted and only is None else only
-        seen = await probe_event(world, key, "", validation, probe, only, expected, permits)
+        judged = judged_report(world, facts)
+        seen = await probe_event(world, key, "", validation, probe, only, expected, permits, judged)
         validation = observe(validation, seen.observation, seen.references)
         facts = facts_of(seen) if probe.purpose == "suite" else facts
     return validation, facts

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from superteam.cli.console import emit_json, note, say
+from superteam.cli.words import most_important
 
 if TYPE_CHECKING:
     from superteam.app.validating import Validated
@@ -173,9 +174,8 @@ def verdict_text(result: Any, strict: bool = False) -> str:
             lines.append(f"  and {len(ids) - 20} more; all of them: superteam validate --json")
     findings = [finding for finding in result.findings if finding.kind != "expectation-changed"]
     if findings:
-        lines += ["changed among what decides verdicts:", *(f"  {_place(f)}: {f.detail}" for f in findings[:20])]
-        if len(findings) > 20:
-            lines.append(f"  and {len(findings) - 20} more; all of them: superteam validate --json")
+        lines.append("changed among what decides verdicts, the most important first:")
+        lines += most_important(findings, lambda f: f"{_place(f)}: {f.detail}", "superteam validate --json")
     lines += [f"note: {note}" for note in result.notes]
     if result.verdict != "pass":
         lines += [f"reproduce: {result.reproduce_command}"] if result.reproduce_command else []

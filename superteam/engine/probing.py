@@ -10,8 +10,19 @@ from hashlib import sha256
 from anyio import to_thread
 
 from superteam.core import events as e
-from superteam.core.baseline import Expected, Permits, advance, compare, matches, pin
+from superteam.core.baseline import (
+    Difference,
+    Expected,
+    Permits,
+    advance,
+    compare,
+    doubt_failures,
+    matches,
+    pin,
+    wanted_files,
+)
 from superteam.core.changes import parse_diff
+from superteam.core.crashes import broken_by
 from superteam.core.decide import Step
 from superteam.core.expectation import ExpectationChanged
 from superteam.core.failures import Failure
@@ -165,7 +176,8 @@ async def run_probe(world: World, run: Run, step: Step) -> e.Event:
     renames = await world.workspace.renames(validation.reference, validation.sha)
     permits = permits_of(run, t.task, validation, renames)
     only = selected(world, probe, work.facts)
-    return await probe_event(world, step.key, t.task.id, validation, probe, only, expected, permits)
+    judged = judged_report(world, work.facts)
+    return await probe_event(world, step.key, t.task.id, validation, probe, only, expected, permits, judged)
 
 
 def selected(world: World, probe: Probe, facts: ProbeFacts | None) -> frozenset[TestId] | None:
@@ -177,6 +189,13 @@ def selected(world: World, probe: Probe, facts: ProbeFacts | None) -> frozenset[
         assert facts is not None and facts.report is not None
         before = ran(world.reports.load_report(facts.report))[slice(*probe.span)]
     return frozenset((*probe.only, *before))
+
+
+def judged_report(world: World, facts: ProbeFacts | None) -> TestReport | None:
+    """The report of the judged run, if there is one yet."""
+    if facts is None or facts.report is None:
+        return None
+    return world.reports.load_report(facts.report)
 
 
 def ran(report: TestReport) -> tuple[TestId, ...]:
@@ -193,21 +212,28 @@ async def probe_event(
     only: frozenset[TestId] | None,
     expected: Expected,
     permits: Permits,
+    judged: TestReport | None = None,
 ) -> e.ProbeFinished:
-    """Makes one probe in the check tree and says what it showed."""
+    """Makes one probe in the check tree and says what it showed. `judged` is the report of the judged run."""
     source = validation.source
     found = await execute(world, source, key, probe.sha, only, expected.shape)
-    seen = observed(validation, probe, found, expected, permits)
     command = _recorded_as(source, found.command)
-    seen = replace(seen, known_flakes=await _known_flakes(world, validation.origin, command, seen))
+    flakes = await _flaky_failures(world, validation.origin, command, expected)
+    doubted = doubt_failures(expected, flakes)
+    difference = await _difference(world, validation, probe, found, doubted, permits, judged)
+    seen = observed(validation, probe, found, doubted, difference)
+    red_before = tuple(key for key in seen.difference.new_failures if key in flakes)
+    known_flakes = await _known_flakes(world, validation.origin, command, seen)
+    seen = replace(seen, known_flakes=known_flakes, red_before=red_before)
     whole = probe.purpose == "suite"
     tests = found.report.tests
+    failures = seen.difference.new_failures if whole else ()
     return e.ProbeFinished(
         source=source,
         task=task,
         observation=seen,
-        references=references_of(seen.difference.new_failures, expected),
-        messages={key: tests[key].message for key in seen.difference.new_failures},
+        references=references_of(seen.difference.new_failures, doubted),
+        messages={key: tests[key].message for key in failures},
         counts=found.report.counts() if whole else {},
         confidence=found.verdict.confidence,
         report=world.reports.save_report(found.report) if whole and seen.sound else None,
@@ -215,6 +241,53 @@ async def probe_event(
         reproduce_command=found.reproduce_command,
         note=found.report.note,
     )
+
+
+async def _difference(
+    world: World,
+    validation: Validation,
+    probe: Probe,
+    found: Execution,
+    expected: Expected,
+    permits: Permits,
+    judged: TestReport | None,
+) -> Difference:
+    """The judged run set against the expected set; after a second run of the reference, with what that shows."""
+    if not found.verdict.sound:
+        return NO_DIFFERENCE
+    if probe.purpose == "missing-reference" and judged is not None:
+        again = frozenset(key for key, result in found.report.tests.items() if result.outcome is not Outcome.NOT_RUN)
+        permits = await _with_texts(world, validation, expected, judged, permits)
+        return compare(expected, judged, permits, again)
+    if probe.purpose != "suite":
+        return NO_DIFFERENCE
+    difference = compare(expected, found.report, permits)
+    if not difference.missing:
+        return difference
+    return compare(expected, found.report, await _with_texts(world, validation, expected, found.report, permits))
+
+
+async def _with_texts(
+    world: World, validation: Validation, expected: Expected, report: TestReport, permits: Permits
+) -> Permits:
+    """The permits with the files that show whether a test was moved, as they are at both commits."""
+    old, new = wanted_files(expected, report)
+    before = await world.workspace.texts(validation.reference, old)
+    after = await world.workspace.texts(validation.sha, new)
+    return replace(permits, before=before, after=after)
+
+
+async def _flaky_failures(world: World, origin: str, command: str, expected: Expected) -> frozenset[TestId]:
+    """The known failures of the expected set that are failures of a flake, as the history knows it."""
+    known_failures = expected.known_failures()
+    if not known_failures:
+        return frozenset()
+    trees = await world.workspace.trees_before(origin)
+    try:
+        known = await to_thread.run_sync(world.history.known_flakes, command, known_failures, trees)
+    except JournalError:
+        return frozenset()
+    return frozenset(key for key, signatures in known.items() if expected.tests[key].signature in signatures)
 
 
 async def _kept(world: World, source: str, key: str, sha: str, only: frozenset[TestId] | None, found: Execution) -> str:
@@ -261,29 +334,33 @@ async def _known_flakes(world: World, origin: str, command: str, seen: Observati
 
 
 def observed(
-    validation: Validation, probe: Probe, found: Execution, expected: Expected, permits: Permits
+    validation: Validation, probe: Probe, found: Execution, expected: Expected, difference: Difference
 ) -> Observation:
     """What an execution shows for a probe."""
-    judged = found.verdict.sound and probe.purpose == "suite"
-    difference = compare(expected, found.report, permits) if judged else NO_DIFFERENCE
+    broken = broken_by(found, expected, difference) if probe.purpose == "suite" else None
+    verdict, reason = found.verdict.verdict, found.verdict.reason
+    if broken is not None and found.verdict.sound:  # a crash of one test, with which others did not run
+        verdict, reason, difference = "inconclusive", broken, NO_DIFFERENCE
     watch = watched(validation, probe) | frozenset(difference.new_failures)
     tests = found.report.tests
     if probe.span is not None and probe.span[1] - probe.span[0] == 1:
         watch |= tests.keys()  # the one that ran before it is to be named
-    places = {key: place for place, key in enumerate(ran(found.report))} if difference.new_failures else {}
+    judged = probe.purpose == "suite"
+    places = {key: place for place, key in enumerate(ran(found.report))} if judged and difference.new_failures else {}
     return Observation(
         probe=probe,
-        verdict=found.verdict.verdict,
-        reason=found.verdict.reason,
+        verdict=verdict,
+        reason=reason,
         timed_out=found.exit.timed_out,
         outcomes={key: _first(result) for key, result in tests.items() if key in watch},
         difference=difference,
-        signatures={key: tests[key].signature for key in difference.new_failures},
+        signatures={key: tests[key].signature for key in difference.new_failures} if judged else {},
         size=len(tests),
         duration_s=found.exit.duration_s,
         whole=_is_whole(found),
         places={key: places[key] for key in difference.new_failures if key in places},
         unreadable=found.unreadable,
+        broken=broken or "",
     )
 
 

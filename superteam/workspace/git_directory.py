@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -282,8 +283,12 @@ class Engine:
         top = self.repository.toplevel
         self.git("read-tree", "--reset", commit, tree=top)
         self.git("update-index", "-q", "--refresh", tree=top, check=False)
+        self.give_users_index()
+
+    def give_users_index(self) -> None:
+        """Replaces the user's index by our private index of the checkout."""
         with self.users_lock() as lock:
-            lock.write_bytes(self.index(top).read_bytes())
+            lock.write_bytes(self.index(self.repository.toplevel).read_bytes())
 
     @contextmanager
     def users_lock(self) -> Iterator[Path]:
@@ -358,6 +363,25 @@ class Engine:
     def content(self, tree: str, path: str) -> bytes:
         """What a file of a tree or commit holds; nothing if it is not there."""
         return os.fsencode(self.git("cat-file", "blob", f"{tree}:{path}", check=False).out)
+
+    def texts(self, commit: str, paths: Collection[str]) -> dict[str, str]:
+        """The contents of those of the files that a commit has; bytes that are no text are replaced."""
+        wanted = [path for path in sorted(paths) if path and not re.search(r"[\0\n]", path)]
+        if not wanted:
+            return {}
+        names = "".join(f"{commit}:{path}\n" for path in wanted)
+        output = os.fsencode(self.git("cat-file", "--batch", stdin=os.fsencode(names)).out)
+        found = {}
+        for path in wanted:
+            head, _, output = output.partition(b"\n")
+            words = head.split(b" ")
+            if head.endswith(b" missing") or not words[-1].isdigit():
+                continue
+            size = int(words[-1])
+            if words[-2] == b"blob":
+                found[path] = output[:size].decode(errors="replace")
+            output = output[size + 1 :]
+        return found
 
     def known_drivers(self) -> frozenset[str]:
         """The names of the filters and of the diff and merge drivers that the user had configured."""
