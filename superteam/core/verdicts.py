@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from superteam.core.events import ValidationResult
+from superteam.core.expectation import ExpectationChanged
 from superteam.core.failures import Failure, FailureType
 from superteam.core.finding import Finding
 from superteam.core.results import TestId
@@ -114,6 +116,37 @@ def _regressions(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> 
     return failures
 
 
+def changed_failures(
+    changed: Sequence[ExpectationChanged], guilty: Mapping[TestId, str], facts: ProbeFacts | None
+) -> tuple[Failure, ...]:
+    """One failure for each task that changed what judges, with both versions of each test; the newest task last."""
+    failures = []
+    for task in dict.fromkeys(guilty[one.test] for one in changed):
+        mine = [one for one in changed if guilty[one.test] == task]
+        ids = tuple(one.test for one in mine)
+        one_text, many_text = _WORDS[FailureType.EXPECTATION_CHANGED]
+        text = f"{ids[0]} {one_text}" if len(ids) == 1 else f"{len(ids)} tests {many_text}: {_listed(ids)}"
+        failure = Failure(
+            type=FailureType.EXPECTATION_CHANGED,
+            task=task,
+            origin="suite",
+            message=text,
+            tests=ids,
+            messages={one.test: both_versions(one) for one in mine[:50]},
+            output=facts.output if facts else None,
+            reproduce_command=facts.reproduce_command if facts else None,
+        )
+        failures.append(failure)
+    return tuple(failures)
+
+
+def both_versions(changed: ExpectationChanged) -> str:
+    """Both versions of an expectation, one below the other."""
+    place = changed.path if changed.line is None else f"{changed.path}:{changed.line}"
+    before = f"the base's version fails on this code: {changed.before}"
+    return f"{before}\nthis version ({place}): {changed.after or 'passes'}"
+
+
 def _crash(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> Failure:
     assert found.crash is not None
     return Failure(
@@ -155,6 +188,10 @@ _WORDS = {
     FailureType.TEST_MISSING: (
         "is gone or does not count any more, and the plan does not say so",
         "are gone or do not count any more, and the plan does not say so",
+    ),
+    FailureType.EXPECTATION_CHANGED: (
+        "passes only because its expectation was changed, and the plan does not say so",
+        "pass only because their expectations were changed, and the plan does not say so",
     ),
     FailureType.ENVIRONMENT: (
         "passed at the reference before and fails there now",

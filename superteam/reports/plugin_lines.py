@@ -95,6 +95,7 @@ class Session:
     collected: dict[TestId, None] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    loaded: set[str] | None = None
     deaths: int = 0
     crashes: int = 0
     status: int | None = None
@@ -117,6 +118,8 @@ class Session:
                 self.deaths += 1
             case "foreign":
                 self.foreign += [f"{name} was loaded from {file}" for name, file in record["modules"]]
+            case "loaded":
+                self.loaded = (self.loaded or set()) | {str(file) for file in record["files"]}
             case "finish":
                 self.status = int(record["status"])
             case "start":
@@ -190,6 +193,7 @@ def report_of(sessions: list[Session], format: str, conventions: Conventions) ->
     waiting = any(result.outcome is Outcome.NOT_RUN for result in tests.values())
     whole = not waiting and all(session.whole() for session in sessions)
     statuses = [session.status for session in sessions if session.status is not None]
+    loaded = [session.loaded for session in sessions]
     return TestReport(
         format,
         Granularity.TESTS,
@@ -200,6 +204,7 @@ def report_of(sessions: list[Session], format: str, conventions: Conventions) ->
         max(statuses, default=None),
         conventions=conventions,
         damage=next((session.damage() for session in sessions if not session.whole()), _NEVER if waiting else ""),
+        loaded=None if None in loaded else frozenset(file for files in loaded if files for file in files),
     )
 
 

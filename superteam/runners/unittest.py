@@ -56,7 +56,7 @@ def tell(call: Call, env: Mapping[str, str], folder: Path, tree: Path, only: fro
     }
     if only is not None:
         ours["SUPERTEAM_UNITTEST_ONLY"] = str(write_ids(folder / "only.json", only))
-    passed = ",".join(ours)
+    passed = ",".join((*ours, "SUPERTEAM_CHECKOUT"))
     overrides = [env["TOX_OVERRIDE"]] if env.get("TOX_OVERRIDE") else []
     ours["TOX_OVERRIDE"] = ";".join([f"testenv.pass_env+={passed}", *overrides])
     told = set_aside(call, Told(NAME, "*.jsonl", folder, env=ours))

@@ -64,7 +64,9 @@ class CommandSource:
         env = suite_environment(tree.env)
         found = await to_thread.run_sync(self._recognise, tree.path)
         told = self._tell(found, env, _folder(scratch / "report"), tree.path, only)
-        done = await self._run(self._arguments(found, told), tree, {**env, **told.env}, scratch, told)
+        done = await self._run(
+            self._arguments(found, told), tree, {**env, **told.env, **_checkout(tree, told)}, scratch, told
+        )
         report, done = await self._read(tree, env, scratch, done, told)
         shutil.rmtree(scratch / "report", ignore_errors=True)  # many megabytes, and nobody needs it again
         report, verdict = self._judge(report, done.exit, only, told)
@@ -98,7 +100,7 @@ class CommandSource:
         if isinstance(told, Untold):
             blind = Told("", selects="everything", why=told.why)
             coarse = self.expected is not None and self.expected.granularity is not Granularity.TESTS
-            told = blind if coarse else replace(blind, env=pytest.inject(env, folder, tree, only, tracked=None))
+            told = blind if coarse else replace(blind, env=pytest.inject(env, folder, tree, only))
         return configured(told, self.report, self.rerun, folder, only)
 
     def _arguments(self, found: tuple[Runner, Call] | Untold, told: Told) -> list[str]:
@@ -220,6 +222,13 @@ def suite_environment(env: Mapping[str, str]) -> dict[str, str]:
     found = {"CI": "1", "NO_COLOR": "1", **env}
     found.pop("PYTHONPYCACHEPREFIX", None)
     return found
+
+
+def _checkout(tree: Tree, told: Told) -> dict[str, str]:
+    """The variable that names the user's repository, for plugins of ours that look at modules and hide it again."""
+    if tree.checkout is None or "SUPERTEAM_TREE" not in told.env:
+        return {}
+    return {"SUPERTEAM_CHECKOUT": str(tree.checkout)}
 
 
 def scratch_folder(outputs: Path) -> Path:

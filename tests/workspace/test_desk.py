@@ -5,119 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
+from bench import BRANCH, Bench, Open, git
 
-from superteam.core.events import RunCreated
-from superteam.core.evolve import start
-from superteam.core.plan import Plan, Task
-from superteam.core.settings import Settings, WorkspaceSettings
+from superteam.core.settings import Settings
 from superteam.errors import WorkspaceError
-from superteam.workspace.desk import Desk, open_desk
+from superteam.workspace.desk import open_desk
 from superteam.workspace.fast_forward import checkout_follows
 from superteam.workspace.opening import open_repository, require_startable
-
-AT = "2026-01-02T03:04:05Z"
-BRANCH = "superteam/plan-r1"
-
-
-def git(folder: Path, *arguments: str, check: bool = True, env: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False, env=env or os.environ
-    )
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout.rstrip("\n")
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SUPERTEAM_CACHE", str(tmp_path / "cache"))
-    made = tmp_path / "project"
-    (made / "src").mkdir(parents=True)
-    git(made, "init", "-q", "-b", "main")
-    git(made, "config", "user.name", "Ada")
-    git(made, "config", "user.email", "ada@example.org")
-    for name, text in {"a.txt": "one\n", "src/b.py": "b = 1\n", ".gitignore": "*.log\n.env\n"}.items():
-        (made / name).write_text(text)
-    git(made, "add", "-A")
-    git(made, "commit", "-q", "-m", "start")
-    git(made, "tag", "v1")
-    return made
-
-
-@dataclass
-class Bench:
-    """A desk with what a test does at it; each `open` is a new process's desk of the same run."""
-
-    root: Path
-    settings: Settings
-    desk: Desk
-
-    @property
-    def head(self) -> str:
-        assert self.desk.run is not None
-        return self.desk.run.start_sha
-
-    @property
-    def work(self) -> Path:
-        return self.desk.work().path
-
-    def do(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return anyio.run(function, *arguments)
-
-    def prepare(self, commit: str | None = None) -> Any:
-        sha = commit or self.head
-        return self.do(self.desk.prepare, self.desk.repository.tree_of(sha), sha, "replaced/x")
-
-    def accept(self, old: str, title: str = "feat\n") -> str:
-        """What an accepted task does: capture, commit, move the branch."""
-        tree = self.do(self.desk.capture).tree
-        made: str = self.do(self.desk.commit, tree, old, title, AT)
-        self.do(self.desk.move, made, old)
-        return made
-
-    def again(self) -> None:
-        run = self.desk.run
-        self.desk.close()
-        self.desk = open_desk(open_repository(self.root), run, self.settings, os.environ)
-
-
-Open = Callable[..., Bench]
-
-
-@pytest.fixture
-def bench_of(root: Path) -> Iterator[Open]:
-    opened = []
-
-    def make(in_place: bool = False, **workspace: Any) -> Bench:
-        where = WorkspaceSettings(isolation="in-place" if in_place else "tree", **workspace)
-        settings = Settings(workspace=where)
-        repository = open_repository(root, for_run=True)
-        plan = Plan(path="plan.md", format="x", title="t", sha256="0" * 64, tasks=(Task(id="1", title="t"),))
-        created = RunCreated(
-            run_id="r1",
-            plan=plan,
-            settings=settings,
-            start_sha=repository.head,
-            start_tree=repository.tree_of("HEAD"),
-            user_branch=repository.branch,
-            run_branch=BRANCH,
-            interactive=False,
-            superteam="0",
-            pid=1,
-            host="h",
-        )
-        opened.append(Bench(root, settings, open_desk(repository, start(created, AT), settings, os.environ)))
-        return opened[-1]
-
-    yield make
-    for bench in opened:
-        bench.desk.close()
 
 
 def everything(root: Path) -> dict[str, str]:

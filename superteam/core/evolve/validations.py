@@ -156,6 +156,7 @@ _BLOCKING = frozenset(
         FailureType.PARSE_ERROR,
         FailureType.TEST_REGRESSION,
         FailureType.TEST_MISSING,
+        FailureType.EXPECTATION_CHANGED,
         FailureType.SUITE_CRASH,
         FailureType.TOOL_TIMEOUT,
         FailureType.ENVIRONMENT,

@@ -1,11 +1,11 @@
 """Loaded into the user's own pytest: writes what happens to a file of JSON Lines that only superteam knows of.
 
-Standard library only; Python 3.8 and pytest 7 or newer. It is told what to do by four variables of the environment:
+Standard library only; Python 3.8 and pytest 7 or newer. It is told what to do by these variables of the environment:
 
 SUPERTEAM_PYTEST_REPORT   the folder for the report; each session that is no xdist worker writes a file of its own
 SUPERTEAM_PYTEST_ONLY     a file with a JSON list of node ids: exactly these tests are run
 SUPERTEAM_TREE            the tree whose code is to be tested
-SUPERTEAM_TREE_FILES      a file with the relative paths that the tree tracks, separated by NUL or newlines
+SUPERTEAM_CHECKOUT        the user's repository: a module that is loaded from it is another tree's
 
 They, and what brought the plugin here, are taken out of the environment at once, so that a pytest started by a test
 behaves as always. A report without its `end` record is cut short.
@@ -17,7 +17,7 @@ import sys
 import time
 
 import pytest
-from superteam_tree_check import foreign_modules, hidden_modules, lies_in
+from superteam_tree_check import hidden_modules, lies_in, loaded_code, module_files
 
 VERSION = 1
 LOADER = "-p superteam_pytest_plugin"
@@ -28,7 +28,7 @@ IDS_A_RECORD = 500
 
 def _take_settings():
     """What the environment says, removed from it together with what loaded this plugin."""
-    names = ("SUPERTEAM_PYTEST_REPORT", "SUPERTEAM_PYTEST_ONLY", "SUPERTEAM_TREE", "SUPERTEAM_TREE_FILES")
+    names = ("SUPERTEAM_PYTEST_REPORT", "SUPERTEAM_PYTEST_ONLY", "SUPERTEAM_TREE", "SUPERTEAM_CHECKOUT")
     _set_variable("PYTEST_ADDOPTS", os.environ.get("PYTEST_ADDOPTS", "").replace(LOADER, "", 1).strip())
     here = os.path.dirname(os.path.abspath(__file__))
     overrides = os.environ.get("TOX_OVERRIDE", "").partition(";")
@@ -64,8 +64,8 @@ def pytest_configure(config):
         _count[0] += 1
         name = f"{os.getpid()}-{_count[0]}.jsonl"
         path = os.path.join(SETTINGS["SUPERTEAM_PYTEST_REPORT"], name)
-        tree, tracked = SETTINGS["SUPERTEAM_TREE"], SETTINGS["SUPERTEAM_TREE_FILES"]
-        _begin(config, path, {"only": _read_only(), "tree": tree, "tracked": tracked})
+        tree, checkout = SETTINGS["SUPERTEAM_TREE"], SETTINGS["SUPERTEAM_CHECKOUT"]
+        _begin(config, path, {"only": _read_only(), "tree": tree, "checkout": checkout})
 
 
 def _read_only():
@@ -97,6 +97,8 @@ class _Session:
         self.told = told
         self.only = None if told["only"] is None else {*told["only"], *map(_without_group, told["only"])}
         self.foreign = {}
+        self.loaded = set()
+        self.modules = set()
         self.raised = {}
         self._dumps, self._getpid, opened = kept
         self._pid = self._getpid()
@@ -132,6 +134,17 @@ class _Session:
         for start in range(0, len(ids), IDS_A_RECORD):
             self.record({"kind": "collected", "ids": ids[start : start + IDS_A_RECORD]})
 
+    def look_at_modules(self):
+        foreign, loaded = loaded_code(self.told["tree"], self.told["checkout"], self.modules | module_files())
+        self.foreign.update(foreign)
+        self.loaded |= loaded
+
+    def record_modules(self):
+        self.record({"kind": "foreign", "modules": sorted(self.foreign.items())})
+        files = sorted(self.loaded)
+        for start in range(0, len(files) or 1, IDS_A_RECORD):
+            self.record({"kind": "loaded", "files": files[start : start + IDS_A_RECORD]})
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):
         if self.only is not None:
@@ -139,6 +152,7 @@ class _Session:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session):
+        self.modules = module_files()  # a test may take modules out of `sys.modules` again
         self.record_ids([item.nodeid for item in session.items])
 
     def pytest_collectreport(self, report):
@@ -176,20 +190,23 @@ class _Session:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node, error):
-        self.foreign.update((getattr(node, "workeroutput", None) or {}).get("superteam_foreign", {}))
+        output = getattr(node, "workeroutput", None) or {}
+        self.foreign.update(output.get("superteam_foreign", {}))
+        self.loaded.update(output.get("superteam_loaded", ()))
         if error:
             self.record({"kind": "worker-death", "text": _cut(str(error), HEAD_LIMIT)})
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session, exitstatus):
-        self.foreign.update(foreign_modules(self.told["tree"], self.told["tracked"]))
+        self.look_at_modules()
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
             output["superteam_foreign"] = self.foreign
+            output["superteam_loaded"] = sorted(self.loaded)
         if self.only is not None and int(session.exitstatus) == 5:
             # None of the wanted tests is in this session; a command of several has to go on to the next one.
             session.exitstatus = 0
-        self.record({"kind": "foreign", "modules": sorted(self.foreign.items())})
+        self.record_modules()
         self.record({"kind": "finish", "status": int(session.exitstatus)})
 
     @pytest.hookimpl(trylast=True)

@@ -11,7 +11,7 @@ TEXT_LIMIT = 4096
 HEAD_LIMIT = 1000
 IDS_A_RECORD = 500
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_VARIABLES = ("SUPERTEAM_UNITTEST_REPORT", "SUPERTEAM_UNITTEST_ONLY", "SUPERTEAM_TREE")
+_VARIABLES = ("SUPERTEAM_UNITTEST_REPORT", "SUPERTEAM_UNITTEST_ONLY", "SUPERTEAM_TREE", "SUPERTEAM_CHECKOUT")
 _active = []  # the run that is going on: one that starts inside of it is a test's own affair
 _settings = {}
 _count = [0]
@@ -149,7 +149,10 @@ class _Recorder:
         status = code if isinstance(code, int) and not isinstance(code, bool) else None
         if status in (None, 0, 1):
             status = 0 if result.wasSuccessful() else 1
-        self.record({"kind": "foreign", "modules": _foreign(_settings.get("SUPERTEAM_TREE", ""))})
+        foreign, files = _loaded_code(_settings.get("SUPERTEAM_TREE", ""), _settings.get("SUPERTEAM_CHECKOUT", ""))
+        self.record({"kind": "foreign", "modules": foreign})
+        for start in range(0, len(files) or 1, IDS_A_RECORD):
+            self.record({"kind": "loaded", "files": files[start : start + IDS_A_RECORD]})
         self.record({"kind": "finish", "status": status})
         self.record({"kind": "end"})
         self.close()
@@ -334,8 +337,8 @@ def _cut(text, limit):
     return f"{text[:half]}\n[superteam: {len(text) - 2 * half} characters are left out here]\n{text[-half:]}"
 
 
-def _foreign(tree):
-    """Modules that were loaded from elsewhere, by the check that stands beside pytest's plugin."""
+def _loaded_code(tree, checkout):
+    """The modules that were loaded from elsewhere and the tree's own files, by the check beside pytest's plugin."""
     from importlib.util import module_from_spec, spec_from_file_location
 
     spec = spec_from_file_location(
@@ -343,4 +346,5 @@ def _foreign(tree):
     )
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    return sorted(module.foreign_modules(tree, "").items())
+    foreign, files = module.loaded_code(tree, checkout, module.module_files())
+    return sorted(foreign.items()), sorted(files)
