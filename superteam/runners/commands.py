@@ -257,7 +257,7 @@ def _task(tool: str, words: list[str], place: _Place) -> list[_Step]:
     found: list[_Step] = []
     for number, line in enumerate(lines):
         own = number == len(lines) - 1 and (tool in ("pdm", "pipenv", "rye") or "{args" in line)
-        text = " ".join([re.sub(r"\{args(?::[^{}]*+)?\}", "", line).strip(), *map(_quoted, words[1:])])
+        text = " ".join([re.sub(r"\{args(?::[^{}]*)?\}", "", line).strip(), *map(_quoted, words[1:])])
         found.append((text, replace(place.inner(words[0]), after=place.after if own else None)))
     if tool == "hatch" and not lines and words:
         return [(words, place)]

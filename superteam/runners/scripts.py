@@ -13,11 +13,11 @@ _FILE = 2**20  # bytes of a script that are looked at
 _LINE = 8 * 1024  # characters of a line that is looked at; what grows beyond this by its variables is left out
 _PACKAGES = 200  # of one workspace
 _TARGETS = 100  # prerequisites that are followed
-_MAKE_ASSIGNS = re.compile(r"(?:export[ \t]++|override[ \t]++)?([\w.-]++)[ \t]*+(\+|\?|::?|)=[ \t]*+(.*)", re.DOTALL)
-_MAKE_RULE = re.compile(r"([^\s:=#][^:=#]*+)::?(?!=)([^=;#]*+)(?:;(.*))?", re.DOTALL)
-_MAKE_NAME = re.compile(r"\$(?:\(([\w.-]++)\)|\{([\w.-]++)\}|([\w@<^*]))")
-_JUST_RULE = re.compile(r"@?([A-Za-z_][\w-]*+)([^:=]*+):(?!=)([^#]*+)")
-_JUST_ASSIGNS = re.compile(r"(?:export[ \t]++)?([A-Za-z_][\w-]*+)[ \t]*+:=[ \t]*+(['\"])([^'\"]*+)\2[ \t]*+$")
+_MAKE_ASSIGNS = re.compile(r"(?:export[ \t]+|override[ \t]+)?([\w.-]+)[ \t]*(\+|\?|::?|)=[ \t]*(.*)", re.DOTALL)
+_MAKE_RULE = re.compile(r"([^\s:=#][^:=#]*)::?(?!=)([^=;#]*)(?:;(.*))?", re.DOTALL)
+_MAKE_NAME = re.compile(r"\$(?:\(([\w.-]+)\)|\{([\w.-]+)\}|([\w@<^*]))")
+_JUST_RULE = re.compile(r"@?([A-Za-z_][\w-]*)(?![\w-])([^:=]*):(?!=)([^#]*)")
+_JUST_ASSIGNS = re.compile(r"(?:export[ \t]+)?([A-Za-z_][\w-]*)[ \t]*:=[ \t]*(['\"])([^'\"]*)\2[ \t]*$")
 _PYTHON_TABLES = {
     "poetry": ("tool.poe.tasks",),
     "hatch": ("tool.hatch.envs.default.scripts", "tool.hatch.envs.test.scripts"),
@@ -206,7 +206,7 @@ def _makefile(text: str) -> tuple[dict[str, str], _Rules]:
 
 def _logical_lines(text: str) -> list[str]:
     """With lines that go on put together; monsters are left out."""
-    lines = re.sub(r"\\\r?\n[ \t]*+", " ", text).split("\n")
+    lines = re.sub(r"\\\r?\n[ \t]*", " ", text).split("\n")
     return [line for line in lines if len(line) <= _LINE]
 
 
@@ -264,6 +264,6 @@ def just_lines(tree: Path, folder: str, targets: list[str]) -> Iterator[str]:
             _, here = rules[rule[1]] = (rule[3].replace("&&", " ").split(), [])
     for target in _in_order(rules, targets or list(rules)[:1], {}):
         for line in rules[target][1]:
-            filled = re.sub(r"\{\{ *+([\w-]++) *+\}\}", lambda match: values.get(match[1], match[0]), line)
+            filled = re.sub(r"\{\{ *([\w-]+) *\}\}", lambda match: values.get(match[1], match[0]), line)
             if "{{" not in filled and not filled.startswith("#"):
                 yield filled.lstrip("@-")

@@ -6,18 +6,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# Every alternative is decided by its first characters and never gives back what it took, so reading is linear.
+# Every alternative is decided by its first characters, and what follows a repetition cannot begin with what it repeats:
+# reading is linear.
 _TOKEN = re.compile(
     r"""
-      (?P<space>    (?: [ \t\r] | \\\r?\n )++ )
-    | (?P<comment>  (?<! [^ \t\r\n;|&()] ) \# [^\n]*+ )
-    | (?P<redirect> (?: (?<! [^ \t\r\n;|&()] ) \d++ )?+ (?: &>>? | <<< | <<-? | <> | >> | >\| | [<>]& | [<>] ) )
+      (?P<space>    [ \t\r]+ | \\\r?\n )
+    | (?P<comment>  (?<! [^ \t\r\n;|&()] ) \# [^\n]* )
+    | (?P<redirect> (?: (?<! [^ \t\r\n;|&()] ) \d+ )? (?: &>>? | <<< | <<-? | <> | >> | >\| | [<>]& | [<>] ) )
     | (?P<operator> && | \|\| | ;;&? | \|& | [;|&()\n] )
-    | (?P<single>   ' [^']*+ ' )
-    | (?P<double>   " (?: [^"\\]++ | \\. )*+ " )
+    | (?P<single>   ' [^']* ' )
+    | (?P<double>   " [^"\\]* (?: \\. [^"\\]* )* " )
     | (?P<escape>   \\. )
-    | (?P<inner>    \$\( [^()\n]*+ \) | ` [^`\n]*+ ` )
-    | (?P<plain>    [^ \t\r\n;|&()<>'"\\`$]++ | \$ )
+    | (?P<inner>    \$\( [^()\n]* \) | ` [^`\n]* ` )
+    | (?P<plain>    [^ \t\r\n;|&()<>'"\\`$]+ | \$ )
     """,
     re.VERBOSE | re.DOTALL,
 )
