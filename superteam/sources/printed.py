@@ -31,16 +31,16 @@ _OTHERS = "tests that passed, which unittest does not name"
 
 
 def read_printed(output: Path) -> TestReport:
-    """The tests that the output names, of granularity text; completeness none without any."""
+    """Reads the tests that the output names, of granularity text; completeness none without any."""
     has_plan = has_point = is_unittest = False
     for line in _lines(output):
         has_plan = has_plan or _PLAN.match(line) is not None
         has_point = has_point or _POINT.match(line) is not None
         is_unittest = is_unittest or _RAN.match(line) is not None
     if has_plan and has_point:
-        found = merged(tap.read(BytesIO(text)) for text in _documents(_lines(output)))
-        assert found is not None
-        return replace(found, format=FORMAT, granularity=Granularity.TEXT)
+        report = merged(tap.read(BytesIO(text)) for text in _documents(_lines(output)))
+        assert report is not None
+        return replace(report, format=FORMAT, granularity=Granularity.TEXT)
     return _unittest(_lines(output)) if is_unittest else read_text(_lines(output))
 
 
@@ -51,19 +51,19 @@ def _lines(output: Path) -> Iterator[bytes]:
 
 
 def _documents(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The TAP documents that several programs printed, one after the other."""
+    """Yields the TAP documents that several programs printed, one after the other."""
     document = bytearray()
     for line in lines:
         if line.startswith(_HEADER) and _HEADER in document:
             yield bytes(document)
             document.clear()
-        if len(document) < _LIMIT:  # the rest is missed: its plan says so
+        if len(document) < _LIMIT:  # a document that is cut contradicts its plan
             document += line
     yield bytes(document)
 
 
 def _unittest(lines: Iterable[bytes]) -> TestReport:
-    """The tests that unittest names: those that failed. Their number has to be the one that it counts."""
+    """Reads the tests that unittest names: those that failed. Their number must be the one that it counts."""
     cases = Cases()
     ran = bad = 0
     for line in lines:
