@@ -151,10 +151,12 @@ def _moved(
     """Pairs tests of one name and the same code in another file or class, where there is one such test on each side."""
     code_before = _reader(before)
     code_after = _reader(after)
+    names = {parts_of(id).name for id in gone}
     twins: dict[tuple[str, str, str], list[TestId]] = defaultdict(list)
     for id in new:
         parts = parts_of(id)
-        twins[parts.name, parts.parameters, code_after(parts)].append(id)
+        if parts.name in names:
+            twins[parts.name, parts.parameters, code_after(parts)].append(id)
     found: dict[TestId, TestId] = {}
     for id in gone:
         parts = parts_of(id)
