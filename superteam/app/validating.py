@@ -45,6 +45,9 @@ from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
 
 Output = Callable[[str, bytes], None]
+NEW_BASELINE = (
+    "if it is meant to be so from now on: rm -r .superteam/baselines, and the next validation takes a new one"
+)
 SANG = "the canary sang: a failing test, planted in a scratch tree, turned the suite red"
 # Variables that differ from shell to shell and that no suite should depend on.
 _VOLATILE = re.compile(
@@ -318,7 +321,11 @@ async def _settle(
 
 def _result_of(project: Project, validation: Validation, facts: ProbeFacts | None, tree: str) -> e.ValidationResult:
     found = conclude(validation, rules_of(project.settings))
-    return result_of(validation, found, facts, tree).model_copy(update={"after_task": None, "introduced_by": {}})
+    result = result_of(validation, found, facts, tree)
+    # Never taken anew by itself: what the change left outside of the tree would become a failure of the baseline.
+    kept = found.verdict() == "inconclusive" and not found.crash
+    notes = (*result.notes, NEW_BASELINE) if kept else result.notes
+    return result.model_copy(update={"after_task": None, "introduced_by": {}, "notes": notes})
 
 
 async def _questioned(
