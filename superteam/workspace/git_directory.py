@@ -108,9 +108,24 @@ class Engine:
         already. A repository inside the folder is taken as plain files. The index changes only when all is done.
         """
         with self._draft(self.index(tree)) as draft:
+            if before is None and not only_tracked:
+                before = self._tree_in(draft) or self._start_over(draft)
             found = self._taken(tree, draft, only_tracked, keep_out, before=before)
             draft.replace(self.index(tree))
         return found
+
+    def _tree_in(self, index: Path) -> str:
+        """The tree object of what an index holds; nothing if some of its objects are not there, or it is no index."""
+        return self.git("write-tree", more={"GIT_INDEX_FILE": str(index)}, check=False).out.strip()
+
+    def _start_over(self, index: Path) -> str:
+        """Replaces an index that outlived its objects: the repository was cloned again, or git has pruned them.
+
+        What is in the folder is looked at again, so that objects which can be made from it are made.
+        """
+        index.unlink(missing_ok=True)
+        self.git("read-tree", self.repository.head, more={"GIT_INDEX_FILE": str(index)})
+        return self.repository.tree_of(self.repository.head)
 
     def snapshot_checkout(self) -> str:
         """The tree object of the user's checkout as it is, dirty or not; nothing of his is touched."""
@@ -159,7 +174,7 @@ class Engine:
         here = {"GIT_INDEX_FILE": str(index)}
         excludes = f"core.excludesFile={self._excludes(keep_out)}"
         if before is None and not only_tracked:
-            before = self.git("write-tree", more=here, check=False).out.strip()
+            before = self._tree_in(index)
         add = ("-c", excludes, "add", "-u" if only_tracked else "-A", "--ignore-errors")
         done = self.git(*add, tree=tree, more=here, check=False)
         if done.status != 0:
