@@ -59,6 +59,8 @@ class Engine:
 
     repository: Repository
     git_dir: Path
+    # Where the repositories of submodules are, by their names.
+    modules: tuple[Path, ...] = ()
     # The paths between the last two trees that were taken: they are asked for at once.
     _newest: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict, compare=False)
 
@@ -92,7 +94,7 @@ class Engine:
 
     def index(self, tree: Path) -> Path:
         """The private index of a tree; of a checkout it has a name that no tree of ours has."""
-        if tree.parent == self.repository.cache / "trees":
+        if tree.parent == self.git_dir.parent / "trees":
             return self.git_dir / f"index-{tree.name}"
         return self.git_dir / f"index-of-{hashlib.sha256(os.fsencode(tree)).hexdigest()[:16]}"
 
@@ -490,6 +492,14 @@ class Engine:
         for path, data in contents.items():
             mode = here[path][0] if path in here else "100644"
             entries[path] = (mode, self.git("hash-object", "-w", "--stdin", stdin=data).out.strip())
+        return self.with_entries(base, entries)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an object."""
+        return self.git("cat-file", "-e", name, check=False).status == 0
+
+    def with_entries(self, base: str, entries: Mapping[str, tuple[str, str] | None]) -> str:
+        """The tree of a tree or commit with mode and object of some paths set; None takes a path out."""
         with self._draft(self.git_dir / "no-index") as draft:
             self.git("read-tree", base, more={"GIT_INDEX_FILE": str(draft)})
             self._set_entries(draft, entries)
