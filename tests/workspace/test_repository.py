@@ -139,7 +139,7 @@ def test_an_operation_in_progress_is_refused_for_a_run_only(root: Path) -> None:
 def test_submodules_are_refused_in_place(root: Path) -> None:
     git(root, "update-index", "--add", "--cacheinfo", f"160000,{git(root, 'rev-parse', 'HEAD')},lib")
     git(root, "commit", "-q", "-m", "link")
-    with pytest.raises(WorkspaceError, match=r"submodules \(lib\)"):
+    with pytest.raises(WorkspaceError, match="submodules; there are: lib"):
         require_startable(open_repository(root, for_run=True), in_place=True)
 
 
