@@ -96,6 +96,7 @@ def validate(project: Project, wishes: Wishes, on_output: Output) -> tuple[Valid
         found = run_interruptible(_validate, project, desk, base, sources, wishes, on_output)
     finally:
         desk.close()
+    found = tuple(_noted(one, *desk.check_tree.notes) for one in found)
     if not any(one.result.missing for one in found) or project.repository.is_ancestor(base, "HEAD"):
         return found
     short = base[:12]

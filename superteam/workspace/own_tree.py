@@ -13,7 +13,7 @@ import anyio
 from superteam import process
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import SetupFailed
-from superteam.workspace import setup_command, trees
+from superteam.workspace import setup_command, submodules, trees
 from superteam.workspace.bring import brought_before
 from superteam.workspace.environment import Readiness, make_ready
 from superteam.workspace.git import tree_entries
@@ -53,6 +53,7 @@ class OwnTree:
     ready: Readiness | None = None
     tags: str | None = None
     given: str | None = None
+    notes: tuple[str, ...] = ()
 
     def sibling(self, path: Path) -> OwnTree:
         """Returns another tree of the same repository."""
@@ -76,10 +77,21 @@ class OwnTree:
         self.files = self.indexed = None
         if self.engine.put(self.path, tree, self.kept()):
             self.stamp.unlink(missing_ok=True)
+        self.put_submodules(tree)
         self.files = self.indexed = tree
+
+    def put_submodules(self, tree: str) -> None:
+        """Puts the files of submodules as this tree points to them."""
+        self.notes = tuple(submodules.put_submodules(self.engine, self.path, tree, self.kept()))
+
+    def left_out(self) -> tuple[str, ...]:
+        """What is in the folder but in no commit, in submodules too."""
+        inside = submodules.left_out(self.engine, self.path, self.indexed) if self.indexed else ()
+        return (*self.engine.left_out(self.path), *inside)
 
     def current(self) -> str:
         """The tree object of the folder as it is."""
+        submodules.drop_repositories(self.engine, self.path, self.indexed or self.engine.repository.head)
         found = self.engine.snapshot(self.path, keep_out=self.kept(), before=self.indexed)
         self.files = self.indexed = found
         return found
@@ -138,7 +150,7 @@ class OwnTree:
     async def _set_up(self, setup: str, made_from: str, output: Path) -> None:
         await in_thread(self._remove_made)
         self.ready = await in_thread(lambda: self._readied(is_set_up=False))
-        before = await in_thread(lambda: self.engine.left_out(self.path))
+        before = await in_thread(self.left_out)
         watch = await in_thread(lambda: setup_command.OutsideWatch(self.path, self.environ))
         done = await process.run(
             process.shell(setup), cwd=self.path, env=self.environment(), output=output, timeout=3600.0
@@ -158,7 +170,7 @@ class OwnTree:
 
     def _record_setup(self, made_from: str, before: Sequence[str]) -> None:
         """Notes what the setup command made, and undoes what it changed in tracked files (lock files)."""
-        after = {name.rstrip("/") for name in self.engine.left_out(self.path)}
+        after = {name.rstrip("/") for name in self.left_out()}
         made = after - {name.rstrip("/") for name in before} - set(brought_before(self.path))
         kept = tuple(sorted(name for name in made if not _is_stale_later(name)))
         if self.files is not None:
