@@ -51,6 +51,7 @@ from superteam.ports import Agent, Operator
 from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
 from superteam.workspace.opening import require_startable
+from superteam.workspace.repository import BRANCH_FOLDERS, Repository
 
 PATIENCE = 6 * 3600.0  # on a terminal
 
@@ -256,7 +257,7 @@ def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View
         start_sha=repository.head,
         start_tree=repository.tree_of(repository.head),
         user_branch=repository.branch,
-        run_branch=f"superteam/{_slug(plan)}-{run_id[-6:]}",
+        run_branch=f"{branch_folder(repository)}/{_slug(plan)}-{run_id[-6:]}",
         interactive=_interactive(settings, wishes),
         partial=bool(wishes.only),
         options=dict(project.options),
@@ -274,6 +275,18 @@ def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View
     run = start(created, at)
     view.event(None, created, run, at)
     return _drive(project, run, journal, view, operator, [])
+
+
+def branch_folder(repository: Repository) -> str:
+    """The first part of the run branch's name: a branch that is called `superteam` leaves no room below it."""
+    taken = [name for name in BRANCH_FOLDERS if repository.ref(f"refs/heads/{name}")]
+    free = [name for name in BRANCH_FOLDERS if name not in taken]
+    if not free:
+        text = f"the run's branch has no place: there are branches named {' and '.join(taken)}"
+        raise WorkspaceError(text, f"git branch -m {taken[0]} NEW-NAME")
+    if taken:
+        sys.stderr.write(f"note: there is a branch named {taken[0]}, so the run's branch is in {free[0]}/\n")
+    return free[0]
 
 
 def _slug(plan: Plan) -> str:

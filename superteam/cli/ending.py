@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from superteam.cli.console import table
 from superteam.cli.picture import approved_tests, is_gone, newest_of, verdict_of
 from superteam.cli.story import by_source, contradiction, differs, limited_in_words, open_findings
-from superteam.cli.words import clock, one_line
+from superteam.cli.words import clock, most_important, one_line
 from superteam.core import events as e
 from superteam.core.failures import Action, FailureType
 from superteam.core.finding import Finding
@@ -94,10 +94,6 @@ def _findings(run: Run) -> list[str]:
         ("planned red, still owed", list(run.owed)),
         ("flakes", [id for v in run.validations for id in v.flaky]),
         ("suspects (debt)", _suspects(run)),
-        (
-            "changed among what decides verdicts",
-            [_changed(v, f) for v in run.validations if v.after_task not in gone for f in v.findings],
-        ),
         ("review findings", open_findings(run)),
         ("notes", [note for v in run.validations for note in v.notes]),
         ("decided by a person", _decided(run)),
@@ -109,7 +105,19 @@ def _findings(run: Run) -> list[str]:
         ("claims that differ from what was measured", _claims(run)),
         ("warnings", _warnings(run)),
     )
-    return [line for name, items in sections for line in _section(name, items)]
+    lines = [line for name, items in sections for line in _section(name, items)]
+    return [*lines, *_deciding_changes(run, gone)]
+
+
+def _deciding_changes(run: Run, gone: set[str]) -> list[str]:
+    """What was changed among that which decides verdicts, the most important first, each once."""
+    tasks: dict[Finding, str | None] = {}
+    for v in run.validations:
+        if v.after_task not in gone:
+            for finding in v.findings:
+                tasks.setdefault(finding, v.after_task)
+    lines = most_important(tasks, lambda f: one_line(_changed(f, tasks[f])), "superteam status --json")
+    return ["changed among what decides verdicts, the most important first:", *lines] if lines else []
 
 
 def _suspects(run: Run) -> list[str]:
@@ -144,9 +152,9 @@ def _blamed(found: e.ValidationResult, id: str) -> str:
     return f"{id} (task {_culprit(found, id)}{after})"
 
 
-def _changed(found: e.ValidationResult, finding: Finding) -> str:
+def _changed(finding: Finding, task: str | None) -> str:
     line = "" if finding.line is None else f":{finding.line}"
-    return f"{finding.path}{line}: {finding.detail} (task {found.after_task})"
+    return f"{finding.path}{line}: {finding.detail} (task {task})"
 
 
 def _culprit(found: e.ValidationResult, id: str) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from superteam.cli.console import Style, sanitise
+from superteam.core.finding import SHOWN, Finding, ranked
 
 Level = Literal["step", "good", "bad", "warning", "question"]
 STYLES: dict[str, Style] = {"good": "green", "bad": "red", "warning": "yellow", "question": "bold"}
@@ -30,6 +31,20 @@ def some_of(ids: Sequence[str], shown: int = NAMED) -> str:
     """The first of these names, and how many more there are."""
     more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
     return ", ".join(one_line(id, 120) for id in ids[:shown]) + more
+
+
+def most_important(found: Iterable[Finding], words: Callable[[Finding], str], everything: str) -> list[str]:
+    """The first findings by rank, one a line, and how many more there are; `everything` is the command for all."""
+    listed = ranked(found)
+    lines = [f"  {words(finding)}" for finding in listed[:SHOWN]]
+    hidden = sum(_counted(finding) for finding in listed[SHOWN:])
+    return [*lines, f"  and {hidden} more: {everything}"] if hidden else lines
+
+
+def _counted(finding: Finding) -> int:
+    """How many findings this one stands for; the last one may only say how many are not listed."""
+    number = finding.detail.partition(" ")[0] if finding.kind == "more" else ""
+    return int(number) if number.isdecimal() else 1
 
 
 def many(count: int, noun: str) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Literal
 
-from superteam.core.finding import Kind
+from superteam.core.finding import RANKS, Kind
 
 # paths
 
@@ -50,6 +50,8 @@ _RUNNER = _names(
     pom.xml {build,settings}.gradle* gradle.properties .mvn/** junit-platform.properties testng*.xml
     *.runsettings xunit.runner.json Directory.Build.*"""
 )
+# Run by every Python that starts.
+STARTED = _names("sitecustomize.py usercustomize.py *.pth entry_points.txt")
 # Beside the tests or at the root, a module of this name is imported instead of the test runner's own.
 _SHADOW = re.compile(
     r"(?:(?:src|lib|tests?)/)?(?:_?pytest|pluggy|unittest|coverage|xdist|nox|tox|superteam_\w{1,40})(?:\.py|/[^/]+\.py)"
@@ -89,6 +91,16 @@ class Partly:
 
 
 SECTION = re.compile(r"[ \t]{0,20}\[{1,2}[ \t]{0,9}([\w.\-\"':][\w.\-\"': ]{0,200})\]{1,2}[ \t\r]{0,20}(?:#|$)")
+OWN_SETTINGS = _names("superteam.toml .superteam.toml")
+# What superteam runs and believes; a new file may say it without a word.
+OWN_COMMANDS = _keys("test-command report rerun validation-command setup artifact command fixtures")
+# What can make a verdict milder.
+OWN_MILDER = _keys(
+    """on-escalation canary auto-fix reruns confirmations rerun-budget may-* validation-cadence
+    parse-error test-regression test-flake test-preexisting test-missing test-suspect tool-timeout suite-crash
+    validation-failure impl-crash environment scope-violation expectation-changed exception-added gate-weakened
+    review-max-retries budget-threshold"""
+)
 _PARTLY = (
     Partly(
         _names("pyproject.toml"),
@@ -225,6 +237,11 @@ def role_of(path: str, is_behind: Callable[[str], bool]) -> Role:
     return "test-file" if _TEST_FOLDER.search(path) else "other"
 
 
+def replaces_the_runner(path: str) -> bool:
+    """Whether a file is run by every Python that starts, or imported in the place of the test runner's own."""
+    return STARTED.fullmatch(path) is not None or _SHADOW.fullmatch(path) is not None
+
+
 def partly_deciding(path: str) -> Partly | None:
     return next((partly for partly in _PARTLY if partly.name.fullmatch(path)), None)
 
@@ -232,7 +249,7 @@ def partly_deciding(path: str) -> Partly | None:
 # lines
 
 
-Scope = Literal["any", "decisive", "tests", "settings"]
+Scope = Literal["any", "decisive", "tests", "settings", "product"]
 _PY = (".py", ".pyi", ".pyx", ".ipynb")
 _JS = (".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte")
 _GO = (".go",)
@@ -250,7 +267,8 @@ _ALL = ("",)
 class Rule:
     """What an added line says, in files with these suffixes.
 
-    Scope: any file, decisive ones (tests and settings), tests alone, or settings (configuration, CI, scripts) alone.
+    Scope: any file, decisive ones (tests and settings), tests alone, settings (configuration, CI, scripts) alone, or
+    the product alone, which are all others.
     """
 
     kind: Kind
@@ -258,6 +276,7 @@ class Rule:
     scope: Scope
     suffixes: tuple[str, ...]
     source: str
+    rank: int
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -270,12 +289,15 @@ def _pattern(source: str) -> re.Pattern[str]:
     return re.compile(source.replace("~", r"[ \t]{0,4}"), re.MULTILINE | re.VERBOSE)
 
 
-def _rules(kind: Kind, words: str, *rows: tuple[Scope, tuple[str, ...], str]) -> tuple[Rule, ...]:
-    """Rules of one kind. In a pattern, which is verbose, `~` stands for up to four blanks.
+def _rules(
+    kind: Kind, words: str, *rows: tuple[Scope, tuple[str, ...], str], rank: int | None = None
+) -> tuple[Rule, ...]:
+    """Rules of one kind, with its rank or another one. Patterns are verbose; `~` stands for up to four blanks.
 
     No repetition is unbounded and none leaves its line: a pattern is run over all added lines of a file at once.
     """
-    return tuple(Rule(kind, words, scope, suffixes, pattern) for scope, suffixes, pattern in rows)
+    rank = rank or RANKS[kind]
+    return tuple(Rule(kind, words, scope, suffixes, pattern, rank) for scope, suffixes, pattern in rows)
 
 
 _JS_TEST = r"(?<![\w$.])(?:it|test|describe|context|suite|specify|bench|Deno\.test)(?:\.[A-Za-z]{1,20}){0,3}"
@@ -382,6 +404,7 @@ RULES = (
         ),
         ("any", _PY, r"\bdef~pytest_(?:load_initial|deselected|itemcollected|unconfigure|fixture_setup)"),
         ("any", (*_PY, ".cfg", ".toml"), r"\bpytest11\b"),
+        ("decisive", _PY, r"\bautouse~=~True\b"),
         ("decisive", _PY, r"\bpytest_plugins\b | (?:\.outcome|\bexitstatus|\bshouldstop)~=(?!=)"),
         ("decisive", _ALL, r"\bPYTEST_(?:ADDOPTS|PLUGINS|DISABLE_PLUGIN_AUTOLOAD)\b | \b(?:NODE|MOCHA|BUN)_OPTIONS\b"),
         (
@@ -401,6 +424,88 @@ RULES = (
         ("any", _JS, r"\bJEST_WORKER_ID\b | \benv\.(?:VITEST|CI)\b"),
         ("any", _GO, r"\btesting\.Testing\(\) | \"test\.v\" | \bGetenv\(\"CI\"\)"),
         ("any", (*_PY, *_JS, *_GO, *_RS, *_RB, *_PHP), r"\bSUPERTEAM_[A-Z] | [\"'](?i:superteam)_?[\"']"),
+    ),
+    *_rules(
+        "runner-hook",
+        "the product takes a part of the test runner or of the language in hand",
+        (
+            "product",
+            _PY,
+            r"(?<![\w.])(?:pytest|_pytest|unittest|pluggy|builtins|__builtins__|doctest)\.[\w.]{1,80}~=(?!=)",
+        ),
+        ("product", _PY, r"\b(?:setattr|delattr)\(~(?:pytest|_pytest|unittest|pluggy|builtins|__builtins__)\b"),
+        ("product", _PY, r"\bsys\.modules\[[^\]\n]{1,80}\]~=(?!=) | \bsys\.modules\.(?:update|setdefault|pop)\("),
+        ("product", _PY, r"\bsys\.(?:meta_path|path_hooks|path_importer_cache|settrace|setprofile)\b"),
+        ("product", _PY, r"\b(?:sys|threading)\.(?:excepthook|unraisablehook)\b | \bsys\.(?:stdout|stderr)~=(?!=)"),
+        ("product", _PY, r"(?<![\w.])AssertionError~=(?!=) | \b__builtins__\[ | \.__code__~=(?!=)"),
+        ("product", _PY, r"\.pyc\b | \bpy_compile\b | \bmarshal\.(?:loads?|dumps?)\b | \bSourceless | \b__pycache__\b"),
+        ("product", _JS, r"\b(?:globalThis|global|window)\.(?:expect|test|it|describe|assert|jest|vi)~=(?![=>])"),
+        ("product", _JS, r"(?<![\w.$])(?:assert|expect|chai|jest|vi)\.\w{1,40}(?:\.\w{1,40})?~=(?![=>])"),
+        ("product", _JS, r"\brequire\.(?:cache|extensions)\b | \bModule\.(?:_\w{1,40}|prototype\.require)\b"),
+        ("product", _JS, r"\bprocess\.(?:exit|reallyExit|exitCode|emit)~=(?![=>]) | \bexpect\.extend\("),
+        (
+            "product",
+            _RB,
+            r"\b(?:RSpec|Minitest|Kernel)\b[^\n]{0,60}(?:prepend|define_method|class_eval|alias_method)\b",
+        ),
+        (
+            "product",
+            (*_PY, *_JS, *_RB, *_PHP, *_GO),
+            r"[\"'`][^\"'`\n]{0,80}(?:\btest_|_test\.|\.test\.|\.spec\.|conftest)[^\"'`\n]{0,40}[\"'`]"
+            r"[^\n]{0,60}(?:[\"'][wa]b?[\"'] | [wW]rite | unlink | remove | rename)",
+        ),
+    ),
+    *_rules(
+        "runner-hook",
+        "the product imports a test framework",
+        ("product", _PY, r"^[ \t]{0,60}(?:import|from)[ \t]{1,4}(?:pytest|_pytest|unittest|pluggy|nose2?)\b"),
+        ("product", _PY, r"(?:\b__import__|\bimport_module)\(~[\"'](?:pytest|_pytest|unittest|pluggy|builtins)\b"),
+        (
+            "product",
+            _JS,
+            r"(?:\bfrom|\brequire~\(|\bimport~\(?)~[\"'`](?:node:test|vitest|jest|mocha|chai|ava|tape|sinon|expect"
+            r"|@jest/|@vitest/|@playwright/test|bun:test)",
+        ),
+        ("product", _GO, r"^[ \t]{0,20}(?:import~)?\"(?:testing(?:/\w{1,20})?|github\.com/(?:stretchr/testify|onsi/))"),
+        ("product", _JVM, r"^[ \t]{0,20}import~(?:static~)?(?:org\.(?:junit|testng|mockito|assertj)|kotlin\.test)\b"),
+        ("product", _NET, r"^[ \t]{0,20}(?:using|open|Imports)~(?:NUnit|Xunit|Microsoft\.VisualStudio\.TestTools)\b"),
+        ("product", _RB, r"\brequire~\(?[\"'](?:rspec|minitest|test/unit)"),
+        ("product", _PHP, r"\bPHPUnit\\\\"),
+        ("product", _CPP, r"\#~include~[<\"](?:gtest|gmock|catch2?|doctest|boost/test)/"),
+        rank=2,
+    ),
+    *_rules(
+        "runner-hook",
+        "asks whether it is judged",
+        ("product", (*_PY, *_JS, *_GO, *_RS, *_RB, *_PHP, *_JVM), r"[\"'`][^\"'`\n]{0,80}(?i:superteam)"),
+        (
+            "product",
+            (*_PY, *_JS, *_GO, *_RS, *_RB, *_PHP, *_JVM),
+            r"\bGIT_CEILING | \binfo/alternates\b | \bobjects[/\\,\"' ]{1,8}info\b | \bPYTEST_\w"
+            r" | \bPYTHONPYCACHEPREFIX\b",
+        ),
+        ("product", _PY, r"[\"'](?:pytest|unittest|conftest)[^\"'\n]{0,20}[\"']~(?:not~)?in~(?:sys|os|str|repr)\b"),
+        (
+            "product",
+            (*_PY, *_JS, *_GO, *_RB, *_PHP),
+            r"\.git(?:/|\\|[\"'],~[\"'])(?:HEAD|objects|config|worktrees|index)\b | \bsymbolic-ref\b | --abbrev-ref\b",
+        ),
+        rank=1,
+    ),
+    *_rules(
+        "runner-hook",
+        "may ask whether it is judged",
+        ("product", _PY, r"\b(?:inspect\.(?:stack|currentframe)|sys\._getframe|gc\.get_objects|os\.getppid)\b"),
+        ("product", (*_PY, *_JS, *_GO, *_RB, *_PHP), r"/proc/(?:self|[0-9]|\{|\$) | \bgetppid\( | \bprocess\.ppid\b"),
+        ("product", (*_PY, *_JS, *_GO, *_RB, *_PHP), r"[\"'](?:NO_COLOR|FORCE_COLOR|CI|TMPDIR|XDG_CACHE_HOME)[\"']"),
+        ("product", _JS, r"\bprocess\.env\.(?:NO_COLOR|CI|TMPDIR|NODE_ENV)\b | \bprocess\.argv\b[^\n]{0,60}test"),
+        (
+            "product",
+            (*_PY, *_JS, *_GO, *_RB, *_PHP),
+            r"(?:\b[gG]et_?cwd\(|\.cwd\(\)|\bGetwd\(|__file__|__dirname)[^\n]{0,60}[\"'][^\"'\n]{0,40}(?:cache|check|tree)"
+            r" | [\"'][^\"'\n]{0,40}(?:cache|check|tree)[^\"'\n]{0,40}[\"']~(?:not~)?in\b[^\n]{0,60}(?:cwd\b|__file__)",
+        ),
+        rank=3,
     ),
 )
 LIMITS = re.compile(

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from superteam.core.expectation import ExpectationChanged
 from superteam.core.failures import Action, Failure, Response
 from superteam.core.finding import Finding
 from superteam.core.must_haves import MustHaveResult
@@ -81,7 +82,11 @@ class PinnedBaseline(BaseModel):
 
 
 class ValidationResult(BaseModel):
-    """One concluded validation, as `status --json` shows it."""
+    """One concluded validation, as `status --json` shows it.
+
+    `expectations_changed` are tests that pass only because a judge was changed, `unlooked` changed files of the product
+    that no test looks at.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -105,6 +110,8 @@ class ValidationResult(BaseModel):
     missing: tuple[TestId, ...] = ()
     newly_skipped: tuple[TestId, ...] = ()
     owed: tuple[TestId, ...] = ()
+    expectations_changed: tuple[ExpectationChanged, ...] = ()
+    unlooked: tuple[str, ...] = ()
     settlements: dict[TestId, dict[str, Any]] = {}
     introduced_by: dict[TestId, str] = {}
     polluters: dict[TestId, TestId] = {}

@@ -1,24 +1,27 @@
 """Changes that decide verdicts: what a task did to tests, runner configuration, CI and the scripts that run them.
 
-Findings inform, they never block. They are read from the lines of a diff by the tables in `deciders.py`, comments
-included: one finding too many costs a look, one too few costs trust.
+Findings inform, they never block. They are read from the lines of a diff by the tables in `deciders.py`, and come in
+the order of what they could do to the verdict. Comments are no findings.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import accumulate, zip_longest
 
+from superteam.core.assertions import Told, added_assertions, changed_assertions, hidden_tests
 from superteam.core.changes import Change, Lines
+from superteam.core.comments import style_of, without_comments
 from superteam.core.deciders import (
-    ASSERTION,
-    COMMENT,
-    EMPTY_ASSERTION,
     GITIGNORE,
     LIMITS,
     LONGEST_PATH,
+    OWN_COMMANDS,
+    OWN_MILDER,
+    OWN_SETTINGS,
     RULES,
     SECTION,
     SHARED,
@@ -28,54 +31,96 @@ from superteam.core.deciders import (
     Scope,
     files_behind,
     partly_deciding,
+    replaces_the_runner,
     role_of,
 )
-from superteam.core.finding import Finding, Kind
+from superteam.core.finding import RANKS, Finding, Kind, ranked
 from superteam.core.scope import outside
 
-_LIMIT = 200  # findings in all
+_LIMIT = 1000  # findings in all
 _PER_FILE = 10  # lines of one kind in one file
 _DETAIL = 200
 _EXCERPT = 100
+_IN_CI = 8  # the least important rank but one: what only CI runs changes no verdict of ours
 
 
-def examine(changes: Iterable[Change], declared: tuple[str, ...], command: str) -> tuple[Finding, ...]:
-    """What these changes do to that which decides verdicts, by path and line.
+def examine(
+    changes: Iterable[Change],
+    declared: tuple[str, ...],
+    command: str,
+    named: Mapping[str, str] | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> tuple[Finding, ...]:
+    """What these changes do to that which decides verdicts, by path and line, the most important first.
 
     `declared` are the task's files: changes of tests there are its own business. Where nothing is declared, new test
-    files are too. Skips, focus, thresholds and the like are findings wherever they are.
+    files are too. Skips, focus, thresholds, weaker assertions and the like are findings wherever they are. `named`
+    are files that the command's scripts and configurations name, each with what names it; `texts` are the changed
+    test files as they are now, as far as they are known.
     """
+    named, texts = named or {}, texts or {}
     behind = files_behind(command)
-    found = {finding for change in changes for finding in _examine(change, declared, behind)}
-    return _capped(sorted(found, key=_place))
+
+    def is_behind(path: str) -> bool:
+        return path in named or behind(path)
+
+    seen = [bare for change in changes if (bare := _without_comments(change)) is not None]
+    elsewhere = added_assertions(seen)
+    found: set[Finding] = set()
+    for change in seen:
+        found.update(_examine(change, declared, is_behind, named))
+        is_test = role_of(change.path, is_behind) == "test-file"
+        found.update(_about_assertions(change, is_test, elsewhere))
+        if is_test and change.path.endswith(".py"):
+            found.update(_about_hidden(change, texts.get(change.path, "")))
+    return _capped(ranked(found))
+
+
+def _without_comments(change: Change) -> Change | None:
+    """The change of code; None where only comments and blank lines were changed."""
+    if style_of(change.path) is None or not (change.added or change.removed):
+        return change
+    added, removed = (without_comments(change.path, lines) for lines in (change.added, change.removed))
+    same = [text.rstrip() for _, text in added] == [text.rstrip() for _, text in removed]
+    if same and change.status == "modified":
+        return None
+    return replace(change, added=added, removed=removed)
 
 
 # the findings of one change
 
 
-def _examine(change: Change, declared: tuple[str, ...], is_behind: Callable[[str], bool]) -> Iterator[Finding]:
+def _examine(
+    change: Change, declared: tuple[str, ...], is_behind: Callable[[str], bool], named: Mapping[str, str]
+) -> Iterator[Finding]:
     role = role_of(change.path, is_behind)
     before = role_of(change.old_path, is_behind) if change.old_path else role
-    yield from _about_path(change, role, declared, is_behind)
+    yield from _about_path(change, role, declared, is_behind, named)
     if before not in ("other", role):
         yield from _about_old_path(change, before, role)
     yield from _about_lines(change, role)
     if role not in ("other", "test-file") or SHARED.fullmatch(change.path):
         yield from _about_thresholds(change)
-    if (role == "test-file" or change.path.endswith(".rs")) and change.status != "deleted":
-        yield from _about_assertions(change)
 
 
 def _about_path(
-    change: Change, role: Role, declared: tuple[str, ...], is_behind: Callable[[str], bool]
+    change: Change,
+    role: Role,
+    declared: tuple[str, ...],
+    is_behind: Callable[[str], bool],
+    named: Mapping[str, str],
 ) -> Iterator[Finding]:
     where = _first_line(change)
     if role == "test-file":
         yield from _about_test_file(change, declared)
+    elif OWN_SETTINGS.fullmatch(change.path):
+        yield from _about_own_settings(change)
     elif role == "partly":
         yield from _about_partly(change, is_behind(change.path))
     elif role != "other":
-        yield _finding(role, change.path, where, f"{_WORDS[role]} was {_done(change)}")
+        rank = 1 if replaces_the_runner(change.path) else None
+        by = f" (named by {named[change.path]})" if change.path in named else ""
+        yield _finding(role, change.path, where, f"{_WORDS[role]} was {_done(change)}{by}", rank=rank)
     elif GITIGNORE.fullmatch(change.path):
         yield from _about_ignored(change, is_behind)
 
@@ -84,7 +129,7 @@ _WORDS = {
     "ci": "a file of CI or of hooks",
     "runner-configuration": "a file that configures the test runner or is loaded by it",
     "git-configuration": "a file that tells git what a difference or a tree shows",
-    "test-script": "a script behind the test command",
+    "test-script": "a file that the test command runs or reads",
     "test-file": "a test file",
     "partly": "a file that can hold test settings",
 }
@@ -109,7 +154,39 @@ def _about_test_file(change: Change, declared: tuple[str, ...]) -> Iterator[Find
     if outside(paths, declared) or (not declared and (shared or change.status != "added")):
         what = "code that other tests share" if shared else "a test file"
         of = ", outside of the task's files" if declared else ""
-        yield _finding("test-file", change.path, _first_line(change), f"{what} was {_done(change)}{of}")
+        rank = 6 if shared else None
+        yield _finding("test-file", change.path, _first_line(change), f"{what} was {_done(change)}{of}", rank=rank)
+
+
+def _about_own_settings(change: Change) -> Iterator[Finding]:
+    """What superteam itself is told. A new file may say what is run; no file may get milder without a word."""
+    old, new = _own_keys(change.removed), _own_keys(change.added)
+    for key in sorted(old.keys() | new.keys()):
+        (_, before), (line, after) = old.get(key, (None, "")), new.get(key, (None, ""))
+        if before == after:
+            continue
+        milder = OWN_MILDER.match(f"{key} =") is not None
+        if change.status == "added" and not milder:
+            continue
+        said = f"{before or 'not set'} -> {after or 'not set'}"
+        yield _finding("runner-configuration", change.path, line, f"{key} was changed", said, rank=2 if milder else 1)
+
+
+def _own_keys(lines: Lines) -> dict[str, tuple[int, str]]:
+    """The keys of our own settings that decide, each with its line and value."""
+    section = None
+    keys: dict[str, tuple[int, str]] = {}
+    for number, text in lines:
+        if match := SECTION.match(text):
+            section = match[1]
+        elif OWN_MILDER.match(text) or (OWN_COMMANDS.match(text) and not _is_agents(section)):
+            key, _, value = text.partition("=")
+            keys[key.strip().strip("\"'")] = (number, value.strip())
+    return keys
+
+
+def _is_agents(section: str | None) -> bool:
+    return section is not None and section.startswith("agent")
 
 
 def _about_partly(change: Change, behind: bool) -> Iterator[Finding]:
@@ -122,7 +199,8 @@ def _about_partly(change: Change, behind: bool) -> Iterator[Finding]:
     for wanted, words in ((True, f"changes {partly.about}"), (None, f"may change {partly.about}{_UNSURE}")):
         for line, text, decides in judged:
             if decides is wanted:
-                yield _finding(kind, change.path, line, words, _excerpt(text, 0))
+                rank = None if wanted else 7
+                yield _finding(kind, change.path, line, words, _excerpt(text, 0), rank=rank)
                 return
     if change.binary:
         yield _finding(kind, change.path, None, f"may change {partly.about}: it was {_done(change)}")
@@ -165,30 +243,37 @@ def _about_lines(change: Change, role: Role) -> Iterator[Finding]:
         return
     text = "\n".join(line for _, line in change.added)
     ends = list(accumulate(len(line) + 1 for _, line in change.added))
-    found: dict[Kind, dict[int, tuple[int, str]]] = defaultdict(dict)
+    found: dict[Kind, dict[int, _Hit]] = defaultdict(dict)
     for rule in rules:
+        rank = _IN_CI if role == "ci" else rule.rank
         for match in rule.pattern.finditer(text):
             index = bisect_right(ends, match.start())
             start = ends[index] - len(change.added[index][1]) - 1
-            found[rule.kind].setdefault(index, (match.start() - start, rule.words))
+            hit = (rank, match.start() - start, rule.words)
+            found[rule.kind][index] = min(hit, found[rule.kind].get(index, hit), key=lambda known: known[0])
     for kind, hits in found.items():
         yield from _hits(change, kind, hits)
 
 
-def _hits(change: Change, kind: Kind, hits: dict[int, tuple[int, str]]) -> Iterator[Finding]:
-    for place, index in enumerate(sorted(hits)):
-        (number, line), (column, words) = change.added[index], hits[index]
+_Hit = tuple[int, int, str]  # rank, column, words
+
+
+def _hits(change: Change, kind: Kind, hits: dict[int, _Hit]) -> Iterator[Finding]:
+    """The most important lines of one kind, and how many more there are."""
+    for place, index in enumerate(sorted(hits, key=lambda index: (hits[index][0], index))):
+        (number, line), (rank, column, words) = change.added[index], hits[index]
         if place == _PER_FILE:
-            yield _finding(kind, change.path, number, f"{words}, in {len(hits) - place} more lines of this file")
+            more = f"{words}, in {len(hits) - place} more lines of this file"
+            yield _finding(kind, change.path, number, more, rank=rank)
             return
-        yield _finding(kind, change.path, number, words, _excerpt(line, column))
+        yield _finding(kind, change.path, number, words, _excerpt(line, column), rank=rank)
 
 
 def _applies(rule: Rule, path: str, role: Role) -> bool:
     bare = role == "test-script" and "." not in path.rpartition("/")[2]  # a script in any language
     if not bare and not path.endswith(rule.suffixes):
         return False
-    scopes: tuple[Scope, ...] = ("any",)
+    scopes: tuple[Scope, ...] = ("any", "product")
     if role != "other":
         scopes = ("any", "decisive", "tests" if role == "test-file" else "settings")
     return rule.scope in scopes
@@ -202,7 +287,8 @@ def _about_thresholds(change: Change) -> Iterator[Finding]:
         for before, after in pairs[:_PER_FILE]:
             words = _moved(name, before, after)
             if words:
-                yield _finding("threshold", change.path, after[0] if after else None, words)
+                rank = 3 if words.endswith("allows more") else None
+                yield _finding("threshold", change.path, after[0] if after else None, words, rank=rank)
 
 
 _Limit = tuple[int, float | None]
@@ -238,30 +324,41 @@ def _bracket(number: float | None) -> str:
     return "" if number is None else f" ({number:g})"
 
 
-def _about_assertions(change: Change) -> Iterator[Finding]:
-    lost, won = _assertions(change.removed), _assertions(change.added)
-    if lost > won:
-        words = f"{lost} {'line' if lost == 1 else 'lines'} with assertions removed, {won} added"
-        yield _finding("assertions-removed", change.path, None, words)
+def _about_assertions(change: Change, is_test: bool, elsewhere: Counter[str]) -> Iterator[Finding]:
+    """What became of assertions, in any file; of each file and rank the first ones, and how many more there are."""
+    by_rank: dict[tuple[Kind, int], list[Told]] = defaultdict(list)
+    for told in changed_assertions(change, is_test, elsewhere):
+        by_rank[told.kind, told.rank].append(told)
+    for (kind, rank), all_told in by_rank.items():
+        listed = _PER_FILE if rank < RANKS["runner-configuration"] else _PER_FILE // 3
+        for told in all_told[:listed]:
+            yield _finding(kind, change.path, told.line, told.words, _excerpt(told.excerpt, 0), rank=rank)
+        if len(all_told) > listed:
+            last = all_told[listed]
+            more = f"{last.words}, in {len(all_told) - listed} more places of this file"
+            yield _finding(kind, change.path, last.line, more, rank=rank)
 
 
-def _assertions(lines: Lines) -> int:
-    return sum(_asserts(text) for _, text in lines)
-
-
-def _asserts(text: str) -> bool:
-    return bool(ASSERTION.search(text)) and not COMMENT.match(text) and not EMPTY_ASSERTION.search(text)
+def _about_hidden(change: Change, text: str) -> Iterator[Finding]:
+    """New tests that hide an earlier one of the same name, or are hidden by one."""
+    added = {number for number, _ in change.added}
+    for first, second, name in hidden_tests(text):
+        if not added.isdisjoint((first, second)):
+            words = f"hides the test of the same name in line {first}: def {name}"
+            yield _finding("added-skip", change.path, second, words)
 
 
 # words
 
 
-def _finding(kind: Kind, path: str, line: int | None, words: str, excerpt: str = "") -> Finding:
+def _finding(
+    kind: Kind, path: str, line: int | None, words: str, excerpt: str = "", *, rank: int | None = None
+) -> Finding:
     detail = f"{words}: {excerpt}" if excerpt else words
     clean = "".join(c if c.isprintable() else "?" for c in detail[: _DETAIL + 1])
     path = path.encode("utf-8", "backslashreplace").decode()
     clean = clean if len(clean) <= _DETAIL else f"{clean[: _DETAIL - 1]}…"
-    return Finding(kind=kind, path=path, line=line, detail=clean)
+    return Finding(kind=kind, path=path, line=line, detail=clean, rank=rank or RANKS[kind])
 
 
 def _excerpt(line: str, column: int) -> str:
@@ -281,19 +378,10 @@ def _first_line(change: Change) -> int | None:
     return change.added[0][0] if change.added else None
 
 
-def _place(finding: Finding) -> tuple[str, int, str, str]:
-    return finding.path, finding.line or 0, finding.kind, finding.detail
-
-
 def _capped(findings: list[Finding]) -> tuple[Finding, ...]:
-    """At most the limit, and then how many more. Each kind gets its turn, so that a flood of one hides no other."""
+    """At most the limit, and then how many more."""
     if len(findings) <= _LIMIT:
         return tuple(findings)
-    seen: Counter[Kind] = Counter()
-    ranked: list[tuple[int, int]] = []
-    for index, finding in enumerate(findings):
-        ranked.append((seen[finding.kind], index))
-        seen[finding.kind] += 1
-    kept = sorted(index for _, index in sorted(ranked)[: _LIMIT - 1])
-    more = _finding("more", "", None, f"{len(findings) - len(kept)} more changes that decide verdicts are not listed")
-    return (*(findings[index] for index in kept), more)
+    count = len(findings) - _LIMIT + 1
+    more = _finding("more", "", None, f"{count} more changes that decide verdicts are not listed")
+    return (*findings[: _LIMIT - 1], more)

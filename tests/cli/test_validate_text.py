@@ -6,6 +6,7 @@ from typing import Any
 
 from superteam.cli.validate import _running, verdict_text
 from superteam.core.events import ValidationResult
+from superteam.core.finding import Finding
 
 
 def result(**more: Any) -> ValidationResult:
@@ -38,3 +39,18 @@ def test_a_pass_needs_no_outputs() -> None:
 def test_what_runs_is_said_in_words_and_an_unknown_step_by_its_key() -> None:
     assert _running("confirm 4") == "the same tests at the reference"
     assert _running("bisect 7") == "the suite (bisect 7)"
+
+
+def test_ten_findings_are_shown_the_most_important_first_and_the_others_are_counted() -> None:
+    flood = tuple(Finding(kind="ci", path=f"{n:03}.yml", detail="changed", rank=9) for n in range(100))
+    weak = Finding(kind="assertion-changed", path="tests/z.py", line=7, detail="weakened", rank=2)
+    lines = verdict_text(result(verdict="pass", findings=(*flood, weak))).splitlines()
+    at = lines.index("changed among what decides verdicts, the most important first:")
+    assert lines[at + 1] == "  tests/z.py:7: weakened"
+    assert lines[at + 11] == "  and 91 more: superteam validate --json"
+
+
+def test_what_the_last_finding_counts_is_counted_too() -> None:
+    flood = tuple(Finding(kind="ci", path=f"{n:03}.yml", detail="changed", rank=9) for n in range(20))
+    more = Finding(kind="more", path="", detail="500 more changes that decide verdicts are not listed", rank=99)
+    assert "  and 510 more: superteam validate --json" in verdict_text(result(findings=(*flood, more)))
