@@ -461,7 +461,8 @@ async def examined(
     from superteam.core.integrity import examine  # its patterns take a while to compile
 
     patch = await world.workspace.patch(reference, sha)
-    return await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+    found = await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+    return (*found, *await world.workspace.environment_findings(reference))
 
 
 def green_of(

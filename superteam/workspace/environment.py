@@ -15,7 +15,7 @@ from pathlib import Path
 
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import WorkspaceError
-from superteam.workspace import bring, variables, venv
+from superteam.workspace import bring, environment_watch, variables, venv
 from superteam.workspace.overlay import Interpreter
 from superteam.workspace.own_environment import (
     folder_beside,
@@ -55,12 +55,14 @@ _MANIFESTS = {
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """What programs in a tree get. `env` is the whole environment; `brought` are the paths in the tree that are ours:
-    never committed, kept by cleaning; `fingerprint` changes with whatever decides test results."""
+    never committed, kept by cleaning; `fingerprint` changes with whatever decides test results; `environments` are the
+    prefixes whose packages Python sees."""
 
     env: Mapping[str, str]
     brought: tuple[str, ...]
     notes: tuple[str, ...]
     fingerprint: str
+    environments: tuple[Path, ...] = ()
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -124,9 +126,10 @@ def _made_ready(call: Call) -> Readiness:
     notes += own.notes
     notes += _prefer_tree(env, scene, call.commands)
     brought = {place: item for place, item in stamp.brought.items() if not item.skipped}
+    environments = [interpreter.prefix for interpreter in own.below] or _prefixes(env)
     fingerprint = _fingerprint(scene, env, settings, brought, own.below)
     notes += _advice(scene, settings, stamp, fingerprint)
-    return Readiness(env, tuple(sorted(brought)), tuple(notes), fingerprint)
+    return Readiness(env, tuple(sorted(brought)), tuple(notes), fingerprint, tuple(environments))
 
 
 def lock_fingerprint(tree: Path) -> str:
@@ -255,7 +258,10 @@ def _fingerprint(
     facts += [_program(name, env, scene) for name in ("python", "python3")]
     facts += [_program(name, env, scene) for name in sorted(_toolchains(scene.tree))]
     facts += [fact for prefix in _prefixes(env) for fact in _environment_facts(prefix, scene)]
-    facts += [fact for interpreter in below for fact in venv.state_of_packages(interpreter.prefix)]
+    for interpreter in below:
+        facts += venv.state_of_packages(interpreter.prefix)
+        edited = environment_watch.edited_runners(scene.tree, [interpreter.prefix])
+        facts += [f"edited {path} {venv.content(Path(path))}" for path, _ in edited if Path(path).is_file()]
     return venv.digest(facts)
 
 

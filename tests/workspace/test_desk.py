@@ -655,3 +655,20 @@ def test_a_failed_swap_of_the_index_leaves_the_users_lock_alone(root: Path, benc
     (root / ".git/index.lock").unlink()
     bench.accept(bench.head)
     assert git(root, "status", "--porcelain") == ""
+
+
+def test_what_appears_in_the_active_environment_during_a_run_is_a_finding(
+    root: Path, bench_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = root.parent / "own"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", own], check=True)
+    (packages,) = own.glob("lib/python*/site-packages")
+    monkeypatch.setenv("VIRTUAL_ENV", str(own))
+    monkeypatch.setenv("PATH", f"{own}/bin:{os.environ['PATH']}")
+    bench = bench_of()
+    bench.do(bench.desk.check_out, bench.head)
+    assert bench.do(bench.desk.environment_findings, bench.head) == ()
+    (packages / "sitecustomize.py").write_text("import os\n")
+    bench.do(bench.desk.check_out, bench.head)
+    (found,) = bench.do(bench.desk.environment_findings, bench.head)
+    assert found.path == str(packages / "sitecustomize.py")
