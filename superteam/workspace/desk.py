@@ -336,6 +336,9 @@ class Desk:
             listing = environment_watch.list_environment(self.check_tree.path, self._environments())
             environment_watch.record(folder, sha, listing)
 
+    def environment_notes(self) -> tuple[str, ...]:
+        return self.check_tree.ready.lacking if self.check_tree.ready else ()
+
     async def environment_findings(self, reference: str) -> tuple[Finding, ...]:
         return await in_thread(lambda: self._environment_findings(reference))
 

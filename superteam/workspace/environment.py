@@ -64,6 +64,11 @@ class Readiness:
     fingerprint: str
     environments: tuple[Path, ...] = ()
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The notes about what the tree has not as the checkout has it."""
+        return tuple(note for note in self.notes if not note.endswith(bring.AS_IN_CHECKOUT))
+
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The user's environment without what leads git elsewhere or belongs to this program or a test run around it."""
@@ -129,6 +134,7 @@ def _made_ready(call: Call) -> Readiness:
     environments = [interpreter.prefix for interpreter in own.below] or _prefixes(env)
     fingerprint = _fingerprint(scene, env, settings, brought, own.below)
     notes += _advice(scene, settings, stamp, fingerprint)
+    notes += _other_locks(scene, brought)
     return Readiness(env, tuple(sorted(brought)), tuple(notes), fingerprint, tuple(environments))
 
 
@@ -136,6 +142,22 @@ def lock_fingerprint(tree: Path) -> str:
     """A hash over the lock files of a tree, in subfolders too."""
     found = sorted(_lock_files(tree))
     return venv.digest(fact for path in found for fact in (os.path.relpath(path, tree), venv.content(path)))
+
+
+def _other_locks(scene: bring.Scene, brought: Collection[str]) -> list[str]:
+    """Says that lock files of the tree differ from the checkout's, whose packages were brought."""
+    if not brought:
+        return []
+    names = [os.path.relpath(path, scene.tree) for path in _lock_files(scene.tree)]
+    changed = [name for name in sorted(names) if _differs(scene.tree / name, scene.checkout / name)]
+    if not changed:
+        return []
+    cure = 'to install what it says: [workspace] setup = "npm ci", "uv sync" or the like'
+    return [f"{', '.join(changed)}: not as in the checkout, whose packages the tree has; {cure}"]
+
+
+def _differs(path: Path, other: Path) -> bool:
+    return not other.is_file() or venv.content(path) != venv.content(other)
 
 
 def is_lock_file(path: str) -> bool:

@@ -320,3 +320,14 @@ def test_other_texts_are_left_as_they_are(value: str) -> None:
     env = {"X": value}
     lead_to_tree(env, Sides(("/checkout",), Path("/tree"), Path("/above"), lambda path: None))
     assert env == {"X": value}
+
+
+def test_a_lock_file_that_is_not_as_in_the_checkout_is_said(pair: Pair) -> None:
+    module(pair.checkout, "node_modules/x")
+    for folder in (pair.checkout, pair.tree):
+        (folder / "package-lock.json").write_text("{}")
+    assert pair.ready().lacking == ()
+    (pair.tree / "package-lock.json").write_text('{"packages": {}}')
+    (note,) = pair.ready().lacking
+    assert note.startswith("package-lock.json: not as in the checkout")
+    assert 'setup = "npm ci"' in note
