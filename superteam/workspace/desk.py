@@ -311,7 +311,7 @@ class Desk:
     async def check_out_spoilt(self, sha: str) -> Tree | None:
         tree = await self.check_out(sha)
         ready = self.check_tree.ready
-        if ready is None or not ready.brought:
+        if ready is None or not ready.could_reach_checkout:
             return None
         sources = [name for name in await in_thread(lambda: self.engine.files(sha)) if is_source(name)]
         for name in sources:

@@ -63,6 +63,7 @@ class Readiness:
     notes: tuple[str, ...]
     fingerprint: str
     environments: tuple[Path, ...] = ()
+    could_reach_checkout: bool = False  # something that programs load from was brought from there, or named it
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -125,7 +126,9 @@ def _made_ready(call: Call) -> Readiness:
     notes = []
     wanted = bring.wanted_in(scene, settings, call.environ, call.untracked, notes)
     stamp = bring.bring_all(scene, wanted, notes, keep=call.is_set_up)
+    named = {name: env.get(name) for name in variables.MODULE_PATHS}
     notes += _redirect(env, scene)
+    is_led = any(env.get(name) != value for name, value in named.items())
     notes += _activate(env, scene, call.environ)
     own = give_own_environments(env, scene, settings.setup, keep=call.is_set_up)
     notes += own.notes
@@ -135,7 +138,9 @@ def _made_ready(call: Call) -> Readiness:
     fingerprint = _fingerprint(scene, env, settings, brought, own.below)
     notes += _advice(scene, settings, stamp, fingerprint)
     notes += _other_locks(scene, brought)
-    return Readiness(env, tuple(sorted(brought)), tuple(notes), fingerprint, tuple(environments))
+    is_led = is_led or any(venv.editable_places(prefix, scene.roots) for prefix in environments)
+    places = tuple(sorted(brought))
+    return Readiness(env, places, tuple(notes), fingerprint, tuple(environments), is_led or bool(brought))
 
 
 def lock_fingerprint(tree: Path) -> str:

@@ -205,6 +205,15 @@ def test_setup_inputs_say_which_files_count(root: Path, bench_of: Open, changed:
     assert (bench.desk.repository.cache / "ran").read_text().split() == ["run"] * runs
 
 
+def test_a_setup_that_makes_the_environment_of_the_tree_runs_once_for_a_tree(bench_of: Open) -> None:
+    command = f"{sys.executable} -m venv --without-pip .venv; echo run >> ../../ran"
+    bench = bench_of(setup=command)
+    for _ in range(3):
+        tree = bench.do(bench.desk.check_out, bench.head)
+        assert tree.env["VIRTUAL_ENV"] == f"{tree.path}/.venv"
+    assert (bench.desk.repository.cache / "ran").read_text().split() == ["run"]
+
+
 def test_what_a_suite_changed_in_the_output_of_setup_is_made_again(bench_of: Open) -> None:
     bench = bench_of(setup="mkdir -p made/__pycache__; echo right > made/x", setup_inputs=("a.txt",))
     tree = bench.do(bench.desk.check_out, bench.head)
