@@ -56,7 +56,7 @@ _FIXTURES = re.compile(
 _LOADED_BY_OPTION = re.compile(
     r"(?:-p|--import|--require|-r|--loader|--experimental-loader|--file|--env-file|source|\.)[ =\"']{1,3}$"
     r"|(?i:setup\w{0,20}|plugins?|transform|preset|environment|mapper|alias|reporters?|globalSetup|require|import|file)"
-    r"[\"']?[ \t]{0,4}[:=][^;}\n]{0,120}$"
+    r"[\"']?[ \t]{0,4}[:=][^;}=:]{0,120}$"
 )
 
 _INSIDE = (
@@ -419,6 +419,7 @@ _GONE = re.compile(
       | cannot[ ]find[ ]symbol | \bundefined:[ ]\w""",
     re.VERBOSE,
 )
+_ASSERTS = re.compile(r"(?:E {1,8})?(?:\w{1,40}\.)?(?:AssertionError|AssertionFailed\w{0,20}|assert|Failed|expect)\b")
 _PLACE = re.compile(r"([\w@%+.~/\\-]{1,300}?\.[A-Za-z]{1,5}):\d{1,7}(?=[:)\s]|$)|File \"([^\"\n]{1,300})\", line \d")
 _OWNER = re.compile(
     r"'([A-Za-z_]\w{0,80})' object has no attribute|([A-Za-z_<][\w.<>]{0,120})\(\) (?:got|takes|missing)"
@@ -433,7 +434,7 @@ def is_gone(message: str, is_product: Callable[[str], bool], judges_text: str) -
     """
     text = message[:_MESSAGE]
     head = _head(text)
-    if not _GONE.search(head):
+    if _ASSERTS.match(head) or not _GONE.search(head):
         return False
     place = _place(text)
     if place is None or not is_product(place):
