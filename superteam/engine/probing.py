@@ -95,7 +95,10 @@ async def execute(
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
     found = without_secrets(world, await world.source(source, key, shape).collect(tree, only))
-    note = "; ".join(filter(None, (found.report.note, await _kept(world, source, key, sha, only, found))))
+    notes = [found.report.note, await _kept(world, source, key, sha, only, found)]
+    if found.verdict.verdict != "pass":
+        notes += world.workspace.environment_notes()  # what a red suite may lack
+    note = "; ".join(filter(None, notes))
     return replace(found, report=replace(found.report, note=note))
 
 
@@ -462,7 +465,8 @@ async def examined(
     from superteam.core.integrity import examine  # its patterns take a while to compile
 
     patch = await world.workspace.patch(reference, sha)
-    return await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+    found = await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+    return (*found, *await world.workspace.environment_findings(reference))
 
 
 def green_of(
