@@ -337,6 +337,19 @@ def _line_of(text: str, mark: str) -> int:
     return text.rindex("\n", 0, text.index(mark)) + 1 if "\n" in text[: text.index(mark)] else 0
 
 
+_NOT_RUN = (".pyi", ".d.ts", ".d.mts", ".d.cts")  # types alone
+
+
+def unproven(product: Iterable[str], loaded: frozenset[str] | None, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The changed sources of the product of which the run does not say that it loaded them.
+
+    Only code: nonsense in other files may be read as well as what they held. `texts` has nothing for what was deleted,
+    for binaries and for empty files, which no nonsense could tell from what they were.
+    """
+    sources = [path for path in product if _suffix(path) in CODE and not path.endswith(_NOT_RUN) and texts.get(path)]
+    return tuple(path for path in sources if loaded is None or not path.endswith(".py") or path not in loaded)
+
+
 # what a run with old judges shows
 
 
