@@ -22,6 +22,7 @@ from superteam.core.results import Completeness, Outcome, TestId, TestReport
 
 UNSURE_LIMIT = 8  # judges whose role is not sure: each costs a run of the suite
 _SHOWN = 3
+_NEAR = 3  # files of tests
 _LINES = 6
 _MESSAGE = 8192
 _EXCERPT = 600
@@ -348,6 +349,21 @@ def unproven(product: Iterable[str], loaded: frozenset[str] | None, texts: Mappi
     """
     sources = [path for path in product if _suffix(path) in CODE and not path.endswith(_NOT_RUN) and texts.get(path)]
     return tuple(path for path in sources if loaded is None or not path.endswith(".py") or path not in loaded)
+
+
+def tests_near(sources: Iterable[str], ids: Collection[TestId], files: Sequence[str], read: Read) -> frozenset[TestId]:
+    """Tests of a few files that name one of the sources: should these look at it, nothing more has to be run."""
+    stems = {path.rpartition("/")[2].partition(".")[0] for path in sources}
+    by_file: dict[str, list[TestId]] = {}
+    for id in ids:
+        by_file.setdefault(place_of(id), []).append(id)
+    near = [
+        place
+        for path in files
+        for place in (path, path.rpartition("/")[2])
+        if place in by_file and any(len(stem) > 1 and _has_word(read(path), stem) for stem in stems)
+    ]
+    return frozenset(id for place in near[:_NEAR] for id in by_file[place])
 
 
 # what a run with old judges shows

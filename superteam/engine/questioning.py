@@ -29,6 +29,7 @@ from superteam.core.coupling import (
     is_gone,
     roles_of,
     shown,
+    tests_near,
     unproven,
 )
 from superteam.core.events import ValidationResult
@@ -52,7 +53,8 @@ class Green:
     """A validation whose runs give a pass: what was judged against what, and what the judged run showed.
 
     `unstable` are tests that are known to fail now and then; `may_change` are globs of paths and test ids whose
-    expectations the change is meant to change. `command` is all that runs, `key` begins the names of its runs.
+    expectations the change is meant to change. `whole`: all tests were run. `command` is all that runs, and `key`
+    begins the names of its runs.
     """
 
     sha: str
@@ -63,6 +65,7 @@ class Green:
     renamed: tuple[tuple[TestId, TestId], ...] = ()
     unstable: frozenset[TestId] = frozenset()
     may_change: tuple[str, ...] = ()
+    whole: bool = True
     key: str = ""
 
 
@@ -87,7 +90,10 @@ class _Old:
 
 @dataclass
 class _Case:
-    """One questioning under way. `texts` are the changed files as they are now, `old_texts` as they were."""
+    """One questioning under way. `texts` are the changed files as they are now, `old_texts` as they were.
+
+    `spoilt` are sources that the run does not say it loaded, `near` tests that name one of them.
+    """
 
     world: World
     green: Green
@@ -95,6 +101,8 @@ class _Case:
     roles: Roles
     top: Path
     wanted: frozenset[TestId]
+    spoilt: tuple[str, ...]
+    near: frozenset[TestId]
     product: frozenset[str]
     texts: Mapping[str, str]
     old_texts: Mapping[str, str]
@@ -125,6 +133,9 @@ async def _begin(world: World, green: Green, changes: Sequence[Change]) -> _Case
 
     ids = frozenset(green.expected.tests)
     roles = await to_thread.run_sync(lambda: roles_of(changes, ids, green.command, files, text))
+    texts = {change.path: text(change.path) for change in changes}
+    wanted = askable(green.expected, green.report, green.renamed, green.unstable)
+    spoilt = unproven(roles.product, green.report.loaded, texts) if green.whole else ()
     judges = (*roles.sure, *roles.unsure, *roles.inside)
     old_texts = {
         judge.old_path: (await world.workspace.content_of(green.reference, judge.old_path)).decode("utf-8", "replace")
@@ -138,9 +149,11 @@ async def _begin(world: World, green: Green, changes: Sequence[Change]) -> _Case
         changes,
         roles,
         tree.path,
-        wanted=askable(green.expected, green.report, green.renamed, green.unstable),
+        wanted,
+        spoilt,
+        near=await to_thread.run_sync(lambda: tests_near(spoilt, wanted, files, text)) if spoilt else frozenset(),
         product=frozenset(files) - places - frozenset(roles.added),
-        texts={change.path: text(change.path) for change in changes},
+        texts=texts,
         old_texts=old_texts,
     )
 
@@ -286,6 +299,7 @@ async def _execute(
     except SetupFailed:
         return None
     case.runs += 1
+    only = case.wanted if only is None and not green.whole else only
     source = world.source(TESTS, f"{green.key}{what} {case.runs}", green.expected.shape)
     return without_secrets(world, await source.collect(tree, only))
 
@@ -373,12 +387,9 @@ async def _looked_at(case: _Case) -> tuple[tuple[str, ...], str | None]:
 
     Nonsense in a file that a suite looks at makes it red. What the run itself says that it loaded needs no such run.
     """
-    spoilt = unproven(case.roles.product, case.green.report.loaded, case.texts)
-    if not spoilt:
-        return (), None
+    spoilt = case.spoilt
     nonsense = dict.fromkeys(spoilt, NONSENSE.encode())
-    execution = await _execute(case, (), nonsense, None, "nonsense")
-    if execution is None or execution.verdict.verdict != "pass":
+    if not spoilt or (case.near and await _is_red(case, nonsense, case.near)) or await _is_red(case, nonsense, None):
         return (), None
     copies = await _copies(case, spoilt)
     files = _listed(spoilt)
@@ -391,6 +402,16 @@ async def _looked_at(case: _Case) -> tuple[tuple[str, ...], str | None]:
         'let [workspace] setup = "..." make such copies anew, or let the suite run the source'
     )
     return spoilt, reason
+
+
+async def _is_red(case: _Case, nonsense: Mapping[str, bytes], only: frozenset[TestId] | None) -> bool:
+    """Whether nonsense in these files is seen. Of some tests alone, only what failed shows that."""
+    execution = await _execute(case, (), nonsense, only, "nonsense")
+    if execution is None:
+        return True
+    if only is not None:
+        return bool(execution.report.failed() or execution.report.suite_errors)
+    return execution.verdict.verdict != "pass"
 
 
 async def _copies(case: _Case, spoilt: Sequence[str]) -> dict[str, str]:
