@@ -199,7 +199,8 @@ async def _judge(
     result = await _questioned(project, world, validation, facts, expected, result, wishes)
     if asked:
         result = result.model_copy(update={"notes": (*result.notes, SANG)})
-    if result.verdict != "inconclusive" and not result.unresolved and facts is not None:
+    proven = facts is not None and facts.report is not None and not result.unresolved
+    if result.verdict != "inconclusive" and proven and facts is not None:
         verdict = Verdict(key=key, at=CLOCK.now(), result=result, report=facts.report, messages=dict(facts.messages))
         keep_verdict(_folder(project), verdict)
     report = world.reports.load_report(facts.report) if facts and facts.report else None

@@ -143,6 +143,7 @@ def _running(key: str) -> str:
         "baseline": "the suite at the reference, for a baseline",
         "suite": "the suite on the working tree",
         "suite-reference": "the suite at the reference",
+        "missing-reference": "the suite at the reference again, since tests are missing",
         "rerun": "the new failures again, on the working tree",
         "confirm": "the same tests at the reference",
         "company": "the whole suite again, on the working tree",
@@ -233,6 +234,8 @@ def _runs(result: Any, id: str) -> str:
         return ""
     if not here[1]:
         return "  (settled together with others that were rerun)"
+    if found.get("new"):
+        return f"  (a new test fails: {here[0]} of {here[1]} reruns)"
     return f"  (failed {here[0]} of {here[1]} reruns here, {there[0]} of {there[1]} at the reference)"
 
 

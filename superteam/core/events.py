@@ -122,7 +122,7 @@ class ValidationResult(BaseModel):
 
 class RunCreated(_Event):
     """A run of a plan began at this commit. `wait_for_limits` is for how many seconds this process may wait for the
-    end of a rate limit."""
+    end of a rate limit. `config_file` is that of --config or $SUPERTEAM_CONFIG."""
 
     kind: Literal["run-created"] = "run-created"
     run_id: str
@@ -135,6 +135,7 @@ class RunCreated(_Event):
     interactive: bool
     partial: bool = False
     options: dict[str, Any] = {}
+    config_file: str | None = None
     wait_for_limits: float = 0.0
     superteam: str
     pid: int

@@ -278,6 +278,7 @@ class Run:
     superteam: str = ""
     partial: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    config_file: str | None = None
     baseline_runs: int = 0
     sources: Mapping[str, SourceState] = field(default_factory=dict)
     branch: tuple[tuple[str, str], ...] = ()

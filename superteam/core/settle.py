@@ -276,7 +276,7 @@ def _reason(
         )
     for why in dict.fromkeys(reasons.values()):
         open_ids = [key for key, reason in reasons.items() if reason == why]
-        parts.append(f"{_tests(open_ids)} could not be settled: {why}")
+        parts.append(f"could not be settled ({why}): {_tests(open_ids)}")
     return "; ".join(parts) or None
 
 
@@ -574,12 +574,13 @@ def _why_unresolved(v: Validation, key: TestId, rules: Rules) -> str:
     if lost:
         here = lost.probe.purpose in ("rerun", "doubt")
         where = "the task's tree" if here else f"the reference {lost.probe.sha[:12]}"
-        return f"the test could not be run alone on {where}: {lost.reason or 'it was not executed'}"
+        why = lost.broken or lost.reason or "it was not executed"
+        return f"the test could not be run alone on {where}: {why}"
     if not v.may_rerun(rules):
         return "the budget for reruns is used up; [validation] rerun-budget raises it"
     unsound = next((seen for seen in v.of("company", "company-reference") if not seen.sound), None)
     if unsound is not None:
-        return f"the repeated whole suite gave no sound verdict: {unsound.reason}"
+        return f"the repeated whole suite gave no sound verdict: {unsound.broken or unsound.reason}"
     return "the test did not run in the repeated whole suite"
 
 

@@ -218,7 +218,8 @@ async def probe_event(
     source = validation.source
     found = await execute(world, source, key, probe.sha, only, expected.shape)
     command = _recorded_as(source, found.command)
-    flakes = await _flaky_failures(world, validation.origin, command, expected)
+    judging = probe.purpose in ("suite", "missing-reference")
+    flakes = await _flaky_failures(world, validation.origin, command, expected) if judging else frozenset()
     doubted = doubt_failures(expected, flakes)
     difference = await _difference(world, validation, probe, found, doubted, permits, judged)
     seen = observed(validation, probe, found, doubted, difference)
@@ -337,7 +338,7 @@ def observed(
     validation: Validation, probe: Probe, found: Execution, expected: Expected, difference: Difference
 ) -> Observation:
     """What an execution shows for a probe."""
-    broken = broken_by(found, expected, difference) if probe.purpose == "suite" else None
+    broken = broken_by(found, expected, difference if probe.purpose == "suite" else NO_DIFFERENCE)
     verdict, reason = found.verdict.verdict, found.verdict.reason
     if broken is not None and found.verdict.sound:  # a crash of one test, with which others did not run
         verdict, reason, difference = "inconclusive", broken, NO_DIFFERENCE

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from superteam import process
+from superteam.core.characters import encodable
 from superteam.core.chosen import Chosen
 from superteam.core.decide import Step
 from superteam.core.finding import Finding
@@ -96,7 +97,7 @@ async def planted(world: World, step: Step, old: str, new: str) -> tuple[Finding
 
 def clean(world: World, text: str) -> str:
     """The text without the secrets of the environment, as it may be written down."""
-    return world.redact(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
+    return world.redact(encodable(text).encode(errors="surrogateescape")).decode(errors="surrogateescape")
 
 
 def without_secrets(world: World, found: Execution) -> Execution:
@@ -150,4 +151,4 @@ def write_private(path: Path, text: str) -> None:
     """Writes a file that only its owner can read, and its folder if need be."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    path.write_text(encodable(text), encoding="utf-8", errors="surrogateescape")

@@ -61,7 +61,23 @@ def is_plain(command: str) -> bool:
 
 def with_junit(command: str, file: Path) -> str:
     """The plain command with a JUnit file in pytest's own format, for where our plugin cannot get in."""
-    return f"{command} --junitxml={shlex.quote(str(file))} -o junit_family=xunit1 --maxfail=0"
+    return f"{command} {_junit_options(file)}"
+
+
+def junit_by_environment(env: Mapping[str, str], file: Path) -> dict[str, str]:
+    """The variables with which every pytest writes a JUnit report; nothing of ours has to be importable for it.
+
+    A tox that does not let PYTEST_ADDOPTS through by itself is told to.
+    """
+    overrides = [env["TOX_OVERRIDE"]] if env.get("TOX_OVERRIDE") else []
+    return {
+        "PYTEST_ADDOPTS": f"{_junit_options(file)} {env.get('PYTEST_ADDOPTS', '')}".strip(),
+        "TOX_OVERRIDE": ";".join(["testenv.pass_env+=PYTEST_ADDOPTS", *overrides]),
+    }
+
+
+def _junit_options(file: Path) -> str:
+    return f"--junitxml={shlex.quote(str(file))} -o junit_family=xunit1 --maxfail=0"
 
 
 def reproduce_command(command: str, ids: frozenset[str] | None) -> str:

@@ -112,6 +112,31 @@ def workspace_folder(tree: Path, folder: str, name: str) -> str | None:
     return None
 
 
+def workspace_folders(tree: Path, folder: str) -> list[str]:
+    """The folders of all workspaces of a package, as its package.json or pnpm's own file lists them."""
+    patterns = _workspace_patterns(tree, folder)
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        if inside(folder, pattern.replace("*", "x")) is None:
+            continue
+        for file in sorted((tree / folder).glob(f"{pattern.rstrip('/')}/package.json"))[:_PACKAGES]:
+            path = file.parent.relative_to(tree).as_posix()
+            if "node_modules" not in path:
+                found[path] = None
+    return list(found)
+
+
+def _workspace_patterns(tree: Path, folder: str) -> list[str]:
+    package = document(tree, f"{folder}/package.json" if folder else "package.json")
+    listed = package.get("workspaces")
+    listed = listed.get("packages") if isinstance(listed, dict) else listed
+    if isinstance(listed, list):
+        return [pattern for pattern in listed if isinstance(pattern, str)]
+    text = text_of(tree, str(PurePosixPath(folder, "pnpm-workspace.yaml"))) or ""
+    lines = (line.strip() for line in text.splitlines())
+    return [line[2:].strip(" '\"") for line in lines if line.startswith("- ") and "!" not in line]
+
+
 # PHP and Python
 
 

@@ -33,12 +33,13 @@ class Simple:
     """One simple command of a text, without its redirections.
 
     `shells` are the numbers of the subshells around it; `last` says that words appended to the text would be its
-    arguments.
+    arguments. `operator` is what stands behind it ("&&", ";" ...), "" at the end of the text.
     """
 
     words: list[str] = field(default_factory=list)
     shells: tuple[int, ...] = ()
     last: bool = False
+    operator: str = ""
 
 
 def simple_commands(text: str) -> list[Simple] | None:
@@ -50,6 +51,8 @@ def simple_commands(text: str) -> list[Simple] | None:
             return None
         if kind == "operator":
             shells = found[-1].shells
+            ended = found[-2] if len(found) > 1 and not found[-1].words and found[-2].operator == ")" else found[-1]
+            ended.operator = token
             shells = (*shells, len(found)) if token == "(" else shells[:-1] if token == ")" else shells
             if len(shells) > _NESTED:
                 return None

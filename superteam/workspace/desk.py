@@ -19,6 +19,7 @@ from superteam.core.finding import Finding
 from superteam.core.planted import capped, drivers_named
 from superteam.core.run import Run
 from superteam.core.settings import Settings
+from superteam.core.sources import all_commands
 from superteam.errors import WorkspaceError
 from superteam.ports import NO_CONTENTS, Capture, Tree
 from superteam.workspace import surface, trees, watching
@@ -65,7 +66,7 @@ class Desk:
             return self.agent_tree
         if slot not in self.more_trees:
             path = self.agent_tree.path.with_name(f"{self.agent_tree.path.name}-{slot + 1}")
-            self.more_trees[slot] = OwnTree(self.engine, path, self.agent_tree.settings, self.agent_tree.environ)
+            self.more_trees[slot] = self.agent_tree.sibling(path)
         return self.more_trees[slot]
 
     async def prepare(self, tree: str, head: str, keep_as: str, slot: int = 0) -> tuple[str, ...]:
@@ -300,7 +301,7 @@ class Desk:
 
     def _review_tree(self, role: str) -> OwnTree:
         path = self.agent_tree.path.with_name(f"review-{role}")
-        return OwnTree(self.engine, path, self.settings.workspace, self.environ)
+        return self.agent_tree.sibling(path)
 
     async def capture_review(self, role: str) -> Capture:
         async with self._one_reviewer:
@@ -500,7 +501,8 @@ def open_desk(repository: Repository, run: Run | None, settings: Settings, envir
     repository = engine.repository  # with the identity that the run began with
     held: list[int] = []
     check = _free_check_tree(folder, held)
-    work, checked = (OwnTree(engine, folder / name, settings.workspace, environ) for name in ("work", check))
+    commands = all_commands(settings)
+    work, checked = (OwnTree(engine, folder / name, settings.workspace, environ, commands) for name in ("work", check))
     in_place = settings.workspace.isolation == "in-place"
     if run is not None and not in_place:
         take_trees(engine, folder, run, lambda path: OwnTree(engine, path, settings.workspace, environ))

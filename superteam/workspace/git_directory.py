@@ -31,7 +31,7 @@ from superteam.workspace.git import (
     split_nul,
     tree_entries,
 )
-from superteam.workspace.repository import Repository
+from superteam.workspace.repository import BRANCH_FOLDERS, Repository
 
 PARTIAL = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "0"}
 NOBODY = {
@@ -80,7 +80,15 @@ class Engine:
         if tree is not None:
             env |= {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(self.index(tree))}
         cwd = tree if tree is not None and tree.is_dir() else self.git_dir
-        return run_git(arguments, cwd, env | dict(more or {}), stdin, check)
+        own = self._settings_of(tree) if tree is not None else ()
+        return run_git([*own, *arguments], cwd, env | dict(more or {}), stdin, check)
+
+    def _settings_of(self, tree: Path) -> list[str]:
+        """The options that tell git about the file system of the user's checkout, if this is it or is in it."""
+        if not tree.is_relative_to(self.repository.toplevel):
+            return []
+        settings = os.fsdecode(content_of(self.git_dir / "of-checkout")).split("\0")
+        return [argument for setting in settings if setting for argument in ("-c", setting)]
 
     def index(self, tree: Path) -> Path:
         """The private index of a tree; of a checkout it has a name that no tree of ours has."""
@@ -475,7 +483,8 @@ class Engine:
     def sweep_locks(self) -> None:
         """Removes lock files and drafts that a killed git of ours left; only under the repository's lock."""
         common = self.repository.common_dir
-        for place in (self.git_dir, common / "refs" / "superteam", common / "refs" / "heads" / "superteam"):
+        branches = [common / "refs" / "heads" / name for name in BRANCH_FOLDERS]
+        for place in (self.git_dir, common / "refs" / "superteam", *branches):
             for lock in place.rglob("*.lock") if place.is_dir() else ():
                 lock.unlink(missing_ok=True)
         for draft in self.git_dir.glob("index-draft-*"):

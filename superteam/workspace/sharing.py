@@ -1,4 +1,4 @@
-"""The work trees change hands between unfinished runs: what a run leaves is kept for it, and put back when it resumes.
+"""Work trees change hands between unfinished runs: what a run leaves is kept, and put back when it continues.
 
 A record beside the trees names the run that used them last. Another run first keeps what is in them under
 `refs/superteam/<last run>/work/<tree>`, a person's changes included; the last run gets exactly that back.

@@ -298,9 +298,17 @@ def test_an_isolated_interpreter_falls_back_and_is_narrowed(suite):
 
 
 def test_the_users_own_variables_win(suite):
-    names = "('CI', 'NO_COLOR', 'PYTEST_ADDOPTS')"
-    text = f"import os\ndef test_a(): assert [os.environ[n] for n in {names}] == ['x', '1', '-W ignore']"
+    names = "('CI', 'PYTEST_ADDOPTS')"
+    text = f"import os\ndef test_a(): assert [os.environ[n] for n in {names}] == ['x', '-W ignore']"
     assert suite({"test_x.py": text}, env={"CI": "x", "PYTEST_ADDOPTS": "-W ignore"}).verdict.verdict == "pass"
+
+
+def test_variables_that_the_user_has_not_set_are_not_set(suite):
+    names = "('CI', 'NO_COLOR', 'PYTEST_ADDOPTS', 'TOX_OVERRIDE', 'PYTHONPATH')"
+    text = f"import os\ndef test_a(): assert not [n for n in {names} if n in os.environ]"
+    hidden = {name: value for name, value in os.environ.items() if name not in ("CI", "NO_COLOR")}
+    found = suite({"test_x.py": text}, f"env -u CI -u NO_COLOR {PYTEST}", env=hidden)
+    assert found.verdict.verdict == "pass"
 
 
 # The right tree

@@ -34,8 +34,11 @@ def _take_settings():
     overrides = os.environ.get("TOX_OVERRIDE", "").partition(";")
     if names[0] in overrides[0]:
         _set_variable("TOX_OVERRIDE", overrides[2])
+    ours = (here, os.path.join(here, "unittest_hook"))
     folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    _set_variable("PYTHONPATH", os.pathsep.join(p for p in folders if not p or os.path.abspath(p) != here))
+    _set_variable("PYTHONPATH", os.pathsep.join(p for p in folders if not p or os.path.abspath(p) not in ours))
+    for name in ("SUPERTEAM_UNITTEST_REPORT", "SUPERTEAM_UNITTEST_ONLY"):  # of a command that calls both
+        os.environ.pop(name, None)
     return {name: os.environ.pop(name, "") for name in names}
 
 
@@ -95,7 +98,8 @@ class _Session:
     def __init__(self, config, path, told, kept=KEPT):
         self.config = config
         self.told = told
-        self.only = None if told["only"] is None else {*told["only"], *map(_without_group, told["only"])}
+        self.prefix = _prefix(str(config.rootpath), told["tree"])
+        self.only = None if told["only"] is None else _own_ids(told["only"], self.prefix)
         self.foreign = {}
         self.loaded = set()
         self.modules = set()
@@ -111,6 +115,7 @@ class _Session:
                 "python": sys.version.split()[0],
                 "rootdir": str(config.rootpath),
                 "tree": told["tree"],
+                "part": _part_of_a_matrix(config),
                 "pid": self._pid,
                 "time": time.time(),
             }
@@ -131,6 +136,7 @@ class _Session:
             file.close()
 
     def record_ids(self, ids):
+        ids = [self.prefix + id for id in ids]
         for start in range(0, len(ids), IDS_A_RECORD):
             self.record({"kind": "collected", "ids": ids[start : start + IDS_A_RECORD]})
 
@@ -157,7 +163,9 @@ class _Session:
 
     def pytest_collectreport(self, report):
         if report.failed:
-            self.record({"kind": "collect-error", "id": report.nodeid, "text": _text_of(report, self.config)})
+            self.record(
+                {"kind": "collect-error", "id": self.prefix + report.nodeid, "text": _text_of(report, self.config)}
+            )
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item, call):
@@ -167,7 +175,7 @@ class _Session:
     def pytest_runtest_logreport(self, report):
         raised = self.raised.pop((report.nodeid, report.when), "")
         if self._file is not None:
-            record = _result(report, self.config)
+            record = _result(report, self.config, self.prefix)
             if raised and record["outcome"] == "passed" and "xfail" not in record:
                 record.update(outcome="failed", text=f"a hook calls it passed, and yet it raised {raised}")
             self.record(record)
@@ -220,8 +228,22 @@ class _Session:
 # What a report says
 
 
-def _result(report, config):
-    record = {"kind": "result", "id": report.nodeid, "when": report.when, "outcome": report.outcome}
+def _prefix(root, tree):
+    """What stands before the ids of a session: its root below the tree, so that they do not depend on that root."""
+    root, tree = os.path.realpath(root), os.path.realpath(tree or root)
+    return os.path.relpath(root, tree).replace(os.sep, "/") + "/" if root != tree and lies_in(root, tree) else ""
+
+
+def _part_of_a_matrix(config):
+    """What tells sessions with one root apart, in every run in the same way."""
+    names = ("TOX_ENV_NAME", "NOX_CURRENT_SESSION")
+    arguments = [str(argument) for argument in config.invocation_params.args]
+    python = ".".join(map(str, sys.version_info[:2]))
+    return [*(os.environ.get(name, "") for name in names), python, *arguments]
+
+
+def _result(report, config, prefix):
+    record = {"kind": "result", "id": prefix + report.nodeid, "when": report.when, "outcome": report.outcome}
     seconds = getattr(report, "duration", 0.0)
     if seconds:
         record["seconds"] = round(seconds, 6)
@@ -273,6 +295,7 @@ def _run_everything(config):
 def _run_exactly(config, only):
     off = {"lf": False, "failedfirst": False, "newfirst": False, "cov_fail_under": 0, "reruns": 0}
     off.update(force_reruns=None, randomly_reorganize=False, random_order_bucket="none")
+    off.update(retries=0, force_flaky=False, max_runs=1, min_passes=1)  # pytest-retry and flaky
     _set(config, **off)
     coverage = config.pluginmanager.getplugin("_cov")
     if hasattr(getattr(coverage, "options", None), "cov_fail_under"):
@@ -307,10 +330,25 @@ def _select(config, items, only):
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = chosen
-    if hasattr(config.option, "reruns"):
-        for item in chosen:
-            if item.get_closest_marker("flaky"):
-                item.add_marker(pytest.mark.flaky(reruns=0), append=False)
+    values = _no_retries(config)
+    for item in chosen if values else ():
+        if item.get_closest_marker("flaky"):
+            item.add_marker(pytest.mark.flaky(**values), append=False)
+
+
+def _no_retries(config):
+    """The values with which the mark `flaky` means no second try, for the plugin that reads it."""
+    values = {"reruns": 0, "retries": 0}
+    values = {name: value for name, value in values.items() if hasattr(config.option, name)}
+    if not values and hasattr(config.option, "force_flaky"):
+        values = {"max_runs": 1, "min_passes": 1}
+    return values
+
+
+def _own_ids(only, prefix):
+    """The wanted ids as this session calls them; those of other sessions are none of its own."""
+    own = [id[len(prefix) :] for id in only if id.startswith(prefix)]
+    return {*own, *map(_without_group, own)}
 
 
 def _without_group(nodeid):
