@@ -342,7 +342,9 @@ async def _questioned(
     from superteam.engine.questioning import question, with_answers
 
     green = green_of(world, validation, facts, expected, result, all_commands(project.settings), wishes.may_change)
-    return result if green is None else with_answers(result, await question(world, green))
+    if green is None:
+        return result
+    return with_answers(result, await question(world, replace(green, whole=not wishes.only)))
 
 
 def _world(project: Project, desk: Desk, on_output: Output) -> World:
