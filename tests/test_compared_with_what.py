@@ -101,8 +101,6 @@ def test_a_name_of_two_meanings_is_a_mistake_of_use(repo: Repo) -> None:
     [
         (COMMAND.replace(" b.txt", ""), 1),  # it leaves out what the change broke
         (COMMAND.replace("suite.py", "green.py"), 1),
-        (COMMAND.replace("out.xml", "new.xml"), 1),
-        (COMMAND.replace("python3 ", "python3 -B "), 1),
     ],
 )
 def test_a_command_that_the_change_brought_does_not_judge_alone(repo: Repo, new: str, code: int) -> None:
@@ -110,19 +108,17 @@ def test_a_command_that_the_change_brought_does_not_judge_alone(repo: Repo, new:
     repo.write({"superteam.toml": new, "green.py": green, "b.txt": "b broken\n"})
     done = validate(repo, "--json")
     assert done.code == code, done.out
-    if "python3 -B" not in new and "new.xml" not in new:
-        first = done.json["findings"][0]
-        assert first["rank"] == 1 and "not what the base has" in first["detail"]
+    assert any(f["rank"] == 1 and f["path"] == "superteam.toml" for f in done.json["findings"])
 
 
 def test_a_command_that_was_changed_for_good_reasons_passes_with_a_finding(repo: Repo) -> None:
     repo.write({"superteam.toml": COMMAND.replace("suite.py", "run.py"), "run.py": SUITE})
     both = validate(repo, "--json")
-    assert both.code == 0 and "passes with both" in notes(both)
-    (repo.root / "suite.py").unlink()
-    repo.commit({}, "moved")
-    gone = validate(repo, "--json", "--base", "HEAD~1")
-    assert gone.code == 3 or "by the base's it is inconclusive" in notes(gone)
+    assert both.code == 0 and "it is pass" in notes(both)
+    repo.commit({"superteam.toml": COMMAND.replace("a.txt b.txt", "b.txt a.txt")})
+    (repo.root / "suite.py").rename(repo.root / "run.py")
+    gone = validate(repo, "--json")
+    assert gone.code == 3  # neither command can be run on both trees: nothing was compared
 
 
 def test_a_baseline_that_somebody_else_wrote_is_not_believed(repo: Repo) -> None:

@@ -129,23 +129,25 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
+def decides(own: ValidationResult, other: ValidationResult) -> bool:
+    """Whether the verdict by the base's command counts: it is worse than a pass, or the only sound one."""
+    return other.verdict == "fail" or (own.verdict == "inconclusive" and other.verdict == "pass")
+
+
 def with_both(own: ValidationResult, other: ValidationResult, then: Settings, now: Settings) -> ValidationResult:
-    """The worse of two verdicts: by this tree's own command, and by the base's.
+    """The verdict of two: by this tree's own command, and by the base's.
 
     Where the base's command gives no sound verdict here, it may be gone for good reasons: that is said, and the
     finding stays.
     """
     changed = [name for name in _COMMANDS if getattr(then, name) != getattr(now, name)]
-    finding = _finding(changed, then, now)
-    if other.verdict == "fail":
-        note = (
-            f"judged by the base's test command, {then.test_command}: by this tree's own the verdict is {own.verdict}"
-        )
-        findings = (finding, *own.findings)
-        return other.model_copy(update={"findings": findings, "notes": (*other.notes, note)})
-    words = "passes with both" if other.verdict == "pass" else f"by the base's it is inconclusive: {other.reason}"
-    note = f"the test command or its report was changed since the base; {words}"
-    return own.model_copy(update={"findings": (finding, *own.findings), "notes": (*own.notes, note)})
+    findings = (_finding(changed, then, now), *(own.findings or other.findings))
+    said = f"by the base's test command, {then.test_command}, it is {other.verdict}"
+    mine = f"by this tree's own it is {own.verdict}"
+    reasons = (f" ({result.reason})" if result.reason else "" for result in (other, own))
+    note = f"the test command or its report was changed: {said}{next(reasons)}; {mine}{next(reasons)}"
+    counts = other if decides(own, other) else own
+    return counts.model_copy(update={"findings": findings, "notes": (*counts.notes, note)})
 
 
 def _finding(changed: list[str], then: Settings, now: Settings) -> Finding:

@@ -9,7 +9,7 @@ from functools import partial
 import anyio
 
 from superteam import process
-from superteam.app.comparing import about_unchanged, as_at_base, choose_base, with_both
+from superteam.app.comparing import about_unchanged, as_at_base, choose_base, decides, with_both
 from superteam.app.interruption import run_interruptible
 from superteam.app.project import CLOCK, Project, baseline_shelf, make_source, plan_canary
 from superteam.app.verdict_cache import VerdictCache, asked_for, cache_key, open_cache
@@ -34,6 +34,7 @@ from superteam.workspace.environment import base_environment
 
 Output = Callable[[str, bytes], None]
 SANG = "the canary sang: a failing test, planted in a scratch tree, turned the suite red"
+_NO_BASELINE = "the baseline at "
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +108,19 @@ def _noted(found: Validated, *notes: str) -> Validated:
 async def _validate_both_ways(
     project: Project, desk: Desk, base: str, sources: tuple[str, ...], wishes: Wishes, on_output: Output
 ) -> tuple[Validated, ...]:
-    """The verdicts; a pass of the suite is looked at once more with the base's test command, if that was another."""
+    """The verdicts; the suite is judged by the base's test command too, if that was another: where it passes by its
+    own, and where its own cannot be run at the base."""
     found = await _validate(project, desk, base, sources, wishes, on_output)
     earlier = as_at_base(project, base) if TESTS in sources else None
     if earlier is None:
         return found
     judged = []
     for one in found:
-        if one.result.source == TESTS and one.result.verdict == "pass":
+        if one.result.source == TESTS and (one.result.verdict == "pass" or _has_no_baseline(one.result)):
             (other,) = await _validate(earlier, desk, base, (TESTS,), wishes, on_output)
+            counts = other if decides(one.result, other.result) else one
             result = with_both(one.result, other.result, earlier.settings, project.settings)
-            worse = other if other.result.verdict == "fail" else one
-            one = replace(worse, result=result)
+            one = replace(counts, result=result)
         judged.append(one)
     return tuple(judged)
 
@@ -244,8 +246,12 @@ def _key(source: str, step: str) -> str:
     return step if source == TESTS else f"{step} source={source}"
 
 
+def _has_no_baseline(result: e.ValidationResult) -> bool:
+    return result.verdict == "inconclusive" and (result.reason or "").startswith(_NO_BASELINE)
+
+
 def _without_baseline(baseline: e.BaselineDocument, sha: str, tree: str) -> e.ValidationResult:
-    reason = f"the baseline at {baseline.sha[:12]} is inconclusive: {baseline.reason}"
+    reason = f"{_NO_BASELINE}{baseline.sha[:12]} is inconclusive: {baseline.reason}"
     return _inconclusive(baseline, sha, tree, reason)
 
 
