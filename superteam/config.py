@@ -41,12 +41,13 @@ _OPTIONS = {
     "jobs": "--jobs",
 }
 
+# Every alternative ends where it stops: there is nothing behind a repetition that could make it give back.
 _TOKEN = re.compile(
     r"""
-      (?P<space>   [^\S\n]++ | \#[^\n]*+ )
-    | (?P<quoted>  \"{3}(?:[^"\\]|\\.?|"(?!""))*+(?:"{3,5}|\Z) | '{3}(?:[^']|'(?!''))*+(?:'{3,5}|\Z)
-                 | "(?:[^"\\\n]|\\.?)*+"? | '[^'\n]*+'? )
-    | (?P<bare>    [^\s"'\#\[\]{}=.,]++ )
+      (?P<space>   [^\S\n]+ | \#[^\n]* )
+    | (?P<quoted>  \"{3}[^"\\]*(?:(?:\\.?|"(?!""))[^"\\]*)*(?:"{3,5}|\Z) | '{3}[^']*(?:'(?!'')[^']*)*(?:'{3,5}|\Z)
+                 | "[^"\\\n]*(?:\\.?[^"\\\n]*)*"? | '[^'\n]*'? )
+    | (?P<bare>    [^\s"'\#\[\]{}=.,]+ )
     | (?P<mark>    . )
     """,
     re.VERBOSE | re.DOTALL,

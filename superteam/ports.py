@@ -14,15 +14,20 @@ from superteam.core.results import Execution, TestId, TestReport
 from superteam.core.review import Review
 
 Role = Literal["implement", "fix", "review"]
+NO_CONTENTS: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A folder that holds exactly one commit's files; `env` is the whole environment for programs run there."""
+    """A folder that holds exactly one commit's files; `env` is the whole environment for programs run there.
+
+    `checkout` is the user's repository, whose own files nothing that runs in the tree may load.
+    """
 
     path: Path
     sha: str
     env: Mapping[str, str]
+    checkout: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +195,31 @@ class Workspace(Protocol):
         """The check tree of a commit with these paths as they are in another tree; None if that has none of them."""
         ...
 
+    async def check_out_altered(
+        self, sha: str, like: str, paths: Collection[str], contents: Mapping[str, bytes] = NO_CONTENTS
+    ) -> Tree:
+        """The check tree of a commit with these paths as they are in the commit `like` (removed where it has none), and
+        with other contents in further ones. Set-up runs for it as for any other tree."""
+        ...
+
+    async def files_of(self, commit: str) -> tuple[str, ...]:
+        """Paths of all files of a commit."""
+        ...
+
+    async def content_of(self, commit: str, path: str) -> bytes:
+        """What a file of a commit holds; nothing where it is not there."""
+        ...
+
     async def changed(self, old: str, new: str) -> tuple[str, ...]:
         """Paths that differ between two trees or commits."""
         ...
 
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
         """Files that git sees renamed between two commits, old path to new."""
+        ...
+
+    async def texts(self, commit: str, paths: Collection[str]) -> Mapping[str, str]:
+        """The contents of those of the files that a commit has, as text."""
         ...
 
     async def diff(self, old: str, new: str, limit: int) -> str:

@@ -30,7 +30,7 @@ from superteam.core.results import (
 )
 from superteam.core.run import Run
 from superteam.errors import JournalError, WorkspaceError
-from superteam.ports import AgentReport, Brief, Capture, Tree
+from superteam.ports import NO_CONTENTS, AgentReport, Brief, Capture, Tree
 
 Files = Mapping[str, str]
 
@@ -247,12 +247,27 @@ class MemoryWorkspace:
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
         return {}
 
+    async def texts(self, commit: str, paths: Collection[str]) -> Mapping[str, str]:
+        content = self.content(commit)
+        return {path: content[path] for path in paths if path in content}
+
     async def check_out_with(self, sha: str, path: str, content: str) -> Tree:
         return await self.check_out(sha)
 
     async def check_out_mixed(self, sha: str, tree: str, paths: Collection[str]) -> Tree | None:
         there = self.content(tree)
         return await self.check_out(sha) if any(path in there for path in paths) else None
+
+    async def check_out_altered(
+        self, sha: str, like: str, paths: Collection[str], contents: Mapping[str, bytes] = NO_CONTENTS
+    ) -> Tree:
+        return await self.check_out(sha)
+
+    async def files_of(self, commit: str) -> tuple[str, ...]:
+        return tuple(self.content(commit))
+
+    async def content_of(self, commit: str, path: str) -> bytes:
+        return b""
 
     async def patch(self, old: str, new: str) -> str:
         return ""

@@ -9,6 +9,7 @@ import sys
 import time
 import venv
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,7 @@ def test_in_place_an_interrupted_run_can_be_aborted_and_gives_the_checkout_back(
 # -- what a tree needs
 
 
-def test_the_setup_command_runs_once_a_tree_and_again_when_a_lock_file_changes(
+def test_a_setup_command_with_inputs_runs_again_when_they_or_a_lock_file_change(
     repo: Repo, given: Setup, place: Path
 ) -> None:
     setup = 'mkdir -p made && touch made/by-setup && echo "$PWD $(cat uv.lock)" >> "$PLACE/log"'
@@ -164,12 +165,16 @@ def test_the_setup_command_runs_once_a_tree_and_again_when_a_lock_file_changes(
         ],
         [NEW_FILE, {"task": "2", "write": {"uv.lock": "two\n"}}, {"task": "3", "write": {"c": "1"}}],
         files={"uv.lock": "one\n"},
-        config=f"[workspace]\nsetup = '''{setup}'''\n",
+        config=f"[workspace]\nsetup = '''{setup}'''\nsetup-inputs = ['absent']\n",
     )
     done = repo.superteam("execute", "plan.md")
     assert done.code == 0, done.err
     ran = [line.split("/trees/")[1] for line in (place / "log").read_text().splitlines()]
-    assert sorted(ran) == ["check one", "check two", "work one", "work two"]
+    assert set(ran) == {"check one", "check two", "work one", "work two"}
+    for tree in ("check", "work"):
+        mine = [line for line in ran if line.startswith(tree)]
+        again = [line for line, next_line in pairwise(mine) if line == next_line]
+        assert again == [], "the inputs were the same"
     assert not [name for name in repo.files_at() if name.startswith("made")]
 
 

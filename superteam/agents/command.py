@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from superteam import process
+from superteam.agents import fields
 from superteam.agents.verdict import read_review
 from superteam.core.moments import as_utc
 from superteam.core.results import Exit
@@ -238,7 +239,7 @@ def read_result(brief: Brief) -> tuple[Result, str]:
     if clean != raw:
         write_private(path, clean)
     try:
-        return Result.model_validate_json(clean), ""
+        return Result.model_validate_json(fields.without_halves(clean)), ""
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,16 @@ def field(value: Any, *keys: str) -> Any:
 def text(value: Any) -> str:
     """The text, "" if it is none; half of a surrogate pair, which no file could hold, becomes "?"."""
     return value.encode(errors="replace").decode() if isinstance(value, str) else ""
+
+
+def without_halves(raw: bytes) -> bytes:
+    """Returns JSON in which escapes of half a surrogate pair have become "?"; what is no JSON comes back as it is."""
+    if b"\\ud" not in raw.lower():
+        return raw
+    try:
+        return json.dumps(json.loads(raw), ensure_ascii=False).encode(errors="replace")
+    except (ValueError, RecursionError):
+        return raw
 
 
 def objects(value: Any) -> list[dict[str, Any]]:

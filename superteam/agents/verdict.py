@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from superteam import process
+from superteam.agents import fields
 from superteam.core.review import SEVERITIES, Review, ReviewFinding, Severity
 from superteam.ports import Brief
 
@@ -111,7 +112,7 @@ def _tail(path: Path) -> str:
 
 def _parsed(text: str, where: str, brief: Brief) -> tuple[Review | None, str]:
     try:
-        said = _Verdict.model_validate(json.loads(text))
+        said = _Verdict.model_validate(json.loads(fields.without_halves(text.encode(errors="replace"))))
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])

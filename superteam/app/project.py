@@ -14,6 +14,7 @@ from superteam.core.results import Shape
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.core.sources import TESTS, definition_of
+from superteam.errors import ConfigError
 from superteam.journal import runs
 from superteam.journal.baselines import Shelf
 from superteam.journal.seal import signing_key
@@ -59,6 +60,12 @@ class Project:
         return self.configuration.settings
 
     @property
+    def config_file(self) -> str | None:
+        """The path of the configuration file that was named for this command."""
+        named = self.config or Path(self.environ.get("SUPERTEAM_CONFIG", "")).expanduser()
+        return None if named == Path() else str(named.absolute())
+
+    @property
     def lock_path(self) -> Path:
         return runs.lock_path(self.root)
 
@@ -75,7 +82,7 @@ def open_project(
 
 
 def with_options_of(project: Project, run: Run) -> Project:
-    """The project with the options that a run was begun with, below those given now.
+    """The project with the options and the configuration file that a run was begun with, below those given now.
 
     A higher maximum that stands in a file by now wins over the one that the run was begun with: it is how one is
     raised. Where the agent works stays as it was: the checkout is given back by whoever took it.
@@ -85,8 +92,20 @@ def with_options_of(project: Project, run: Run) -> Project:
     if now is not None and then is not None and now > then:
         del earlier["budget"]
     options = _merged(earlier, {key: value for key, value in project.options.items() if key != "workspace"})
-    configuration = load(project.root, config=project.config, options=options, environ=project.environ)
-    return replace(project, configuration=configuration, options=options)
+    config = project.config or _config_of(project, run)
+    configuration = load(project.root, config=config, options=options, environ=project.environ)
+    return replace(project, configuration=configuration, options=options, config=config)
+
+
+def _config_of(project: Project, run: Run) -> Path | None:
+    """The file that the run was begun with; another one is named by --config or $SUPERTEAM_CONFIG."""
+    if run.config_file is None or project.environ.get("SUPERTEAM_CONFIG"):
+        return None
+    path = Path(run.config_file)
+    if not path.is_file():
+        text = f"run {run.run_id} was begun with the configuration file {path}, which is not there any more"
+        raise ConfigError(text, f"put it back, or name another one: superteam resume {run.run_id} --config FILE")
+    return path
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

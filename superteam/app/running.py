@@ -8,7 +8,7 @@ import shlex
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -45,10 +45,12 @@ from superteam.journal.history import History
 from superteam.journal.log import Journal
 from superteam.journal.states import write_state
 from superteam.journal.store import Store
+from superteam.plans.places import checkout_at, placed
 from superteam.ports import Agent, Operator
 from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
 from superteam.workspace.opening import require_startable
+from superteam.workspace.repository import BRANCH_FOLDERS, Repository
 
 PATIENCE = 6 * 3600.0  # on a terminal
 
@@ -80,6 +82,8 @@ class Wishes:
     trust_plan: bool = False
     terminal: bool = False
     confirm: Callable[[str], bool] | None = None
+    confirm_agent: Callable[[str], bool] | None = None
+    agent_named: bool = False
 
 
 # -- beginning and taking up a run
@@ -94,11 +98,14 @@ def execute(project: Project, path: Path, wishes: Wishes, view: View, operator: 
             held.describe(before.run_id)
             project = with_options_of(project, before)
             _check_agents(project, plan)
+            _require_same_agents(before, project, plan, wishes)
             _check_jobs(project.settings)
+            _check_places(project)
             require_trust(project, plan, wishes.trust_plan, wishes.confirm, _start_in_place(before))
             return _resume(project, before, plan, wishes, view, operator)
         _check_agents(project, plan)
         _check_jobs(project.settings)
+        _check_places(project)
         require_trust(project, plan, wishes.trust_plan, wishes.confirm)
         if before and not before.ended:
             _end_as_aborted(project, before, view, operator)
@@ -119,7 +126,9 @@ def resume(project: Project, run_id: str | None, wishes: Wishes, view: View, ope
         project = with_options_of(project, run)
         plan = _plan_now(project, run)
         _check_agents(project, plan)
+        _require_same_agents(run, project, plan, wishes)
         _check_jobs(project.settings)
+        _check_places(project)
         if plan.sha256 != run.plan.sha256:
             require_trust(project, plan, wishes.trust_plan, wishes.confirm, _start_in_place(run))
         return _resume(project, run, plan, wishes, view, operator)
@@ -186,6 +195,50 @@ def _check_agents(project: Project, plan: Plan) -> None:
         make_agent(name, settings, project.root).check()
 
 
+def _require_same_agents(run: Run, project: Project, plan: Plan, wishes: Wishes) -> None:
+    """A run continues with the agents that it began with; another program is a person's decision."""
+    if wishes.agent_named:
+        return
+    tasks = tuple(t.task for t in run.tasks if t.status not in ("complete", "skipped"))
+    before, now = _programs(run.settings, tasks), _programs(project.settings, plan.tasks)
+    changed = [role for role in before if role in now and before[role] != now[role]]
+    if not changed:
+        return
+    shown = "\n".join(f"  {role}: {before[role]}, now {now[role]}" for role in changed)
+    text = f"the agent of run {run.run_id} is another one in the configuration now:\n{shown}"
+    if not (wishes.confirm_agent and wishes.confirm_agent(text)):
+        name = project.settings.agent.use or "NAME"
+        raise ConfigError(text, f"undo the change; or continue with it: superteam resume {run.run_id} --agent {name}")
+
+
+def _programs(settings: Settings, tasks: Sequence[Task]) -> dict[str, str]:
+    """What is started for each role that the tasks need: the agent's name, and its program with all arguments."""
+    roles = ("implement", "fix", *(("review",) if settings.review.roles else ()))
+    found = {}
+    for task in tasks:
+        for role in roles:
+            chosen = chosen_agent(settings.agent, role, task.agent)
+            definition = settings.agents.get(chosen.agent or "")
+            parts = [definition.preset, definition.script, *definition.command] if definition else []
+            words = [chosen.agent, *parts, *chosen.arguments]
+            found[f"task {task.id}, {role}"] = shlex.join(word for word in words if word)
+    return found
+
+
+def _check_places(project: Project) -> None:
+    """The configured commands run in trees of ours; one that goes back to the checkout would judge that instead."""
+    checkout = checkout_at(project.root)
+    commands = {
+        "validation-command": project.settings.validation_command,
+        "test-command": project.settings.test_command,
+    }
+    for key, command in commands.items():
+        found = placed(command or "", checkout)
+        if found.command != (command or ""):
+            text = f"{key} does not run in the task's tree: {found.reason}: {command}"
+            raise ConfigError(text, f"write it for the repository's root: {key} = {found.command or '...'!r}")
+
+
 def _check_jobs(settings: Settings) -> None:
     if settings.jobs > 1 and settings.workspace.isolation == "in-place":
         text = f"jobs is {settings.jobs}, but in place there is one checkout for the agent, so one task at a time"
@@ -203,10 +256,11 @@ def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View
         start_sha=repository.head,
         start_tree=repository.tree_of(repository.head),
         user_branch=repository.branch,
-        run_branch=f"superteam/{_slug(plan)}-{run_id[-6:]}",
+        run_branch=f"{branch_folder(repository)}/{_slug(plan)}-{run_id[-6:]}",
         interactive=_interactive(settings, wishes),
         partial=bool(wishes.only),
         options=dict(project.options),
+        config_file=project.config_file,
         wait_for_limits=_patience(settings, wishes),
         superteam=__version__,
         pid=os.getpid(),
@@ -220,6 +274,18 @@ def _begin(project: Project, run_id: str, plan: Plan, wishes: Wishes, view: View
     run = start(created, at)
     view.event(None, created, run, at)
     return _drive(project, run, journal, view, operator, [])
+
+
+def branch_folder(repository: Repository) -> str:
+    """The first part of the run branch's name: a branch that is called `superteam` leaves no room below it."""
+    taken = [name for name in BRANCH_FOLDERS if repository.ref(f"refs/heads/{name}")]
+    free = [name for name in BRANCH_FOLDERS if name not in taken]
+    if not free:
+        text = f"the run's branch has no place: there are branches named {' and '.join(taken)}"
+        raise WorkspaceError(text, f"git branch -m {taken[0]} NEW-NAME")
+    if taken:
+        sys.stderr.write(f"note: there is a branch named {taken[0]}, so the run's branch is in {free[0]}/\n")
+    return free[0]
 
 
 def _slug(plan: Plan) -> str:
@@ -325,7 +391,8 @@ def _drive(
             driver.record(event)
         desk.recover(interrupted=driver.run.interrupted)
         view.start()
-        received = anyio.run(until_signal, driver.drive)
+        with process.watched(run.run_id):
+            received = anyio.run(until_signal, driver.drive)
         if received:
             driver.record(e.RunInterrupted(signal=received))
         if driver.run.ended not in (None, "aborted"):
@@ -477,7 +544,8 @@ def _end_as_aborted(project: Project, run: Run, view: View, operator: Operator) 
     journal, records = Journal.open(runs.journal_path(project.root, run.run_id))
     run = runs.fold(records)
     anyio.run(_end_survivors, run.run_id)
-    project = with_options_of(replace(project, options={}), run)
+    # What the run was configured with does not matter any more, so that a file that is gone is in no way.
+    project = with_options_of(replace(project, options={}), replace(run, config_file=None))
     resumed = e.RunResumed(settings=run.settings, interactive=False, pid=os.getpid(), host=socket.gethostname())
     return _drive(project, run, journal, view, operator, [resumed, e.RunAborted()]).run
 

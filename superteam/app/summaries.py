@@ -22,7 +22,7 @@ def write_summaries(project: Project, run: Run) -> None:
     redactor = process.secrets_redactor(base_environment(project.environ))
     for part in summaries.parts_of(told.run):
         files = files_of(project.repository.changed_by(sha) for sha in commits_of(told.run, part))
-        text = summary_markdown(told, part, files, lambda text: redactor(text.encode()).decode())
+        text = summary_markdown(told, part, files, lambda text: redactor(text.encode(errors="replace")).decode())
         runs.write_text(summaries.summary_path(project.root, told.run, part), text)
         if part is not None and told.run.exit_code == 0 and is_done(tasks_of(told.run, part)):
             summaries.place(project.root, part, text)

@@ -21,7 +21,17 @@ from superteam.core.run import ProbeFacts
 from superteam.core.settle import Validation, conclude, next_probe, observe, rules_of
 from superteam.core.sources import TESTS, all_commands, command_of, source_names
 from superteam.core.verdicts import result_of
-from superteam.engine.probing import baseline_document, believe, examined, execute, probe_event, selected, sing
+from superteam.engine.probing import (
+    baseline_document,
+    believe,
+    examined,
+    execute,
+    green_of,
+    judged_report,
+    probe_event,
+    selected,
+    sing,
+)
 from superteam.engine.world import World
 from superteam.errors import ConfigError, SourceError
 from superteam.journal import runs
@@ -40,7 +50,7 @@ _NO_BASELINE = "the baseline at "
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What a validation is asked for. `fresh` leaves the cache alone, `canary` plants a failing test first; without a
-    `source` all of them judge."""
+    `source` all of them judge. The `may_*` globs declare what the change is meant to do to tests."""
 
     base: str | None = None
     source: str | None = None
@@ -48,6 +58,13 @@ class Wishes:
     only: tuple[TestId, ...] = ()
     fresh: bool = False
     canary: bool = False
+    may_change: tuple[str, ...] = ()
+    may_remove: tuple[str, ...] = ()
+    may_skip: tuple[str, ...] = ()
+
+    def permits(self, renames: Mapping[str, str]) -> Permits:
+        """What is declared, as the comparison with the expected set takes it."""
+        return Permits(may_remove=self.may_remove, may_skip=self.may_skip, renames=renames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +195,8 @@ async def _judge(
     if baseline.expected is None:
         return Validated(_without_baseline(baseline, sha, tree))
     commands = all_commands(project.settings) if with_findings else None
-    asked_of = asked_for(wishes.only, world.fingerprint(), commands)
+    declared = (wishes.may_change, wishes.may_remove, wishes.may_skip)
+    asked_of = asked_for(wishes.only, declared, world.fingerprint(), commands)
     key = cache_key(project, cache, baseline, tree, asked_of)
     if not (wishes.fresh or wishes.canary) and (known := cache.load(key)):
         return _from_cache(world, known)
@@ -189,13 +207,17 @@ async def _judge(
         if silent:
             return Validated(_inconclusive(baseline, sha, tree, silent))
     renames = await desk.renames(baseline.sha, sha)
-    result, facts = await _settle(project, world, baseline.source, expected, sha, tree, renames, wishes.only)
+    permits = wishes.permits(renames)
+    validation, facts = await _settle(project, world, baseline.source, expected, sha, permits, wishes.only)
+    result = _result_of(project, validation, facts, tree)
     if with_findings:
         findings = await examined(world, baseline.sha, sha, (), all_commands(project.settings))
         result = result.model_copy(update={"findings": findings})
+    result = await _questioned(project, world, validation, facts, expected, result, wishes)
     if asked:
         result = result.model_copy(update={"notes": (*result.notes, SANG)})
-    if result.verdict != "inconclusive" and not result.unresolved and facts is not None:
+    proven = facts is not None and facts.report is not None and not result.unresolved
+    if result.verdict != "inconclusive" and proven and facts is not None:
         verdict = Verdict(key=key, at=CLOCK.now(), result=result, report=facts.report, messages=dict(facts.messages))
         cache.keep(verdict)
     report = world.reports.load_report(facts.report) if facts and facts.report else None
@@ -267,10 +289,9 @@ async def _settle(
     source: str,
     expected: Expected,
     sha: str,
-    tree: str,
-    renames: Mapping[str, str],
+    permits: Permits,
     wanted: tuple[TestId, ...],
-) -> tuple[e.ValidationResult, ProbeFacts | None]:
+) -> tuple[Validation, ProbeFacts | None]:
     """Probes until nothing more is wanted; with `wanted` (--only) never more than these tests, which is no whole run:
     what failed in company and passes so is no flake."""
     rules = rules_of(project.settings)
@@ -284,16 +305,36 @@ async def _settle(
         source=source,
     )
     facts: ProbeFacts | None = None
-    permits = Permits(renames=renames)
     while (probe := next_probe(validation, rules)) is not None:
         key = _key(source, f"{probe.purpose} {probe.number}")
         only = selected(world, probe, facts)
         only = frozenset(wanted) if wanted and only is None else only
-        seen = await probe_event(world, key, "", validation, probe, only, expected, permits)
+        judged = judged_report(world, facts)
+        seen = await probe_event(world, key, "", validation, probe, only, expected, permits, judged)
         validation = observe(validation, seen.observation, seen.references)
         facts = facts_of(seen) if probe.purpose == "suite" else facts
-    result = result_of(validation, conclude(validation, rules), facts, tree)
-    return result.model_copy(update={"after_task": None, "introduced_by": {}}), facts
+    return validation, facts
+
+
+def _result_of(project: Project, validation: Validation, facts: ProbeFacts | None, tree: str) -> e.ValidationResult:
+    found = conclude(validation, rules_of(project.settings))
+    return result_of(validation, found, facts, tree).model_copy(update={"after_task": None, "introduced_by": {}})
+
+
+async def _questioned(
+    project: Project,
+    world: World,
+    validation: Validation,
+    facts: ProbeFacts | None,
+    expected: Expected,
+    result: e.ValidationResult,
+    wishes: Wishes,
+) -> e.ValidationResult:
+    """The result with what the questions to a green verdict showed."""
+    from superteam.engine.questioning import question, with_answers
+
+    green = green_of(world, validation, facts, expected, result, all_commands(project.settings), wishes.may_change)
+    return result if green is None else with_answers(result, await question(world, green))
 
 
 def _world(project: Project, desk: Desk, on_output: Output) -> World:

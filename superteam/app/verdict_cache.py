@@ -70,9 +70,11 @@ def cache_key(
     return sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
-def asked_for(only: tuple[TestId, ...], fingerprint: str, commands: str | None) -> tuple[object, ...]:
-    """What one validation adds to the key: its tests, its environment, and the commands whose files are examined."""
-    return sorted(only), fingerprint, commands
+def asked_for(
+    only: tuple[TestId, ...], permits: tuple[tuple[str, ...], ...], fingerprint: str, commands: str | None
+) -> tuple[object, ...]:
+    """What one validation adds to the key: its tests, what may change, its environment, and what is examined."""
+    return sorted(only), permits, fingerprint, commands
 
 
 def _is_recent(at: str, now: str) -> bool:

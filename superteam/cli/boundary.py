@@ -7,6 +7,7 @@ file. All of it goes to standard error, so that standard output carries results 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,19 @@ from superteam.errors import SuperteamError
 
 READER_GONE = 141
 """What a shell shows for a program that SIGPIPE ended; no verdict may be read into it, so it is not 0, 1 or 3."""
+
+
+_NO_PLACE = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+}
+"""What the system says where a file or folder cannot be written; nothing that our code could do better."""
 
 
 def guard(command: Callable[[], int | None]) -> int:
@@ -45,7 +59,17 @@ def _end(error: BaseException) -> int:
         with contextlib.suppress(OSError):
             ends[0].show()  # type: ignore[attr-defined]
         return ExitCode.USAGE
+    if len(ends) == 1 and isinstance(ends[0], OSError) and ends[0].errno in _NO_PLACE:
+        return _no_place(ends[0])
     return _crash(ends[0] if len(ends) == 1 else error)
+
+
+def _no_place(error: OSError) -> int:
+    """Names the file or folder that cannot be used; of a full disk the system names none."""
+    place = f"{error.filename}: " if error.filename else ""
+    note(f"superteam: {place}{error.strerror}")
+    note("hint: make room or permit writing there; SUPERTEAM_CACHE=FOLDER puts the cache elsewhere; superteam doctor")
+    return ExitCode.USAGE
 
 
 def _single(error: BaseException) -> Iterator[BaseException]:

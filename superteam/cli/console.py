@@ -20,20 +20,21 @@ Style = Literal["bold", "dim", "red", "green", "yellow"]
 
 _STYLES: dict[Style, str] = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
-# Every alternative begins with a character that it does not go over again, so this is linear.
+# Every alternative begins with a character that it does not go over again, and what follows a repetition cannot
+# begin with what it repeats, so this is linear.
 _UNSAFE = re.compile(
     r"""
       (?P<line>     \r\n? )
-    | (?P<sequence> \x1b\[ [0-?]*+ [\ -/]*+ [@-~]                            # CSI: colours, cursor
-                  | \x1b[\]PX^_] [^\x07\x1b\x9c\n]*+ (?:\x07|\x1b\\|\x9c)    # OSC and other strings that end
-                  | \x1b [\ -/]*+ [0-~] )                                    # two characters, and what is left over
+    | (?P<sequence> \x1b\[ [0-?]* [\ -/]* [@-~]                              # CSI: colours, cursor
+                  | \x1b[\]PX^_] [^\x07\x1b\x9c\n]* (?:\x07|\x1b\\|\x9c)     # OSC and other strings that end
+                  | \x1b [\ -/]* [0-~] )                                     # two characters, and what is left over
     | (?P<bad>      [\x00-\x08\x0b-\x1f\x7f-\x9f]                            # C0 but tab and newline, DEL, C1
                   | [\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]
                   | [\ud800-\udfff\U000e0000-\U000e007f] )                   # surrogates, invisible tags
     """,
     re.VERBOSE,
 )
-_COMMAND = re.compile(r"^([^\S\n]*+):(?=:)|#(?=#(?:vso|teamcity)?\[)", re.MULTILINE)
+_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|#(?=#(?:vso|teamcity)?\[)", re.MULTILINE)
 
 
 def sanitise(text: str) -> str:

@@ -50,8 +50,15 @@ def execute(
     if dry_run:
         _show_dry_run(plans.usable_plan(project, plan), project.settings, json)
         return 0
+    asks = _terminal(json)
     wishes = running.Wishes(
-        fresh, tuple(task or ()), trust_plan, _terminal(json), _confirm if _terminal(json) else None
+        fresh=fresh,
+        only=tuple(task or ()),
+        trust_plan=trust_plan,
+        terminal=asks,
+        confirm=_confirm if asks else None,
+        confirm_agent=_confirm_agent if asks else None,
+        agent_named=agent is not None,
     )
     view, operator = _faces(json, quiet)
     result = running.execute(project, plan, wishes, view, operator)
@@ -65,6 +72,7 @@ def resume(
         str | None, typer.Argument(help="A run's id; default: the newest unfinished.", metavar="[RUN]")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Only say what would be done.")] = False,
+    agent: Annotated[str | None, typer.Option(help="Continue with this agent.", metavar="NAME")] = None,
     wait_for_limits: WaitForLimits = None,
     trust_plan: Annotated[bool, typer.Option("--trust-plan", help="Approve the commands in the plan.")] = False,
     config: Annotated[Path | None, typer.Option(help="A further configuration file.", metavar="FILE")] = None,
@@ -75,7 +83,7 @@ def resume(
     from superteam.app import project as projects
     from superteam.app import running
 
-    options = _with_patience({}, wait_for_limits)
+    options = _with_patience({"agent": {"use": agent}} if agent else {}, wait_for_limits)
     project = projects.open_project(Path.cwd(), config=config, options=options)
     if explain:
         found = running.unfinished(project, run)
@@ -84,8 +92,13 @@ def resume(
             "\n".join(lines)
         )
         return 0
+    asks = _terminal(json)
     wishes = running.Wishes(
-        trust_plan=trust_plan, terminal=_terminal(json), confirm=_confirm if _terminal(json) else None
+        trust_plan=trust_plan,
+        terminal=asks,
+        confirm=_confirm if asks else None,
+        confirm_agent=_confirm_agent if asks else None,
+        agent_named=agent is not None,
     )
     view, operator = _faces(json, quiet)
     return _end(project.root, running.resume(project, run, wishes, view, operator), json)
@@ -134,6 +147,12 @@ def _confirm(text: str) -> bool:
     """Asks a person at the terminal whether the commands of a plan may be run."""
     note(text)
     return typer.confirm("Run these commands?", default=False, err=True)
+
+
+def _confirm_agent(text: str) -> bool:
+    """Asks a person at the terminal whether a run continues with another agent than it began with."""
+    note(text)
+    return typer.confirm("Continue with this agent?", default=False, err=True)
 
 
 def _faces(json: bool, quiet: bool) -> tuple[Any, Any]:

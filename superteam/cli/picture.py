@@ -214,6 +214,6 @@ def _probing(run: Run, t: TaskRun) -> str:
     tests = many(len(probe.only), "test") if probe.only else "the suite"
     if probe.purpose == "order":
         return "looking for the test that spoils another one"
-    there = ("confirm", "suite-reference", "company-reference", "doubt-reference")
+    there = ("confirm", "suite-reference", "missing-reference", "company-reference", "doubt-reference")
     where = "at the reference" if probe.purpose in there else "again"
     return f"bisecting {tests}" if probe.purpose == "bisect" else f"validation, {tests} {where}"

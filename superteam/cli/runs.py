@@ -38,6 +38,21 @@ def status(run: RunId = None, json: Json = False) -> None:
     say(final(found, interrupted=interrupted, live=live, summaries=summary_lines(root, found)))
     if found.pending:
         say("\n" + question_text(found.pending, full=True))
+        _say_whose_tree(found)
+
+
+def _say_whose_tree(run: Any) -> None:
+    """Says so where another run has used the work tree since: what is there now is not this run's."""
+    from superteam.workspace.sharing import last_use
+
+    tree = run.pending.evidence.get("work_tree")
+    last = last_use(Path(tree).parent) if tree else None
+    if last is None or last.run_id == run.run_id or run.settings.workspace.isolation == "in-place":
+        return
+    say(
+        f"\nRun {last.run_id} has used the work tree since: do not change files there for this run. Its own files are "
+        f"kept;\nsuperteam resume {run.run_id} puts them back."
+    )
 
 
 def runs(json: Json = False) -> None:

@@ -30,6 +30,14 @@ def validate(
     config: Annotated[Path | None, typer.Option(help="A further configuration file.", metavar="FILE")] = None,
     canary: Annotated[bool, typer.Option("--canary", help="Plant a failing test: the suite must go red.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run the suite even if this tree has its verdict.")] = False,
+    may_change: Annotated[
+        list[str] | None, typer.Option(help="Expectations of these tests or files may change.", metavar="GLOB")
+    ] = None,
+    may_remove: Annotated[list[str] | None, typer.Option(help="These tests may be gone.", metavar="GLOB")] = None,
+    may_skip: Annotated[list[str] | None, typer.Option(help="These tests may be skipped.", metavar="GLOB")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 too for what a person should decide: changed expectations.")
+    ] = False,
     junit: Annotated[Path | None, typer.Option(help="Write the verdict as JUnit XML.", metavar="FILE")] = None,
     github: Annotated[bool, typer.Option("--github", help="Print annotations, add to the step summary.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -49,7 +57,17 @@ def validate(
     options = {"test-command": test_command} if test_command else None
     project = open_project(Path.cwd(), config=config, options=options)
     progress = _Progress(silent=quiet or json)
-    wishes = Wishes(base, source, run, tuple(only or ()), fresh, canary)
+    wishes = Wishes(
+        base=base,
+        source=source,
+        run_id=run,
+        only=tuple(only or ()),
+        fresh=fresh,
+        canary=canary,
+        may_change=tuple(may_change or ()),
+        may_remove=tuple(may_remove or ()),
+        may_skip=tuple(may_skip or ()),
+    )
     found = give_verdict(project, wishes, progress)
     results = [one.result for one in found]
     if junit is not None:
@@ -59,13 +77,18 @@ def validate(
     if json:
         emit_json(_document(results, alone=source is not None or len(source_names(project.settings)) == 1))
     elif not github:
-        say("\n\n".join(map(verdict_text, results)))
-    return worst(results)
+        say("\n\n".join(verdict_text(result, strict) for result in results))
+    return worst(results, strict)
 
 
-def worst(results: Sequence[ValidationResult]) -> int:
-    """The exit code for verdicts of several sources: what blocks weighs most, then what proves nothing."""
+def worst(results: Sequence[ValidationResult], strict: bool = False) -> int:
+    """The exit code for verdicts of several sources: what blocks weighs most, then what proves nothing.
+
+    With `strict`, expectations that were changed block.
+    """
     codes = {EXIT_CODES[result.verdict] for result in results}
+    if strict and any(result.expectations_changed for result in results):
+        codes.add(1)
     return next(code for code in (1, 3, 0) if code in codes)
 
 
@@ -120,6 +143,7 @@ def _running(key: str) -> str:
         "baseline": "the suite at the reference, for a baseline",
         "suite": "the suite on the working tree",
         "suite-reference": "the suite at the reference",
+        "missing-reference": "the suite at the reference again, since tests are missing",
         "rerun": "the new failures again, on the working tree",
         "confirm": "the same tests at the reference",
         "company": "the whole suite again, on the working tree",
@@ -128,17 +152,19 @@ def _running(key: str) -> str:
         "doubt-reference": "an unstable test many times, at the reference",
         "order": "what ran before a test that fails only in company",
         "canary": "the suite with a failing test planted in it",
+        "question": "the reference's tests on the new code",
     }
     found = words.get(step.partition(" ")[0], f"the suite ({step})")
     return f"source {source}: {found}" if source else found
 
 
-def verdict_text(result: Any) -> str:
+def verdict_text(result: Any, strict: bool = False) -> str:
     """The verdict for people: what it is, why, what stands against it and how to see it again."""
     lines = [] if result.source == "tests" else [f"source: {result.source}"]
     lines += [f"verdict: {result.verdict}" + (" (low confidence)" if result.confidence == "low" else "")]
     if result.reason:
         lines.append(f"reason: {result.reason}")
+    lines += _expectations(result, strict)
     counts = ", ".join(f"{number} {name}" for name, number in result.counts.items() if number)
     if counts:
         lines.append(f"tests: {counts}")
@@ -147,14 +173,30 @@ def verdict_text(result: Any) -> str:
         lines += [f"{title}:", *(f"  {id}{_runs(result, id)}" for id in ids[:20])]
         if len(ids) > 20:
             lines.append(f"  and {len(ids) - 20} more; all of them: superteam validate --json")
-    if result.findings:
+    findings = [finding for finding in result.findings if finding.kind != "expectation-changed"]
+    if findings:
         lines.append("changed among what decides verdicts, the most important first:")
-        lines += most_important(result.findings, lambda f: f"{_place(f)}: {f.detail}", "superteam validate --json")
+        lines += most_important(findings, lambda f: f"{_place(f)}: {f.detail}", "superteam validate --json")
     lines += [f"note: {note}" for note in result.notes]
     if result.verdict != "pass":
         lines += [f"reproduce: {result.reproduce_command}"] if result.reproduce_command else []
         lines.append("complete outputs: .superteam/outputs")
     return "\n".join(map(_indented, lines))
+
+
+def _expectations(result: Any, strict: bool) -> list[str]:
+    """Tests that pass only because they, or what they use, were changed: both versions, one below the other."""
+    from superteam.core.verdicts import both_versions
+
+    lines: list[str] = []
+    for changed in result.expectations_changed[:20]:
+        lines.append(f"expectation changed: {changed.test}")
+        lines += [f"  {line}" for line in both_versions(changed).splitlines()]
+    if len(result.expectations_changed) > 20:
+        lines.append(f"and {len(result.expectations_changed) - 20} more; all of them: superteam validate --json")
+    if lines and strict:
+        lines.append("blocked by --strict: if these changes are wanted: --may-change GLOB, of the tests or their files")
+    return lines
 
 
 def _indented(line: str) -> str:
@@ -191,6 +233,8 @@ def _runs(result: Any, id: str) -> str:
         return ""
     if not here[1]:
         return "  (settled together with others that were rerun)"
+    if found.get("new"):
+        return f"  (a new test fails: {here[0]} of {here[1]} reruns)"
     return f"  (failed {here[0]} of {here[1]} reruns here, {there[0]} of {there[1]} at the reference)"
 
 

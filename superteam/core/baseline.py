@@ -5,13 +5,12 @@ Source of the rules: shared/verdicts.md, section 3.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
+from superteam.core.renames import Compared, compare_runs, files_to_compare, renamed_tests
 from superteam.core.results import Outcome, Shape, TestId, TestReport, TestResult
-from superteam.core.signature import stable
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +41,27 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Permits:
-    """What the plan declares: globs of ids that may go, be skipped or be red for now, and file renames (old to new)."""
+    """What the plan declares: globs of ids that may go, be skipped or be red for now, and file renames (old to new).
+
+    `before` and `after` are the texts of files at both commits, which show whether a test was moved.
+    """
 
     may_remove: tuple[str, ...] = ()
     may_skip: tuple[str, ...] = ()
     may_fail: tuple[str, ...] = ()
     renames: Mapping[str, str] = field(default_factory=dict)
     known: frozenset[TestId] = frozenset()
+    before: Mapping[str, str] = field(default_factory=dict)
+    after: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A report set against the expected set, before any rerun. Every id stands in at most one of the lists."""
+    """A report set against the expected set, before any rerun. Every id stands in at most one of the lists.
+
+    `renamed` are old and new ids of one test; `changing` are the old ids among them that change from run to run.
+    `absent` are missing at the reference by now as well.
+    """
 
     new_failures: tuple[TestId, ...] = ()
     pre_existing: tuple[TestId, ...] = ()
@@ -63,6 +71,8 @@ class Difference:
     newly_skipped: tuple[TestId, ...] = ()
     owed: tuple[TestId, ...] = ()
     renamed: tuple[tuple[TestId, TestId], ...] = ()
+    changing: tuple[TestId, ...] = ()
+    absent: tuple[TestId, ...] = ()
 
 
 def matches(id: TestId, globs: Iterable[str]) -> bool:
@@ -76,18 +86,42 @@ def pin(report: TestReport, sha: str) -> Expected:
     return Expected(sha, report.shape, tests)
 
 
-def compare(expected: Expected, report: TestReport, permits: Permits) -> Difference:
-    """Sets a sound report against the expected set."""
-    renamed = _renames(expected, report, permits.renames)
+def compare(
+    expected: Expected, report: TestReport, permits: Permits, again: Collection[TestId] | None = None
+) -> Difference:
+    """Sets a sound report against the expected set.
+
+    `again` are the tests of a second run of the reference: it shows which ids change from run to run.
+    """
+    renamed = _renames(expected, report, permits)
+    counted = _compare_runs(expected, report, renamed, again)
+    renamed = (*renamed, *counted.pairs)
     came_from = {new: old for old, new in renamed}
     lists: dict[str, list[TestId]] = {}
     for key, result in report.tests.items():
         name = _classify(key, result, expected.tests.get(came_from.get(key, key)), permits)
         if name:
             lists.setdefault(name, []).append(key)
-    gone = [old for old, _ in renamed]
-    lists["missing"] = _missing(expected, report, permits, frozenset(gone))
-    return Difference(renamed=renamed, **{name: tuple(ids) for name, ids in lists.items()})
+    gone = frozenset(old for old, _ in renamed)
+    missing = _missing(expected, report, permits, gone)
+    lists["missing"] = [key for key in missing if key not in counted.absent]
+    lists["absent"] = [key for key in missing if key in counted.absent]
+    changing = tuple(old for old, _ in counted.pairs)
+    return Difference(renamed=renamed, changing=changing, **{name: tuple(ids) for name, ids in lists.items()})
+
+
+def wanted_files(expected: Expected, report: TestReport) -> tuple[frozenset[str], frozenset[str]]:
+    """The files at both commits whose texts show whether a test that is gone was moved."""
+    return files_to_compare(*_gone_and_new(expected, report))
+
+
+def doubt_failures(expected: Expected, flakes: Collection[TestId]) -> Expected:
+    """The expected set in which these tests, red in the baseline and known to be flaky, are expected to pass.
+
+    So a failure is settled by reruns on both sides, and not taken for the one that was there before.
+    """
+    doubted = {key: Expectation(Outcome.PASSED, expected.tests[key].passed_at or expected.sha) for key in flakes}
+    return replace(expected, tests={**expected.tests, **doubted}) if doubted else expected
 
 
 def advance(
@@ -156,14 +190,36 @@ def _missing(expected: Expected, report: TestReport, permits: Permits, renamed: 
     ]
 
 
-def _renames(expected: Expected, report: TestReport, files: Mapping[str, str]) -> tuple[tuple[TestId, TestId], ...]:
-    """Old and new ids of the same test: its file was renamed, or its id holds something that no two runs share."""
+def _gone_and_new(expected: Expected, report: TestReport) -> tuple[list[TestId], list[TestId]]:
     gone = [key for key in expected.tests if key not in report.tests]
+    new = [key for key in report.tests if key not in expected.tests] if gone else []
+    return gone, new
+
+
+def _renames(expected: Expected, report: TestReport, permits: Permits) -> tuple[tuple[TestId, TestId], ...]:
+    """Old and new ids of the same test: its file was renamed, it was moved, or it has more parameters."""
+    gone, new = _gone_and_new(expected, report)
     if not gone:
         return ()
-    moved = _moved(gone, expected, report, files)
-    taken = {old for old, _ in moved}
-    return (*moved, *_unstable([key for key in gone if key not in taken], expected, report))
+    moved = _moved(gone, expected, report, permits.renames)
+    taken = {id for pair in moved for id in pair}
+    gone, new = [key for key in gone if key not in taken], [key for key in new if key not in taken]
+    return (*moved, *renamed_tests(gone, new, permits.before, permits.after))
+
+
+def _compare_runs(
+    expected: Expected,
+    report: TestReport,
+    renamed: Iterable[tuple[TestId, TestId]],
+    again: Collection[TestId] | None,
+) -> Compared:
+    """What a second run of the reference says about the ids that are gone and were not renamed."""
+    if again is None:
+        return Compared()
+    taken = {id for pair in renamed for id in pair}
+    gone, new = _gone_and_new(expected, report)
+    gone = [key for key in gone if key not in taken and expected.tests[key].outcome is not Outcome.NOT_RUN]
+    return compare_runs(gone, [key for key in new if key not in taken], expected.tests, again)
 
 
 def _moved(
@@ -186,15 +242,3 @@ def _renamed(place: str, files: Mapping[str, str]) -> str:
         return files.get(place, place)
     path, gap, project = place.rpartition(" [")
     return files.get(path, path) + gap + project
-
-
-def _unstable(gone: list[TestId], expected: Expected, report: TestReport) -> tuple[tuple[TestId, TestId], ...]:
-    """Tests whose ids hold addresses, temporary paths, uuids or times: counted, so that none can vanish unseen."""
-    changing = [(key, name) for key in gone if (name := stable(key)) != key]
-    if not changing:
-        return ()
-    fresh: dict[str, deque[TestId]] = {}
-    for key in report.tests:
-        if key not in expected.tests and (name := stable(key)) != key:
-            fresh.setdefault(name, deque()).append(key)
-    return tuple((key, fresh[name].popleft()) for key, name in changing if fresh.get(name))

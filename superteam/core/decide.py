@@ -137,7 +137,8 @@ def _all_but_one(run: Run, steps: list[Step]) -> list[Step]:
 def _needs_check_tree(t: TaskRun, step: Step) -> bool:
     """Whether the step uses the check tree, of which there is one: suites, and gates that are proven at the start."""
     proven = t.task.acceptance_test is not None or t.task.kind == "tdd"
-    return step.kind in (Kind.RUN_PROBE, Kind.CHECK_GATE) or (step.kind is Kind.RUN_GATE and proven)
+    uses = (Kind.RUN_PROBE, Kind.CONCLUDE, Kind.CHECK_GATE)
+    return step.kind in uses or (step.kind is Kind.RUN_GATE and proven)
 
 
 _STEPS = {

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from superteam.core.expectation import ExpectationChanged
 from superteam.core.failures import Action, Failure, Response
 from superteam.core.finding import Finding
 from superteam.core.must_haves import MustHaveResult
@@ -82,7 +83,11 @@ class PinnedBaseline(BaseModel):
 
 
 class ValidationResult(BaseModel):
-    """One concluded validation, as `status --json` shows it."""
+    """One concluded validation, as `status --json` shows it.
+
+    `expectations_changed` are tests that pass only because a judge was changed, `unlooked` changed files of the product
+    that no test looks at.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -106,6 +111,8 @@ class ValidationResult(BaseModel):
     missing: tuple[TestId, ...] = ()
     newly_skipped: tuple[TestId, ...] = ()
     owed: tuple[TestId, ...] = ()
+    expectations_changed: tuple[ExpectationChanged, ...] = ()
+    unlooked: tuple[str, ...] = ()
     settlements: dict[TestId, dict[str, Any]] = {}
     introduced_by: dict[TestId, str] = {}
     polluters: dict[TestId, TestId] = {}
@@ -116,7 +123,7 @@ class ValidationResult(BaseModel):
 
 class RunCreated(_Event):
     """A run of a plan began at this commit. `wait_for_limits` is for how many seconds this process may wait for the
-    end of a rate limit."""
+    end of a rate limit. `config_file` is that of --config or $SUPERTEAM_CONFIG."""
 
     kind: Literal["run-created"] = "run-created"
     run_id: str
@@ -129,6 +136,7 @@ class RunCreated(_Event):
     interactive: bool
     partial: bool = False
     options: dict[str, Any] = {}
+    config_file: str | None = None
     wait_for_limits: float = 0.0
     superteam: str
     pid: int

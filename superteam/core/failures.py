@@ -26,6 +26,7 @@ class FailureType(StrEnum):
     VALIDATION_FAILURE = "validation-failure"
     IMPL_CRASH = "impl-crash"
     TEST_MISSING = "test-missing"
+    EXPECTATION_CHANGED = "expectation-changed"
     TEST_SUSPECT = "test-suspect"
     SUITE_CRASH = "suite-crash"
     ENVIRONMENT = "environment"
@@ -55,6 +56,7 @@ DEFAULT_ACTIONS: dict[FailureType, Action] = {
     FailureType.VALIDATION_FAILURE: Action.RETRY_THEN_ESCALATE,
     FailureType.IMPL_CRASH: Action.RETRY_THEN_ESCALATE,
     FailureType.TEST_MISSING: Action.STOP_SHOW_DIFF,
+    FailureType.EXPECTATION_CHANGED: Action.STOP_SHOW_DIFF,
     FailureType.TEST_SUSPECT: Action.WARN_CONTINUE,
     FailureType.SUITE_CRASH: Action.RETRY_THEN_ESCALATE,
     FailureType.ENVIRONMENT: Action.ESCALATE,
@@ -75,6 +77,7 @@ APPROVABLE = frozenset(
         FailureType.TEST_FLAKE,
         FailureType.TEST_PREEXISTING,
         FailureType.TEST_MISSING,
+        FailureType.EXPECTATION_CHANGED,
         FailureType.TEST_SUSPECT,
         FailureType.VALIDATION_FAILURE,
         FailureType.SCOPE_VIOLATION,

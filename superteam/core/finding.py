@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Kind = Literal[
+    "expectation-changed",
     "test-file",
     "test-removed",
     "assertions-removed",
@@ -31,6 +32,7 @@ SHOWN = 10  # findings that people are shown, the most important first
 LAST = 99
 # What a change could do to the verdict: 1 can turn a red suite green at once, 9 only touches what others look at.
 RANKS: dict[Kind, int] = {
+    "expectation-changed": 1,
     "runner-hook": 1,
     "added-skip": 1,
     "focus": 1,
@@ -54,7 +56,8 @@ RANKS: dict[Kind, int] = {
 class Finding(BaseModel):
     """One change that decides verdicts. `path` is as git names it, with bytes that are not UTF-8 as \\udcXX.
 
-    Kinds: `test-file` a test file, snapshot or shared test code was changed outside of the declared files;
+    Kinds: `expectation-changed` a test passes only because this file was changed; `test-file` a test file, snapshot
+    or shared test code was changed outside of the declared files;
     `test-removed` a test file was deleted or renamed to something that is none; `assertions-removed` an assertion is
     gone; `assertion-changed` an assertion, what it expects or whether its failure is seen was changed;
     `runner-configuration` and `ci` such a file was changed; `test-script` a script behind the test command, or a file

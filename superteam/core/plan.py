@@ -74,6 +74,7 @@ class Task(_Frozen):
     agent: Annotated[AgentChoice | None, BeforeValidator(_agent)] = None
     may_remove: tuple[str, ...] = ()
     may_skip: tuple[str, ...] = ()
+    may_change: tuple[str, ...] = ()
     may_fail: tuple[str, ...] = ()
     allow_empty: bool = False
     acceptance_test: str | None = None

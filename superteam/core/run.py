@@ -157,7 +157,8 @@ class Work:
     who rejected what a checkpoint shows: then the work mends that. `slot` is the number of the work tree; `integrating`
     work has the turn to go onto the branch, and its base is the tip as soon as it was integrated; `conflicts` are the
     files in which that left conflict markers. `began` is the tree from which dispatches started that were broken off
-    since, or that ended with a question: what they did is kept.
+    since, or that ended with a question: what they did is kept. `changed` are tests whose new expectations were taken
+    as they are.
     """
 
     kind: Literal["task", "check", "repair"]
@@ -180,6 +181,7 @@ class Work:
     history: History = NOTHING_TRIED
     note: str | None = None
     excused: frozenset[tuple[str, TestId]] = frozenset()
+    changed: frozenset[TestId] = frozenset()
     accepted: Mapping[str, SourceState] = field(default_factory=dict)
     by_person: bool = True
     redo: bool = False
@@ -276,6 +278,7 @@ class Run:
     superteam: str = ""
     partial: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    config_file: str | None = None
     baseline_runs: int = 0
     sources: Mapping[str, SourceState] = field(default_factory=dict)
     branch: tuple[tuple[str, str], ...] = ()

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from superteam.core.plan import HUMAN, Task
 
-_PREFIX = re.compile(r"[^*?\[]*")
-_SUFFIX = re.compile(r"[^*?\[\]]*\Z")
+_PREFIX = re.compile(r"[^*?]*")
+_SUFFIX = re.compile(r"[^*?]*\Z")
 
 
 def next_task(
@@ -76,7 +76,7 @@ def _meet(a: str, b: str) -> bool:
 
 
 def _is_glob(pattern: str) -> bool:
-    return any(mark in pattern for mark in "*?[")
+    return any(mark in pattern for mark in "*?")
 
 
 def _one_begins(a: str, b: str) -> bool:

@@ -36,4 +36,9 @@ def outside(changed: Iterable[str], declared: Iterable[str]) -> tuple[str, ...]:
 
 
 def _covered(path: str, patterns: list[str]) -> bool:
-    return any(path == p or path.startswith(p + "/") or fnmatchcase(path, p) for p in patterns)
+    return any(path == p or path.startswith(p + "/") or _matches(path, p) for p in patterns)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Whether a glob names the path. Only * and ? are special: `[id]` is a folder's name, no class of characters."""
+    return fnmatchcase(path, pattern.replace("[", "[[]"))

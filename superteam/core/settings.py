@@ -146,6 +146,7 @@ class WorkspaceSettings(Section):
     isolation: Literal["tree", "in-place"] = "tree"
     bring: Literal["auto"] | tuple[str, ...] = "auto"
     setup: str | None = None
+    setup_inputs: tuple[str, ...] = ()
 
 
 class ReviewSettings(Section):

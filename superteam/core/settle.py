@@ -8,7 +8,7 @@ and polluters come to is in `doubt.py` and `order.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
@@ -46,12 +46,14 @@ class Settlement(StrEnum):
 # Why there is no sound verdict; parse-error: the command ended, and no artifact could be read.
 Crash = Literal["suite-crash", "tool-timeout", "parse-error", "environment"]
 # suite: the whole suite on the task's tree, up to twice; suite-reference: the same on the reference tree after two
-# unsound runs; rerun and confirm: only the candidates, on the task's and the reference tree; company and
-# company-reference: the whole suite once more on both; bisect: only the regressions, at a commit in between; doubt and
-# doubt-reference: one suspect, many times on both trees; order: what ran before a test that fails only in company.
+# unsound runs; missing-reference: the same where tests are missing, to see which ids change from run to run; rerun and
+# confirm: only the candidates, on the task's and the reference tree; company and company-reference: the whole suite
+# once more on both; bisect: only the regressions, at a commit in between; doubt and doubt-reference: one suspect, many
+# times on both trees; order: what ran before a test that fails only in company.
 Purpose = Literal[
     "suite",
     "suite-reference",
+    "missing-reference",
     "rerun",
     "confirm",
     "company",
@@ -64,6 +66,7 @@ Purpose = Literal[
 # Only these count against the budget of reruns; the whole runs are what the verdict itself is made of.
 COUNTED: tuple[Purpose, ...] = ("rerun", "confirm", "bisect", "doubt", "doubt-reference", "order")
 FLOOR = 60.0  # seconds of reruns that a short suite is given all the same
+SHOWN = 5  # ids in a sentence
 
 
 NO_DIFFERENCE = Difference()
@@ -90,7 +93,9 @@ class Observation:
     `whole`: the run came to its end, so that a test that is absent was not there to be run. `unreadable`: it ended
     and left no smoke artifact that can be read.
     Of the judged run: `places` of the new failures in its order, and `known_flakes`, those of them that the history
-    knows as flaky with this very signature.
+    knows as flaky with this very signature; `red_before`, those that failed in the baseline, although the history knows
+    them as flaky. `broken` is the error outside of tests, or the crash of one test, that kept the suite from running.
+    A second run of the reference (missing-reference) has the judged run's `difference`, corrected by what it shows.
     """
 
     probe: Probe
@@ -106,6 +111,8 @@ class Observation:
     places: Mapping[TestId, int] = field(default_factory=dict)
     known_flakes: tuple[TestId, ...] = ()
     unreadable: bool = False
+    red_before: tuple[TestId, ...] = ()
+    broken: str = ""
 
     @property
     def sound(self) -> bool:
@@ -158,18 +165,32 @@ class Validation:
 
     def suite(self) -> Observation | None:
         """The sound run of the whole suite that is judged, if there is one yet."""
-        return next((seen for seen in self.of("suite") if seen.sound), None)
+        judged = next((seen for seen in self.of("suite") if seen.sound), None)
+        again = next((seen for seen in self.of("missing-reference") if seen.sound), None)
+        if judged is None or again is None:
+            return judged
+        return replace(judged, difference=again.difference)
 
     def may_rerun(self, rules: Rules) -> bool:
-        """Whether the budget for reruns is not used up: by default the wall time of one run of the suite."""
+        """Whether the budget for reruns is not used up: by default the wall time of one run of the suite.
+
+        It always covers the reruns and confirmations of one group of tests: without them nothing can be settled.
+        """
         whole = max((seen.duration_s for seen in self.of("suite")), default=0.0)
         budget = max(whole, FLOOR) if rules.budget is None else rules.budget
-        return sum(seen.duration_s for seen in self.of(*COUNTED)) < budget
+        counted = self.of(*COUNTED)
+        repeated = sum(not seen.sound for seen in counted)
+        longest = max((seen.duration_s for seen in counted), default=0.0)
+        needed = (rules.reruns + rules.confirmations + repeated) * longest
+        return sum(seen.duration_s for seen in counted) < max(budget, needed)
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a finished validation comes to. `crash` is set when no sound run could be had on the task's tree."""
+    """What a finished validation comes to. `crash` is set when no sound run could be had on the task's tree.
+
+    `broken`: the change broke the suite, with an error that is named in the reason.
+    """
 
     labels: Mapping[TestId, Settlement]
     counts: Mapping[TestId, tuple[tuple[int, int], tuple[int, int]]]
@@ -180,6 +201,7 @@ class Conclusion:
     reason: str | None = None
     polluters: Mapping[TestId, TestId] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    broken: bool = False
 
     def labelled(self, *wanted: Settlement) -> tuple[TestId, ...]:
         """Ids with one of these labels, in the order of the report."""
@@ -187,10 +209,14 @@ class Conclusion:
 
     def verdict(self) -> Verdict:
         """pass, fail or inconclusive, as the contract's section 7 defines a validation verdict."""
-        if self.crash or self.labelled(Settlement.ENVIRONMENT):
+        if self.crash:
+            return "fail" if self.broken else "inconclusive"
+        lost = self.difference.missing or self.difference.newly_skipped
+        if lost or self.labelled(Settlement.REGRESSION):
+            return "fail"
+        if self.difference.absent or self.labelled(Settlement.ENVIRONMENT):
             return "inconclusive"
-        stands = any(label.blocks for label in self.labels.values())
-        return "fail" if stands or self.difference.missing or self.difference.newly_skipped else "pass"
+        return "fail" if self.labelled(Settlement.UNRESOLVED) else "pass"
 
 
 def next_probe(v: Validation, rules: Rules) -> Probe | None:
@@ -198,6 +224,8 @@ def next_probe(v: Validation, rules: Rules) -> Probe | None:
     suite = v.suite()
     if suite is None:
         return _after_unsound(v)
+    if suite.difference.missing and not v.of("missing-reference"):
+        return _probe(v, "missing-reference", v.reference, None)
     candidates = suite.difference.new_failures
     for group in _groups(v, suite, candidates, rules):
         wanted = _settle_probe(v, group, rules)
@@ -218,39 +246,111 @@ def conclude(v: Validation, rules: Rules) -> Conclusion:
     guilty = {key: task for key in labels if (task := _culprit(v, key, labels[key]))}
     guilty |= {key: task for key in _gone(suite) if (task := _at_boundary(v, key))}
     counts = {key: (_count(v, key, "rerun", "doubt"), _count(v, key, "confirm", "doubt-reference")) for key in labels}
+    return Conclusion(
+        labels=labels,
+        counts=counts,
+        reasons=reasons,
+        introduced_by=guilty,
+        difference=suite.difference,
+        reason=_reason(v, suite, labels, reasons),
+        polluters={key: named for key in _in_company(v, labels) if (named := _polluter(v, key))},
+        notes=_notes(v, suite),
+    )
+
+
+def _reason(
+    v: Validation, suite: Observation, labels: Mapping[TestId, Settlement], reasons: Mapping[TestId, str]
+) -> str | None:
+    """Why something could not be settled: the environment first, then what is unresolved."""
+    parts = []
     crowd = [key for key, label in labels.items() if label is Settlement.ENVIRONMENT]
-    why = f"{len(crowd)} tests that passed at {v.reference[:12]} now fail there too" if crowd else None
-    found = {key: named for key in _in_company(v, labels) if (named := _polluter(v, key))}
+    if crowd:
+        parts.append(
+            f"{_tests(crowd)} passed at {v.reference[:12]} in the baseline and fail there by now, each time: something"
+            " outside of the trees changed (a service, files that an earlier run left behind, the date)"
+        )
+    if suite.difference.absent:
+        parts.append(
+            f"{_tests(suite.difference.absent)} ran at {v.reference[:12]} in the baseline and do not run there by now:"
+            " something outside of the trees changed (an environment, a plug-in, generated files)"
+        )
+    for why in dict.fromkeys(reasons.values()):
+        open_ids = [key for key, reason in reasons.items() if reason == why]
+        parts.append(f"could not be settled ({why}): {_tests(open_ids)}")
+    return "; ".join(parts) or None
+
+
+def _tests(ids: Sequence[TestId]) -> str:
+    """The number of some tests and the first of them."""
+    if len(ids) == 1:
+        return ids[0]
+    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
+    return f"{len(ids)} tests ({', '.join(ids[:SHOWN])}{more})"
+
+
+def _notes(v: Validation, suite: Observation) -> tuple[str, ...]:
+    """What is worth knowing beside the verdict: who is innocent, and which tests have other ids now."""
     known = [key for key in suite.difference.new_failures if key in v.references]
-    innocent = tuple(_nobody(v, key) for key in known if _contradicted(v, key) is not None)
-    return Conclusion(labels, counts, reasons, guilty, suite.difference, None, why, found, innocent)
+    notes = [_nobody(v, key) for key in known if _contradicted(v, key) is not None]
+    changing = frozenset(suite.difference.changing)
+    moved = [f"{old} is {new} now" for old, new in suite.difference.renamed if old not in changing]
+    if moved:
+        notes.append(f"renamed: {_tests(moved)}" if len(moved) > 1 else f"renamed: {moved[0]}")
+    if changing:
+        ids = _tests(suite.difference.changing)
+        notes.append(f"ids that two runs of {v.reference[:12]} do not share, so that they are only counted: {ids}")
+    again = v.of("missing-reference")
+    if again and not again[-1].sound:
+        notes.append(
+            f"whether ids change from run to run is not known, {v.reference[:12]} gave no verdict: {again[-1].reason}"
+        )
+    return tuple(notes)
 
 
 def label(v: Validation, key: TestId, rules: Rules) -> Settlement:
     """The row of the table in verdicts.md, section 4, that the runs of one candidate fall into."""
     here = _bad(v, key, "rerun")
     if _flaked_again(v, key):
-        return Settlement.FLAKE
+        return Settlement.SUSPECT
     if len(here) < rules.reruns:
         return Settlement.UNRESOLVED
     if key in v.owed:
         return Settlement.REGRESSION if all(here) else Settlement.SUSPECT
     there = _bad(v, key, "confirm")
     exists = key in v.references
-    if exists and not any(there) and len(there) < rules.confirmations:
+    if exists and not _confirmed(here, there, rules):
         return Settlement.UNRESOLVED
     if all(here):
-        if not any(there):
-            return Settlement.REGRESSION
-        if not all(there):
-            return Settlement.FLAKE
-        found = _label_company(v, key, exists)  # it failed there for want of company, or all of it does by now
-        return Settlement.PRE_EXISTING if found is Settlement.FLAKE else found
+        return _label_failing(v, key, there, exists)
     if any(there):
-        return Settlement.FLAKE
+        return Settlement.SUSPECT if any(here) else Settlement.FLAKE
     if any(here):  # a new test has no tree on which it was ever stable: it belongs to the task
         return Settlement.SUSPECT if exists else Settlement.REGRESSION
     return _label_company(v, key, exists)
+
+
+def _confirmed(here: list[bool], there: list[bool], rules: Rules) -> bool:
+    """Whether the runs at the reference are enough for a row of the table.
+
+    One failure there is enough where the test is mixed here. Where it fails each time here, only all of them tell
+    "fails each time" from "mixed".
+    """
+    if len(there) >= rules.confirmations:
+        return True
+    return any(there) and (not all(here) or not all(there))
+
+
+def _label_failing(v: Validation, key: TestId, there: list[bool], exists: bool) -> Settlement:
+    """The label of a candidate that fails each time on the task's tree."""
+    if not any(there):
+        return Settlement.REGRESSION
+    if not all(there):
+        return Settlement.SUSPECT
+    suite = v.suite()
+    if suite is not None and key in suite.red_before:
+        return Settlement.PRE_EXISTING
+    found = _label_company(v, key, exists)  # it failed there for want of company, or something outside changed
+    return Settlement.ENVIRONMENT if found is Settlement.FLAKE else found
 
 
 def _label_company(v: Validation, key: TestId, exists: bool) -> Settlement:
@@ -289,7 +389,12 @@ def _conclude_unsound(v: Validation) -> Conclusion:
     if there and not there[-1].sound:
         why = f"the suite gives no sound verdict at {v.reference[:12]} either: {there[-1].reason}"
         return Conclusion({}, {}, {}, {}, NO_DIFFERENCE, "environment", why)
-    return Conclusion({}, {}, {}, {}, NO_DIFFERENCE, _crash(runs), reason)
+    crash = _crash(runs)
+    # Twice here and not at the reference: an error that is named was brought in by the change.
+    broken = crash == "suite-crash" and all(seen.broken for seen in runs)
+    if broken:
+        reason = f"the change broke the suite, which runs at {v.reference[:12]}: {runs[-1].broken}"
+    return Conclusion({}, {}, {}, {}, NO_DIFFERENCE, crash, reason, broken=broken)
 
 
 def _crash(runs: tuple[Observation, ...]) -> Crash:
@@ -327,9 +432,7 @@ def _spread(v: Validation, suite: Observation, heads: tuple[TestId, ...], rules:
     """Labels that extend from the representatives to the others of their signature: only those that block."""
     found: dict[str, set[Settlement]] = {}
     for key in heads:
-        settled = label(v, key, rules)
-        crowd = settled is Settlement.PRE_EXISTING  # many at once that fail at the reference: the environment broke
-        found.setdefault(suite.signatures.get(key, ""), set()).add(Settlement.ENVIRONMENT if crowd else settled)
+        found.setdefault(suite.signatures.get(key, ""), set()).add(label(v, key, rules))
     extended = {}
     for key in suite.difference.new_failures:
         labels = found.get(suite.signatures.get(key, ""), set())
@@ -346,9 +449,6 @@ def _labels(v: Validation, suite: Observation, rules: Rules) -> dict[TestId, Set
     for key, found in labels.items():
         if found is Settlement.REGRESSION and key in v.references and _contradicted(v, key) is not None:
             labels[key] = Settlement.SUSPECT
-    excused = [key for key, found in labels.items() if found in (Settlement.PRE_EXISTING, Settlement.ENVIRONMENT)]
-    if len(excused) > MANY:
-        labels |= dict.fromkeys(excused, Settlement.ENVIRONMENT)
     return labels
 
 
@@ -359,7 +459,7 @@ def _settled(v: Validation, key: TestId, rules: Rules) -> bool:
 def _flaked_again(v: Validation, key: TestId) -> bool:
     """A known flake that failed as it is known to, and passes alone on the same tree: both outcomes, once more.
 
-    It never passes by itself: the run that shows the other outcome is one of this validation.
+    So it needs no further reruns to be a suspect. Whether the change made it fail more often is for step 5 to say.
     """
     suite = v.suite()
     known = suite is not None and key in suite.known_flakes and key not in v.owed
@@ -379,21 +479,44 @@ def _settle_probe(v: Validation, ids: tuple[TestId, ...], rules: Rules) -> Probe
     if open_there:
         sha = v.references[open_there[0]]
         return _probe(v, "confirm", sha, [key for key in open_there if v.references[key] == sha])
+    doubted = [key for key in selected if key not in v.owed and _fails_everywhere(v, key, rules)]
+    if doubted and v.may_rerun(rules):
+        sha = v.references[doubted[0]]
+        return _probe(v, "confirm", sha, [key for key in doubted if v.references[key] == sha])
     alike = [key for key in selected if _alike_alone(v, key, rules)]
     return _company_probe(v, alike) if alike else None
 
 
 def _wants_confirmation(v: Validation, key: TestId, rules: Rules) -> bool:
-    if key not in v.references or any(_bad(v, key, "confirm")) or _lost(v, key, "confirm"):
+    if key not in v.references or _lost(v, key, "confirm"):
         return False
-    return _tries(v, key, "confirm") < rules.confirmations
+    here, there = _bad(v, key, "rerun"), _bad(v, key, "confirm")
+    return not _confirmed(here, there, rules) and _tries(v, key, "confirm") < rules.confirmations
+
+
+def _fails_everywhere(v: Validation, key: TestId, rules: Rules) -> bool:
+    """Whether a test failed in each run on both trees, and more runs at the reference could show that it is a flake.
+
+    Without them a flake that fails often would be taken for a change of the environment.
+    """
+    suite = v.suite()
+    if suite is None or key in suite.red_before or _lost(v, key, "confirm"):
+        return False
+    there = _bad(v, key, "confirm")
+    failed = all(_bad(v, key, "rerun")) and len(there) >= rules.confirmations and all(there)
+    return failed and bool(there) and len(there) < doubt.RUNS
 
 
 def _alike_alone(v: Validation, key: TestId, rules: Rules) -> bool:
     """Whether a test does the same on both trees when it is run alone, so that only whole runs can tell."""
+    suite = v.suite()
+    if key in v.owed or suite is None:
+        return False
     here, there = _bad(v, key, "rerun"), _bad(v, key, "confirm")
-    passes = key not in v.references or (len(there) >= rules.confirmations and not any(there))
-    return key not in v.owed and (passes if not any(here) else all(here) and bool(there) and all(there))
+    if not any(here):
+        return key not in v.references or (len(there) >= rules.confirmations and not any(there))
+    fails = len(there) >= rules.confirmations and bool(there) and all(there)
+    return all(here) and fails and key not in suite.red_before
 
 
 def _company_probe(v: Validation, alike: list[TestId]) -> Probe | None:
@@ -442,13 +565,22 @@ def _count(v: Validation, key: TestId, *purposes: Purpose) -> tuple[int, int]:
 
 
 def _why_unresolved(v: Validation, key: TestId, rules: Rules) -> str:
-    asked = [seen for seen in v.of("rerun", "confirm") if key in (seen.probe.only or ()) and not _spoiled(seen, key)]
+    asked = [
+        seen
+        for seen in v.of("rerun", "confirm", "doubt", "doubt-reference")
+        if key in (seen.probe.only or ()) and not _spoiled(seen, key)
+    ]
     lost = next((seen for seen in asked if _showed(seen, key) is None), None)
     if lost:
-        where = "the task's tree" if lost.probe.purpose == "rerun" else f"the reference {lost.probe.sha[:12]}"
-        return f"the test could not be run alone on {where}: {lost.reason or 'it was not executed'}"
+        here = lost.probe.purpose in ("rerun", "doubt")
+        where = "the task's tree" if here else f"the reference {lost.probe.sha[:12]}"
+        why = lost.broken or lost.reason or "it was not executed"
+        return f"the test could not be run alone on {where}: {why}"
     if not v.may_rerun(rules):
         return "the budget for reruns is used up; [validation] rerun-budget raises it"
+    unsound = next((seen for seen in v.of("company", "company-reference") if not seen.sound), None)
+    if unsound is not None:
+        return f"the repeated whole suite gave no sound verdict: {unsound.broken or unsound.reason}"
     return "the test did not run in the repeated whole suite"
 
 
@@ -478,7 +610,7 @@ def _bisect_probe(v: Validation, rules: Rules) -> Probe | None:
 
 
 def _gone(suite: Observation) -> tuple[TestId, ...]:
-    """Tests that do not run any more."""
+    """Tests that do not run any more, because of the change."""
     return (*suite.difference.missing, *suite.difference.newly_skipped)
 
 
@@ -604,9 +736,17 @@ def _final_labels(v: Validation, suite: Observation, rules: Rules) -> dict[TestI
         proved = doubt.settled(_tally(v, key))
         if proved is not None:
             labels[key] = Settlement.REGRESSION if proved else Settlement.FLAKE
+        elif key in labels and _blocks_in_doubt(v, key):
+            labels[key] = Settlement.UNRESOLVED
         elif not (_lost(v, key, "doubt") and key not in labels):  # gone by now: there is nothing to be settled
             labels[key] = Settlement.SUSPECT
     return labels
+
+
+def _blocks_in_doubt(v: Validation, key: TestId) -> bool:
+    """Whether a suspect that could not be settled blocks: it fails each time here, and not each time there."""
+    here = _bad(v, key, "rerun")
+    return bool(here) and all(here) and any(_bad(v, key, "confirm"))
 
 
 # Order dependence (step 6): which of the tests that ran before it makes a test fail.

@@ -26,13 +26,6 @@ _CHANGING = (
     (re.compile(r"(?<!\w)[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,4})?"), "<n>"),
 )
 
-# Of those only what cannot be a parameter that somebody chose: plain numbers and ordinary paths stay.
-_UNSTABLE = (
-    *(pair for pair in _CHANGING if pair[1] in ("<uuid>", "<time>", "<hash>")),
-    (re.compile(r"0[xX][0-9a-fA-F]{6,32}"), "<address>"),
-    (re.compile(r"/(?:tmp|var/folders|private/var)/[\w@%+.~/-]{1,400}"), "<path>"),
-)
-
 
 def signature(message: str) -> str:
     """The exception type or assertion head and the place in the project's own code, without what changes.
@@ -53,13 +46,6 @@ def normalise(text: str) -> str:
     for pattern, kind in _CHANGING:
         text = pattern.sub(kind, text)
     return text
-
-
-def stable(id: str) -> str:
-    """A test id without what no two runs share: uuids, dates and times, addresses, temporary paths, long hashes."""
-    for pattern, kind in _UNSTABLE:
-        id = pattern.sub(kind, id)
-    return id
 
 
 def _capped(message: str) -> str:

@@ -41,6 +41,9 @@ _PYTEST_STATUS = {
     5: "it found no tests",
 }
 _SHOWN = 3
+HOW_TO_REPORT = (
+    'for a verdict on each test say where its report is: report = "FORMAT:PATTERN" (for example "junit:*.xml")'
+)
 
 
 def judge(
@@ -49,13 +52,16 @@ def judge(
     *,
     requested: frozenset[TestId] | None = None,
     expected: Shape | None = None,
+    baseline: bool = False,
 ) -> RunVerdict:
     """Pass or fail if exit code, report and outcomes agree, else inconclusive with the reason in words.
+
+    `baseline` says that later runs are to be compared with this one, which therefore has to be able to show a failure.
 
     With `requested`, a probe of exactly these tests, a report by a runner that says how it ended is judged by the
     outcomes alone: outer exit codes then come from coverage thresholds, make and the like.
     """
-    confidence: Literal["high", "low"] = "low" if report.granularity is Granularity.TEXT else "high"
+    confidence: Literal["high", "low"] = "high" if report.granularity is Granularity.TESTS else "low"
     probe = requested is not None and _speaks_for_itself(report)
     reason = (
         _ended_badly(exit)
@@ -66,6 +72,7 @@ def judge(
         or _not_as_requested(report, requested)
         or _nothing_ran(report)
         or (None if probe else _disagrees(report, exit))
+        or (_shows_nothing(report, exit) if baseline else None)
     )
     if reason:
         return RunVerdict("inconclusive", reason, confidence)
@@ -128,8 +135,8 @@ def _never_started(exit: Exit) -> str | None:
 
 def _unusable(report: TestReport, exit: Exit) -> str | None:
     if report.completeness is Completeness.NONE:
-        cure = "; if it starts pytest in a cleared environment, let PYTHONPATH and PYTEST_ADDOPTS through"
         own = '; if it is written to a file, say where: report = "FORMAT:PATTERN" in superteam.toml'
+        cure = f"; if it starts pytest in a cleared environment, let PYTHONPATH and PYTEST_ADDOPTS through{own}"
         hint = cure if report.format == "pytest" else own
         why = f" ({report.damage})" if report.damage else ""
         return f"no report: the test runner left none behind{why} and ended with exit code {exit.code}{hint}"
@@ -203,6 +210,22 @@ def _disagrees(report: TestReport, exit: Exit) -> str | None:
         return f"exit code 0, and yet {_failures(report)}"
     if exit.code != 0 and not failed:
         return f"exit code {exit.code} without a failed test"
+    return None
+
+
+def _shows_nothing(report: TestReport, exit: Exit) -> str | None:
+    """Why a red run is no baseline: whatever fails behind it could not be seen."""
+    failed = report.failed()
+    if failed and report.granularity is Granularity.COMMAND:
+        return (
+            f"only the exit code is seen, and it is {exit.code}: a command that is red already cannot show "
+            f"a further failure; {HOW_TO_REPORT}, or mend the command first"
+        )
+    if failed and all(result.outcome.bad or not result.outcome.ran for result in report.tests.values()):
+        return (
+            f"nothing passes in a clean tree ({_failures(report)}), so that no failure could be seen; files that git "
+            "ignores, such as .env, are not in a clean tree: make them by [workspace] setup in superteam.toml"
+        )
     return None
 
 

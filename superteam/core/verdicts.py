@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from superteam.core.events import ValidationResult
+from superteam.core.expectation import ExpectationChanged
 from superteam.core.failures import Failure, FailureType
 from superteam.core.finding import Finding
 from superteam.core.results import TestId
@@ -20,7 +22,7 @@ def result_of(
 ) -> ValidationResult:
     """The validation as `status --json` and `validate --json` show it."""
     difference = found.difference
-    excused = found.labelled(Settlement.PRE_EXISTING, Settlement.ENVIRONMENT)
+    excused = found.labelled(Settlement.PRE_EXISTING)
     return ValidationResult(
         source=v.source,
         after_task=v.after_task,
@@ -54,8 +56,16 @@ def result_of(
 def _settlement(v: Validation, found: Conclusion, key: TestId) -> dict[str, Any]:
     here, there = found.counts[key]
     entry: dict[str, Any] = {"task": list(here), "reference": list(there)}
+    if _is_new(v, found, key):
+        return {**entry, "new": True}
     sha = v.references.get(key)
     return entry if sha in (None, v.reference) else {**entry, "sha": sha}
+
+
+def _is_new(v: Validation, found: Conclusion, key: TestId) -> bool:
+    """Whether a test did not exist at the reference, under this id or another, and was not planned red."""
+    renamed = {new for _, new in found.difference.renamed}
+    return key not in v.references and key not in v.owed and key not in renamed
 
 
 def raised(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> tuple[Failure, ...]:
@@ -77,7 +87,7 @@ def _of_tests(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> tup
         (FailureType.TEST_SUSPECT, found.labelled(Settlement.SUSPECT)),
     )
     failures = [_failure(kind, ids, v.after_task, found, facts) for kind, ids in warnings if ids]
-    crowd = found.labelled(Settlement.ENVIRONMENT)
+    crowd = (*found.labelled(Settlement.ENVIRONMENT), *difference.absent)
     if crowd:
         failures.append(_failure(FailureType.ENVIRONMENT, crowd, v.after_task, found, facts))
     failures += _regressions(v, found, facts)
@@ -104,14 +114,58 @@ def _red_before(found: Conclusion) -> tuple[TestId, ...]:
 def _regressions(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> list[Failure]:
     """One failure a guilty task, in the order of the tasks; what is unresolved is a failure of its own."""
     blamed = _blamed(v, found, found.labelled(Settlement.REGRESSION))
-    failures = [_failure(FailureType.TEST_REGRESSION, ids, task, found, facts) for task, ids in blamed]
+    failures = [_regression(v, ids, task, found, facts) for task, ids in blamed]
     open_ids = found.labelled(Settlement.UNRESOLVED)
     if open_ids:
         failure = _failure(FailureType.TEST_REGRESSION, open_ids, v.after_task, found, facts)
         why = "; ".join(dict.fromkeys(found.reasons.get(key, "") for key in open_ids))
-        text = f"unresolved, could not be settled: {_listed(open_ids)} ({why})"
+        text = f"unresolved, could not be settled ({why}): {_listed(open_ids)}"  # what is cut is cut at its end
         failures.append(failure.model_copy(update={"unresolved": True, "message": text}))
     return failures
+
+
+def _regression(
+    v: Validation, ids: tuple[TestId, ...], task: str, found: Conclusion, facts: ProbeFacts | None
+) -> Failure:
+    """The regressions of one task: tests that worked before, and new tests that fail."""
+    failure = _failure(FailureType.TEST_REGRESSION, ids, task, found, facts)
+    new = tuple(key for key in ids if _is_new(v, found, key))
+    if not new:
+        return failure
+    before = tuple(key for key in ids if key not in new)
+    parts = [_sentence(before, *_WORDS[FailureType.TEST_REGRESSION])] if before else []
+    text = "; ".join([*parts, _sentence(new, "is a new test and fails", "are new tests and fail")])
+    return failure.model_copy(update={"message": text})
+
+
+def changed_failures(
+    changed: Sequence[ExpectationChanged], guilty: Mapping[TestId, str], facts: ProbeFacts | None
+) -> tuple[Failure, ...]:
+    """One failure for each task that changed what judges, with both versions of each test; the newest task last."""
+    failures = []
+    for task in dict.fromkeys(guilty[one.test] for one in changed):
+        mine = [one for one in changed if guilty[one.test] == task]
+        ids = tuple(one.test for one in mine)
+        text = _sentence(ids, *_WORDS[FailureType.EXPECTATION_CHANGED])
+        failure = Failure(
+            type=FailureType.EXPECTATION_CHANGED,
+            task=task,
+            origin="suite",
+            message=text,
+            tests=ids,
+            messages={one.test: both_versions(one) for one in mine[:50]},
+            output=facts.output if facts else None,
+            reproduce_command=facts.reproduce_command if facts else None,
+        )
+        failures.append(failure)
+    return tuple(failures)
+
+
+def both_versions(changed: ExpectationChanged) -> str:
+    """Both versions of an expectation, one below the other."""
+    place = changed.path if changed.line is None else f"{changed.path}:{changed.line}"
+    before = f"the base's version fails on this code: {changed.before}"
+    return f"{before}\nthis version ({place}): {changed.after or 'passes'}"
 
 
 def _crash(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> Failure:
@@ -129,8 +183,7 @@ def _crash(v: Validation, found: Conclusion, facts: ProbeFacts | None) -> Failur
 def _failure(
     kind: FailureType, ids: tuple[TestId, ...], task: str, found: Conclusion, facts: ProbeFacts | None
 ) -> Failure:
-    one, many = _WORDS[kind]
-    text = f"{ids[0]} {one}" if len(ids) == 1 else f"{len(ids)} tests {many}: {_listed(ids)}"
+    text = _sentence(ids, *_WORDS[kind])
     messages = facts.messages if facts else {}
     return Failure(
         type=kind,
@@ -151,16 +204,24 @@ _WORDS = {
         "fails now and then, and was never seen to fail at the reference",
         "fail now and then, and were never seen to fail at the reference",
     ),
-    FailureType.TEST_PREEXISTING: ("fails at the reference too", "fail at the reference too"),
+    FailureType.TEST_PREEXISTING: ("failed at the reference before", "failed at the reference before"),
     FailureType.TEST_MISSING: (
         "is gone or does not count any more, and the plan does not say so",
         "are gone or do not count any more, and the plan does not say so",
     ),
+    FailureType.EXPECTATION_CHANGED: (
+        "passes only because its expectation was changed, and the plan does not say so",
+        "pass only because their expectations were changed, and the plan does not say so",
+    ),
     FailureType.ENVIRONMENT: (
-        "passed at the reference before and fails there now",
-        "passed at the reference before and fail there now",
+        "passed at the reference before and fails or is gone there now: something outside of the trees changed",
+        "passed at the reference before and fail or are gone there now: something outside of the trees changed",
     ),
 }
+
+
+def _sentence(ids: tuple[TestId, ...], one: str, many: str) -> str:
+    return f"{ids[0]} {one}" if len(ids) == 1 else f"{len(ids)} tests {many}: {_listed(ids)}"
 
 
 def _listed(ids: tuple[TestId, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -10,9 +10,22 @@ from hashlib import sha256
 from anyio import to_thread
 
 from superteam.core import events as e
-from superteam.core.baseline import Expected, Permits, advance, compare, matches, pin
+from superteam.core.baseline import (
+    Difference,
+    Expected,
+    Permits,
+    advance,
+    compare,
+    doubt_failures,
+    matches,
+    pin,
+    wanted_files,
+)
 from superteam.core.changes import parse_diff
+from superteam.core.crashes import broken_by
 from superteam.core.decide import Step
+from superteam.core.expectation import ExpectationChanged
+from superteam.core.failures import Failure
 from superteam.core.finding import Finding
 from superteam.core.plan import Task
 from superteam.core.results import (
@@ -39,8 +52,9 @@ from superteam.core.settle import (
     watched,
 )
 from superteam.core.sources import TESTS, all_commands, command_of
-from superteam.core.verdicts import raised, result_of
-from superteam.engine.world import World, clean, of
+from superteam.core.verdicts import changed_failures, raised, result_of
+from superteam.engine.questioning import Green, question, with_answers
+from superteam.engine.world import World, of, without_secrets
 from superteam.errors import JournalError, SetupFailed
 
 
@@ -80,7 +94,7 @@ async def execute(
         nothing = TestReport("none", shape.granularity if shape else Granularity.COMMAND, Completeness.NONE)
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
-    found = _without_secrets(world, await world.source(source, key, shape).collect(tree, only))
+    found = without_secrets(world, await world.source(source, key, shape).collect(tree, only))
     note = "; ".join(filter(None, (found.report.note, await _kept(world, source, key, sha, only, found))))
     return replace(found, report=replace(found.report, note=note))
 
@@ -119,26 +133,11 @@ async def sing(world: World, key: str, sha: str, shape: Shape) -> str | None:
     if isinstance(planted, str):
         return f"no canary could be planted: {planted}"
     tree = await world.workspace.check_out_with(sha, *planted)
-    found = _without_secrets(world, await world.source(TESTS, key, shape).collect(tree))
+    found = without_secrets(world, await world.source(TESTS, key, shape).collect(tree))
     if any("superteam_canary" in id for id in found.report.failed()) and found.verdict.verdict == "fail":
         return None
     seen = found.verdict.reason or f"the verdict was {found.verdict.verdict}"
     return f"the canary stayed silent: a failing test in {planted[0]} did not turn the suite red ({seen})"
-
-
-def _without_secrets(world: World, found: Execution) -> Execution:
-    """The same execution as it may be kept: messages come from the tests, which know the environment."""
-    tests = {
-        key: replace(result, message=clean(world, result.message), signature=clean(world, result.signature))
-        if result.message or result.signature
-        else result
-        for key, result in found.report.tests.items()
-    }
-    report = replace(
-        found.report, tests=tests, suite_errors=tuple(clean(world, text) for text in found.report.suite_errors)
-    )
-    reason = found.verdict.reason
-    return replace(found, report=report, verdict=replace(found.verdict, reason=reason and clean(world, reason)))
 
 
 def baseline_document(world: World, source: str, sha: str, tree_sha: str, found: Execution) -> e.BaselineDocument:
@@ -177,7 +176,8 @@ async def run_probe(world: World, run: Run, step: Step) -> e.Event:
     renames = await world.workspace.renames(validation.reference, validation.sha)
     permits = permits_of(run, t.task, validation, renames)
     only = selected(world, probe, work.facts)
-    return await probe_event(world, step.key, t.task.id, validation, probe, only, expected, permits)
+    judged = judged_report(world, work.facts)
+    return await probe_event(world, step.key, t.task.id, validation, probe, only, expected, permits, judged)
 
 
 def selected(world: World, probe: Probe, facts: ProbeFacts | None) -> frozenset[TestId] | None:
@@ -189,6 +189,13 @@ def selected(world: World, probe: Probe, facts: ProbeFacts | None) -> frozenset[
         assert facts is not None and facts.report is not None
         before = ran(world.reports.load_report(facts.report))[slice(*probe.span)]
     return frozenset((*probe.only, *before))
+
+
+def judged_report(world: World, facts: ProbeFacts | None) -> TestReport | None:
+    """The report of the judged run, if there is one yet."""
+    if facts is None or facts.report is None:
+        return None
+    return world.reports.load_report(facts.report)
 
 
 def ran(report: TestReport) -> tuple[TestId, ...]:
@@ -205,21 +212,29 @@ async def probe_event(
     only: frozenset[TestId] | None,
     expected: Expected,
     permits: Permits,
+    judged: TestReport | None = None,
 ) -> e.ProbeFinished:
-    """Makes one probe in the check tree and says what it showed."""
+    """Makes one probe in the check tree and says what it showed. `judged` is the report of the judged run."""
     source = validation.source
     found = await execute(world, source, key, probe.sha, only, expected.shape)
-    seen = observed(validation, probe, found, expected, permits)
     command = _recorded_as(source, found.command)
-    seen = replace(seen, known_flakes=await _known_flakes(world, validation.origin, command, seen))
+    judging = probe.purpose in ("suite", "missing-reference")
+    flakes = await _flaky_failures(world, validation.origin, command, expected) if judging else frozenset()
+    doubted = doubt_failures(expected, flakes)
+    difference = await _difference(world, validation, probe, found, doubted, permits, judged)
+    seen = observed(validation, probe, found, doubted, difference)
+    red_before = tuple(key for key in seen.difference.new_failures if key in flakes)
+    known_flakes = await _known_flakes(world, validation.origin, command, seen)
+    seen = replace(seen, known_flakes=known_flakes, red_before=red_before)
     whole = probe.purpose == "suite"
     tests = found.report.tests
+    failures = seen.difference.new_failures if whole else ()
     return e.ProbeFinished(
         source=source,
         task=task,
         observation=seen,
-        references=references_of(seen.difference.new_failures, expected),
-        messages={key: tests[key].message for key in seen.difference.new_failures},
+        references=references_of(seen.difference.new_failures, doubted),
+        messages={key: tests[key].message for key in failures},
         counts=found.report.counts() if whole else {},
         confidence=found.verdict.confidence,
         report=world.reports.save_report(found.report) if whole and seen.sound else None,
@@ -227,6 +242,53 @@ async def probe_event(
         reproduce_command=found.reproduce_command,
         note=found.report.note,
     )
+
+
+async def _difference(
+    world: World,
+    validation: Validation,
+    probe: Probe,
+    found: Execution,
+    expected: Expected,
+    permits: Permits,
+    judged: TestReport | None,
+) -> Difference:
+    """The judged run set against the expected set; after a second run of the reference, with what that shows."""
+    if not found.verdict.sound:
+        return NO_DIFFERENCE
+    if probe.purpose == "missing-reference" and judged is not None:
+        again = frozenset(key for key, result in found.report.tests.items() if result.outcome is not Outcome.NOT_RUN)
+        permits = await _with_texts(world, validation, expected, judged, permits)
+        return compare(expected, judged, permits, again)
+    if probe.purpose != "suite":
+        return NO_DIFFERENCE
+    difference = compare(expected, found.report, permits)
+    if not difference.missing:
+        return difference
+    return compare(expected, found.report, await _with_texts(world, validation, expected, found.report, permits))
+
+
+async def _with_texts(
+    world: World, validation: Validation, expected: Expected, report: TestReport, permits: Permits
+) -> Permits:
+    """The permits with the files that show whether a test was moved, as they are at both commits."""
+    old, new = wanted_files(expected, report)
+    before = await world.workspace.texts(validation.reference, old)
+    after = await world.workspace.texts(validation.sha, new)
+    return replace(permits, before=before, after=after)
+
+
+async def _flaky_failures(world: World, origin: str, command: str, expected: Expected) -> frozenset[TestId]:
+    """The known failures of the expected set that are failures of a flake, as the history knows it."""
+    known_failures = expected.known_failures()
+    if not known_failures:
+        return frozenset()
+    trees = await world.workspace.trees_before(origin)
+    try:
+        known = await to_thread.run_sync(world.history.known_flakes, command, known_failures, trees)
+    except JournalError:
+        return frozenset()
+    return frozenset(key for key, signatures in known.items() if expected.tests[key].signature in signatures)
 
 
 async def _kept(world: World, source: str, key: str, sha: str, only: frozenset[TestId] | None, found: Execution) -> str:
@@ -273,29 +335,33 @@ async def _known_flakes(world: World, origin: str, command: str, seen: Observati
 
 
 def observed(
-    validation: Validation, probe: Probe, found: Execution, expected: Expected, permits: Permits
+    validation: Validation, probe: Probe, found: Execution, expected: Expected, difference: Difference
 ) -> Observation:
     """What an execution shows for a probe."""
-    judged = found.verdict.sound and probe.purpose == "suite"
-    difference = compare(expected, found.report, permits) if judged else NO_DIFFERENCE
+    broken = broken_by(found, expected, difference if probe.purpose == "suite" else NO_DIFFERENCE)
+    verdict, reason = found.verdict.verdict, found.verdict.reason
+    if broken is not None and found.verdict.sound:  # a crash of one test, with which others did not run
+        verdict, reason, difference = "inconclusive", broken, NO_DIFFERENCE
     watch = watched(validation, probe) | frozenset(difference.new_failures)
     tests = found.report.tests
     if probe.span is not None and probe.span[1] - probe.span[0] == 1:
         watch |= tests.keys()  # the one that ran before it is to be named
-    places = {key: place for place, key in enumerate(ran(found.report))} if difference.new_failures else {}
+    judged = probe.purpose == "suite"
+    places = {key: place for place, key in enumerate(ran(found.report))} if judged and difference.new_failures else {}
     return Observation(
         probe=probe,
-        verdict=found.verdict.verdict,
-        reason=found.verdict.reason,
+        verdict=verdict,
+        reason=reason,
         timed_out=found.exit.timed_out,
         outcomes={key: _first(result) for key, result in tests.items() if key in watch},
         difference=difference,
-        signatures={key: tests[key].signature for key in difference.new_failures},
+        signatures={key: tests[key].signature for key in difference.new_failures} if judged else {},
         size=len(tests),
         duration_s=found.exit.duration_s,
         whole=_is_whole(found),
         places={key: places[key] for key in difference.new_failures if key in places},
         unreadable=found.unreadable,
+        broken=broken or "",
     )
 
 
@@ -343,7 +409,44 @@ async def conclude_validation(world: World, run: Run, step: Step) -> e.Event:
         findings = await examined(world, v.reference, v.sha, declared, all_commands(run.settings))
     result = result_of(work.validation, found, work.facts, tree, findings)
     failures = raised(work.validation, found, work.facts)
-    return e.ValidationConcluded(task=t.task.id, result=result, failures=failures)
+    result, more = await _questioned(world, run, step, result)
+    return e.ValidationConcluded(task=t.task.id, result=result, failures=(*failures, *more))
+
+
+async def _questioned(
+    world: World, run: Run, step: Step, result: e.ValidationResult
+) -> tuple[e.ValidationResult, tuple[Failure, ...]]:
+    """The result of a pass with what the questions to it show, and the failures that these raise."""
+    t, work = of(run, step)
+    v, stored = work.validation, run.expected(result.source)
+    if v is None or stored is None:
+        return result, ()
+    expected, command = world.reports.load_expected(stored), all_commands(run.settings)
+    green = green_of(world, v, work.facts, expected, result, command, may_change_of(run, t.task, v))
+    if green is None:
+        return result, ()
+    found = await question(world, replace(green, key=f"{step.key} question"))
+    changed = tuple(one for one in found.expectations_changed if one.test not in work.changed)
+    found = replace(found, expectations_changed=changed)
+    guilty = await _changed_by(world, v, changed)
+    failures = changed_failures(changed, guilty, work.facts)
+    return with_answers(result, found), failures
+
+
+async def _changed_by(world: World, v: Validation, changed: Sequence[ExpectationChanged]) -> dict[TestId, str]:
+    """The last task whose commit changed what judges each test."""
+    paths: dict[str, str] = {}
+    before = v.reference
+    for task, sha in v.commits if changed else ():
+        paths |= dict.fromkeys(await world.workspace.changed(before, sha), task)
+        before = sha
+    return {one.test: paths.get(one.path, v.after_task) for one in changed}
+
+
+def may_change_of(run: Run, task: Task, v: Validation) -> tuple[str, ...]:
+    """The expectations that the judged tasks are meant to change."""
+    judged = {id for id, _ in v.commits} | {task.id}
+    return tuple(glob for t in run.tasks if t.task.id in judged for glob in t.task.may_change)
 
 
 def declared_by(run: Run, validation: Validation) -> tuple[str, ...]:
@@ -360,6 +463,31 @@ async def examined(
 
     patch = await world.workspace.patch(reference, sha)
     return await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+
+
+def green_of(
+    world: World,
+    v: Validation,
+    facts: ProbeFacts | None,
+    expected: Expected,
+    result: e.ValidationResult,
+    command: str,
+    may_change: tuple[str, ...],
+) -> Green | None:
+    """What is to be questioned of a verdict; None where it is no pass of tests."""
+    suite = v.suite()
+    if result.verdict != "pass" or v.source != TESTS or suite is None or facts is None or facts.report is None:
+        return None
+    return Green(
+        sha=v.sha,
+        reference=v.reference,
+        expected=expected,
+        report=world.reports.load_report(facts.report),
+        command=command,
+        renamed=suite.difference.renamed,
+        unstable=frozenset((*result.flaky, *result.suspects, *result.pre_existing, *result.owed)),
+        may_change=may_change,
+    )
 
 
 async def accept(world: World, run: Run, step: Step) -> e.Event:

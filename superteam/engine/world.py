@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from superteam import process
+from superteam.core.characters import encodable
 from superteam.core.chosen import Chosen
 from superteam.core.decide import Step
 from superteam.core.finding import Finding
 from superteam.core.meters import left
-from superteam.core.results import Shape
+from superteam.core.results import Execution, Shape
 from superteam.core.run import Run, TaskRun, Work
 from superteam.core.spent import usable_session
 from superteam.ports import Agent, AgentReport, Clock, Executions, Limits, Operator, Reports, Source, Tree, Workspace
@@ -96,7 +97,22 @@ async def planted(world: World, step: Step, old: str, new: str) -> tuple[Finding
 
 def clean(world: World, text: str) -> str:
     """The text without the secrets of the environment, as it may be written down."""
-    return world.redact(text.encode(errors="surrogateescape")).decode(errors="surrogateescape")
+    return world.redact(encodable(text).encode(errors="surrogateescape")).decode(errors="surrogateescape")
+
+
+def without_secrets(world: World, found: Execution) -> Execution:
+    """The same execution as it may be kept: messages come from the tests, which know the environment."""
+    tests = {
+        key: replace(result, message=clean(world, result.message), signature=clean(world, result.signature))
+        if result.message or result.signature
+        else result
+        for key, result in found.report.tests.items()
+    }
+    report = replace(
+        found.report, tests=tests, suite_errors=tuple(clean(world, text) for text in found.report.suite_errors)
+    )
+    reason = found.verdict.reason
+    return replace(found, report=report, verdict=replace(found.verdict, reason=reason and clean(world, reason)))
 
 
 def limits(run: Run, t: TaskRun) -> Limits:
@@ -135,4 +151,4 @@ def write_private(path: Path, text: str) -> None:
     """Writes a file that only its owner can read, and its folder if need be."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    path.write_text(encodable(text), encoding="utf-8", errors="surrogateescape")

@@ -34,6 +34,7 @@ _BLOCKING = (
     ("missing", "test-missing", "was there before and did not run"),
     ("newly_skipped", "newly-skipped", "ran before and is skipped or expected to fail now"),
 )
+NEW = "is a new test and fails"
 _EXCUSED = (
     ("suspects", "suspect", "fails now and then since this change"),
     ("flaky", "flaky", "fails now and then, before too"),
@@ -73,7 +74,9 @@ def standings(result: ValidationResult) -> dict[TestId, Standing]:
         accepted = "accepted: " if blocking and not blocks else ""
         for id in getattr(result, name):
             company = f", only after {result.polluters[id]}" if id in result.polluters else ""
-            found.setdefault(id, Standing(kind, f"{accepted}{words}{company}", blocking and blocks))
+            is_new = kind == "test-regression" and result.settlements.get(id, {}).get("new")
+            description = NEW if is_new else words
+            found.setdefault(id, Standing(kind, f"{accepted}{description}{company}", blocking and blocks))
     return found
 
 

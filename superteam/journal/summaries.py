@@ -44,7 +44,7 @@ def place(root: Path, part: Part, text: str) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        draft.write_bytes(text.encode())
+        draft.write_bytes(text.encode(errors="replace"))
         path.hardlink_to(draft)  # unlike a rename this never replaces what came there meanwhile
     except FileExistsError:
         return False

@@ -13,7 +13,7 @@ from superteam.plans.nodes import Node, compose
 
 _KEYS = (
     *("title", "description", "files", "id", "depends_on", "gate", "validate", "agent"),
-    *("may-remove", "may-skip", "may-fail", "allow-empty", "acceptance_test", "checkpoint", "options"),
+    *("may-remove", "may-skip", "may-change", "may-fail", "allow-empty", "acceptance_test", "checkpoint", "options"),
 )
 _CHOICE = ("id", "name", "pros", "cons")
 _SPELLINGS = {key.replace("-", "_"): key for key in _KEYS}
@@ -61,6 +61,7 @@ def _task(node: Node, place: int, findings: Findings) -> Task | None:
         agent=_agent(fields, findings),
         may_remove=_texts(fields, "may-remove", findings),
         may_skip=_texts(fields, "may-skip", findings),
+        may_change=_texts(fields, "may-change", findings),
         may_fail=_texts(fields, "may-fail", findings),
         allow_empty=_flag(fields, "allow-empty", findings),
         acceptance_test=_text(fields, "acceptance_test", findings),

@@ -44,6 +44,19 @@ def load_plan(path: Path, root: Path) -> tuple[Plan | None, tuple[Finding, ...]]
 
     A folder is read as a phase: all GSD plans in it are one plan.
     """
+    from superteam.plans.places import checkout_at, with_places
+
+    plan, findings = _loaded(path, root)
+    if plan is None:
+        return None, findings
+    plan, elsewhere = with_places(plan, checkout_at(root))
+    if elsewhere:
+        findings = (*findings, *elsewhere)
+        plan = plan.model_copy(update={"findings": findings})
+    return plan, findings
+
+
+def _loaded(path: Path, root: Path) -> tuple[Plan | None, tuple[Finding, ...]]:
     name = _name(path, root)
     if path.is_dir():
         from superteam.plans.gsd_phase import read_phase

@@ -11,7 +11,6 @@ from typing import Literal
 
 from superteam.core.deciders import role_of
 from superteam.core.plan import Task
-from superteam.core.plan_rules import quoted
 from superteam.plans.findings import Findings
 from superteam.plans.headings import task_ends
 from superteam.plans.outline import Fence, Outline, Passage
@@ -62,7 +61,7 @@ def with_commands(outline: Outline, tasks: Sequence[Task], findings: Findings) -
     elif done:
         many = f"{len(done)} tasks are" if len(done) > 1 else "1 task is"
         findings.warning("done-task", f"{many} checked off and left out", done[0].line)
-    return tuple(_with_commands(outline, task, ends, findings) for task in left)
+    return tuple(_with_commands(outline, task, ends) for task in left)
 
 
 def _within(outline: Outline, task: Task, ends: Mapping[int, int]) -> tuple[list[Passage], list[Fence]]:
@@ -93,19 +92,15 @@ def _is_done(outline: Outline, task: Task, ends: Mapping[int, int]) -> bool:
 # commands and what is expected of them
 
 
-def _with_commands(outline: Outline, task: Task, ends: Mapping[int, int], findings: Findings) -> Task:
+def _with_commands(outline: Outline, task: Task, ends: Mapping[int, int]) -> Task:
     passages, fences = _within(outline, task, ends)
     ran = list(_ran(passages, fences))
     passing = [each for each in ran if each.outcome == "pass" and _is_check(each.command)]
-    for each in passing:
-        if _ELSEWHERE.search(each.command):
-            message = f"the command {quoted(each.command)} changes to a folder outside of the tree, so it is no gate"
-            findings.warning("gate-elsewhere", message, each.line)
-    usable = [each for each in passing if not _ELSEWHERE.search(each.command)]
-    if not usable:
+    if not passing:
         return task
-    gate = usable[-1].command
-    return task.model_copy(update={"gate": gate, "kind": "tdd" if _is_tdd(task, ran, usable[-1]) else "auto"})
+    inside = [each for each in passing if not _ELSEWHERE.search(each.command)]
+    gate = (inside or passing)[-1]  # of those that change to other folders, plans/places.py says what becomes
+    return task.model_copy(update={"gate": gate.command, "kind": "tdd" if _is_tdd(task, ran, gate) else "auto"})
 
 
 def _is_check(command: str) -> bool:

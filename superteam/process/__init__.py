@@ -18,6 +18,7 @@ from superteam.process.marks import MARK
 from superteam.process.program import run, shell
 from superteam.process.record import Completed
 from superteam.process.secrets import Redactor, secrets_redactor
+from superteam.process.watchdog import watched
 
 __all__ = [
     "MARK",
@@ -32,4 +33,5 @@ __all__ = [
     "run",
     "secrets_redactor",
     "shell",
+    "watched",
 ]

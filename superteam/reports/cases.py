@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import PurePath
 from typing import Any
 
+from superteam.core.characters import halves_escaped
 from superteam.core.results import Completeness, Granularity, Outcome, TestId, TestReport, TestResult
 from superteam.core.signature import signature
 
@@ -28,7 +29,7 @@ class Cases:
         self, id: TestId, outcome: Outcome, message: str = "", seconds: float | None = None, retried: bool = False
     ) -> TestId:
         """Adds one test and returns the key that it got."""
-        key = free_key(capped_id(id), self.tests, self._last)
+        key = free_key(capped_id(halves_escaped(id)), self.tests, self._last)
         if message or outcome.bad:
             message = cut(message)
             mark = (signature(message) or "failed") if outcome.bad else ""
@@ -106,7 +107,8 @@ def capped_id(id: TestId) -> TestId:
 
 
 def cut(text: str) -> str:
-    """Head and tail of a text that is too long, with a mark in between."""
+    """Head and tail of a text that is too long, with a mark in between; no halves of surrogate pairs."""
+    text = halves_escaped(text)
     if len(text) <= TEXT_CAP:
         return text
     half = TEXT_CAP // 2

@@ -41,7 +41,7 @@ class _Execution:
             self.first_try = self.first_try or text
             self.phases, self.again, self.over = {}, True, False
             return
-        if self.again and when not in ("setup", "???"):
+        if self.again and when == "teardown":
             return  # the rest of a try that does not count
         self.again = False
         self.seconds += float(record.get("seconds", 0.0))
@@ -50,6 +50,17 @@ class _Execution:
             xfail = record.get("xfail")
             self.phases[when] = (outcome, text, None if xfail is None else str(xfail))
         self.over = when == "teardown"
+
+    def try_again(self) -> None:
+        """The test is run once more by a plugin that kept silent about the last try (flaky)."""
+        self.reruns += 1
+        self.phases, self.over = {}, False
+
+    @property
+    def silent(self) -> bool:
+        """Whether the test was set up and torn down, and nothing was said of what lies between."""
+        outcomes = {outcome for outcome, _, _ in self.phases.values()}
+        return self.over and "call" not in self.phases and outcomes == {"passed"}
 
     def goes_on(self, when: str) -> bool:
         """Whether a phase still belongs to this execution rather than to a second one of the same test."""
@@ -90,17 +101,24 @@ class Session:
     """What one file says, in the order in which it says it; `take` takes one line of our plugins in."""
 
     began: float = 0.0
+    place: tuple[str, ...] = ()
     executions: list[_Execution] = field(default_factory=list)
     open: dict[tuple[TestId, str], _Execution] = field(default_factory=dict)
     collected: dict[TestId, None] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    loaded: set[str] | None = None
     deaths: int = 0
     crashes: int = 0
     status: int | None = None
     ended: bool = False
     damaged: bool = False
     understood: bool = False
+
+    @property
+    def order(self) -> tuple[tuple[str, ...], float]:
+        """By place first: which of two sessions starts first may differ from run to run."""
+        return self.place, self.began
 
     def take(self, record: dict[str, Any]) -> None:
         """KeyError, TypeError and ValueError say that it is no such line."""
@@ -117,10 +135,13 @@ class Session:
                 self.deaths += 1
             case "foreign":
                 self.foreign += [f"{name} was loaded from {file}" for name, file in record["modules"]]
+            case "loaded":
+                self.loaded = (self.loaded or set()) | {str(file) for file in record["files"]}
             case "finish":
                 self.status = int(record["status"])
             case "start":
                 self.began = float(record["time"])
+                self.place = (str(record.get("rootdir", "")), *map(str, record.get("part", ())))
             case "end":
                 self.ended = True
 
@@ -129,6 +150,8 @@ class Session:
         if not all(isinstance(part, str) for part in (id, when, worker, record["outcome"])):
             raise TypeError("no result of a test")
         execution = self.open.get((id, worker)) or self.open.pop((id, _ANY_WORKER), None)
+        if execution is not None and execution.silent:
+            execution.try_again()
         if execution is None or not execution.goes_on(when):
             execution = _Execution(id)
             self.executions.append(execution)
@@ -174,11 +197,11 @@ def read_stream(stream: BinaryIO, format: str, conventions: Conventions) -> Test
 
 
 def read_sessions(folder: Path) -> TestReport:
-    """Merges all sessions of a folder into one report, which is none if there is not one.
+    """Merges all sessions of a folder into a report, by their root and then by their start; none without a session.
 
     It is partial if a session is unfinished, or if a test was collected and never finished.
     """
-    sessions = sorted(map(_read_file, sorted(folder.glob("*.jsonl"))), key=lambda session: session.began)
+    sessions = sorted(map(_read_file, sorted(folder.glob("*.jsonl"))), key=lambda session: session.order)
     if not sessions:
         return TestReport(FORMAT, Granularity.TESTS, Completeness.NONE)
     return report_of(sessions, FORMAT, Conventions(retries="told"))
@@ -190,6 +213,7 @@ def report_of(sessions: list[Session], format: str, conventions: Conventions) ->
     waiting = any(result.outcome is Outcome.NOT_RUN for result in tests.values())
     whole = not waiting and all(session.whole() for session in sessions)
     statuses = [session.status for session in sessions if session.status is not None]
+    loaded = [session.loaded for session in sessions]
     return TestReport(
         format,
         Granularity.TESTS,
@@ -200,6 +224,7 @@ def report_of(sessions: list[Session], format: str, conventions: Conventions) ->
         max(statuses, default=None),
         conventions=conventions,
         damage=next((session.damage() for session in sessions if not session.whole()), _NEVER if waiting else ""),
+        loaded=None if None in loaded else frozenset(file for files in loaded if files for file in files),
     )
 
 

@@ -21,9 +21,7 @@ _DEPTH = 50  # of subtests
 _VERSION = re.compile(r"TAP version 1[234]$", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})(?:\s{0,8}#.*)?\s*$")
 _POINT = re.compile(r"(not )?ok(?=\s|$)(?: {1,8}(\d{1,9})(?=\s|$))?(.*)$", re.DOTALL)
-_DIRECTIVE = re.compile(
-    r"((?:\\.|[^\\#]|\\$|#(?!\s{0,8}(?:skip|todo)))*+)#\s{0,8}(skip|todo)\S{0,32}(.*)$", re.IGNORECASE | re.DOTALL
-)
+_ESCAPED_OR_DIRECTIVE = re.compile(r"\\.|#\s{0,8}(skip(?:ped|ping)?|todo)(?!\w)\S{0,32}", re.IGNORECASE | re.DOTALL)
 _FILTERED = ("test name does not match pattern", "'only' option not set")  # node 20 and older call these skipped
 _ESCAPE = re.compile(r"\\([\\#nr])")
 _BEGIN = re.compile(r"begin (\d{1,9}) (.*)$", re.DOTALL)
@@ -159,11 +157,12 @@ class _Document:
 
     def _described(self, match: re.Match[str]) -> _Point:
         text = match[3].removeprefix(" ").removeprefix("- ")
-        found = _DIRECTIVE.match(text)
-        name = found[1].removesuffix(" ") if found else text
-        point = _Point(self._name(name), match[1] is None, found[2].lower() if found else "")
-        if found:
-            point.say(found[3].strip())
+        found = _directive(text)
+        if found is None:
+            return _Point(self._name(text), match[1] is None)
+        name = text[: found.start()].removesuffix(" ")
+        point = _Point(self._name(name), match[1] is None, found[1][:4].lower())
+        point.say(text[found.end() :].strip())
         return point
 
     def _bats_point(self, match: re.Match[str], number: int | None) -> _Point:
@@ -266,6 +265,11 @@ def read(stream: BinaryIO, root: PurePath | None = None) -> TestReport:
     if not started:
         document._hurt("it ends in the middle of a line")
     return document.finished()
+
+
+def _directive(text: str) -> re.Match[str] | None:
+    """Returns the first directive of a description: a `#` that no backslash escapes, and a word that is one."""
+    return next((match for match in _ESCAPED_OR_DIRECTIVE.finditer(text) if match[1]), None)
 
 
 def _outcome(point: _Point) -> Outcome:

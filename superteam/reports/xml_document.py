@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from xml.parsers import expat
 
 from superteam.reports.cases import TEXT_CAP
+from superteam.reports.xml_encoding import XmlBytes
 
 if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType
@@ -94,11 +95,12 @@ def _fed(parser: XMLParserType, stream: BinaryIO) -> Iterator[None]:
     """Feeds the parser, and yields after each chunk.
 
     Before 2.6 expat reads an unfinished token anew with each chunk, in all the square of its length (CVE-2023-52425).
-    So the chunks grow until there is something new.
+    So the chunks grow until there is something new. Since 2.6 it puts that off, and says -1 for its place until then.
     """
+    source = XmlBytes(stream)
     size, waiting, before = _CHUNK, 0, -1
     while waiting < _TOKEN:
-        chunk = stream.read(min(size, _TOKEN - waiting))
+        chunk = source.read(min(size, _TOKEN - waiting))
         try:
             parser.Parse(chunk, not chunk)
         except Refused:
@@ -108,9 +110,11 @@ def _fed(parser: XMLParserType, stream: BinaryIO) -> Iterator[None]:
         yield
         if not chunk:
             return
-        here = parser.CurrentByteIndex
-        size, waiting = (2 * size, waiting + len(chunk)) if here == before else (_CHUNK, 0)
-        before = here
+        place = parser.CurrentByteIndex
+        if place in (-1, before):
+            size, waiting = 2 * size, waiting + len(chunk)
+        else:
+            size, waiting, before = _CHUNK, 0, place
     raise Damaged(f"it has a tag or a comment of more than {_TOKEN // 2**20} MB")
 
 

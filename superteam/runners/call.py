@@ -22,7 +22,8 @@ class Call:
     `folder` is where it runs, relative to the tree ("" is its root). `after` are words that have to stand between
     the user's command and arguments that are appended to it, so that they reach this call (npm: "--"); None where
     appended arguments would not reach it (a pipeline, a make target). `through` names the wrappers on the way.
-    `alone` says that the user's command is nothing but this call and its environment.
+    `alone` says that the user's command is nothing but this call and its environment. `lost` says that its exit code
+    may not reach that of the user's command (`jest; pytest`).
     """
 
     words: tuple[str, ...]
@@ -31,6 +32,7 @@ class Call:
     env: Mapping[str, str] = field(default_factory=dict)
     through: tuple[str, ...] = ()
     alone: bool = False
+    lost: bool = False
 
     @property
     def program(self) -> str:
@@ -48,6 +50,7 @@ class Told:
     `folder` is None, are of earlier runs until the run has begun: they are deleted before it.
     `selects`: a run of `only` runs exactly these, or more (whole files, others of the same name), or everything;
     `why` says so in words. `finish` corrects the report with what the exit code and the output add.
+    `parts` are the frameworks of a command that calls several: name, and how each is made to report by the environment.
     """
 
     format: str
@@ -60,6 +63,7 @@ class Told:
     selects: Literal["exactly", "more", "everything"] = "exactly"
     why: str = ""
     finish: Callable[[TestReport, Path], TestReport] | None = None
+    parts: tuple[tuple[str, Told], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

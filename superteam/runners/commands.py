@@ -14,13 +14,14 @@ from pathlib import Path, PurePosixPath
 
 from superteam.runners import scripts
 from superteam.runners.call import Call
-from superteam.runners.shell import simple_commands
+from superteam.runners.shell import Simple, simple_commands
 
 _CALLS = 200
 _DEPTH = 16  # of wrappers and scripts around a call
 _STEPS = 3000  # commands and kilobytes of scripts looked at in all, so that scripts that call each other come to an end
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]{0,8}(?:\.exe)?")
+_STOPS = re.compile(r"set -[a-zA-Z]{0,9}e[a-zA-Z]{0,9}|set -o")
 _SCRIPT_FOLDER = re.compile(r"\$\(dirname (?:-- )?(?:\$0|\$\{0\}|\$BASH_SOURCE|\$\{BASH_SOURCE\[0\]\})\)")
 
 # Programs that run another one: the options that take a value. Two words: the program's subcommand.
@@ -88,6 +89,7 @@ _NODE = frozenset(["npm", "pnpm", "yarn", "bun"])
 _RUN = frozenset(["run", "run-script", "rum", "urn"])
 _NODE_FOLDERS = frozenset(["--prefix", "-C", "--dir", "--cwd"])
 _NODE_VALUES = _NODE_FOLDERS | {"-w", "--workspace", "--filter", "-F"}
+_EVERYWHERE = frozenset(["--workspaces", "-ws", "-r", "--recursive"])
 _LIFECYCLE = frozenset(["test", "t", "tst", "start", "stop", "restart"])
 _SUBCOMMANDS = frozenset(["install", "i", "add", "remove", "workspaces", "ci", "audit", "why", "publish", "pack"])
 
@@ -114,6 +116,7 @@ class _Place:
     env: Mapping[str, str] = field(default_factory=dict)
     through: tuple[str, ...] = ()
     script: str | None = None
+    lost: bool = False
 
     def inner(self, wrapper: str) -> _Place:
         return replace(self, through=(*self.through, wrapper))
@@ -137,7 +140,9 @@ def find_calls(command: str, tree: Path) -> tuple[Call, ...]:
 
 def _in_text(text: str, place: _Place) -> Iterator[Call]:
     folders: dict[tuple[int, ...], str | None] = {(): place.folder}
-    for command in simple_commands(text) or ():
+    commands = simple_commands(text) or []
+    stops = any(_STOPS.fullmatch(" ".join(command.words[:2])) for command in commands)
+    for number, command in enumerate(commands):
         shells, words = command.shells, command.words
         folder = next(folders[shells[:n]] for n in range(len(shells), -1, -1) if shells[:n] in folders)
         if words[0] in ("cd", "pushd"):
@@ -147,7 +152,18 @@ def _in_text(text: str, place: _Place) -> Iterator[Call]:
         elif folder is not None and not place.budget.spent():
             reached = command.last if place.script is None else "$@" in words
             after = place.after if reached else None
-            yield from _in_words(words, replace(place, folder=folder, after=after))
+            lost = place.lost or _loses_exit_code(commands, number, stops)
+            yield from _in_words(words, replace(place, folder=folder, after=after, lost=lost))
+
+
+def _loses_exit_code(commands: list[Simple], number: int, stops: bool) -> bool:
+    """Whether the text can go on and end well although this command of it fails; `stops` is the shell's `set -e`."""
+    command, behind = commands[number], commands[number + 1 :]
+    if command.operator in (";", "\n", ")"):
+        return bool(behind) and not stops
+    if command.operator == "||":
+        return not behind or behind[0].words[0] not in ("exit", "return", "false")
+    return command.operator not in ("", "&&")
 
 
 def _led_to(folder: str, words: list[str], place: _Place) -> str | None:
@@ -166,7 +182,7 @@ def _in_words(words: list[str], place: _Place) -> Iterator[Call]:
     steps = _steps(words, place)
     if steps is None:
         words = words if place.script is None else [word for word in words if word != "$@"]
-        yield Call(tuple(words), place.folder, place.after, place.env, place.through)
+        yield Call(tuple(words), place.folder, place.after, place.env, place.through, lost=place.lost)
         return
     for text, inner in steps:
         yield from _in_text(text, inner) if isinstance(text, str) else _in_words(text, inner)
@@ -241,7 +257,7 @@ def _task(tool: str, words: list[str], place: _Place) -> list[_Step]:
     found: list[_Step] = []
     for number, line in enumerate(lines):
         own = number == len(lines) - 1 and (tool in ("pdm", "pipenv", "rye") or "{args" in line)
-        text = " ".join([re.sub(r"\{args(?::[^{}]*+)?\}", "", line).strip(), *map(_quoted, words[1:])])
+        text = " ".join([re.sub(r"\{args(?::[^{}]*)?\}", "", line).strip(), *map(_quoted, words[1:])])
         found.append((text, replace(place.inner(words[0]), after=place.after if own else None)))
     if tool == "hatch" and not lines and words:
         return [(words, place)]
@@ -260,7 +276,7 @@ def _node(words: list[str], place: _Place) -> list[_Step] | None:
     program = words[0]
     asked = _node_words(words, place)
     if asked is None:
-        return []
+        return _workspaces(words, place)
     folder, run, name, rest = asked
     place = replace(place, folder=folder)
     if not run and program != "npm" and f"{program} {name}" in _WRAPPERS:
@@ -282,6 +298,16 @@ def _node(words: list[str], place: _Place) -> list[_Step] | None:
     return [(text, where) for text, where in texts if text]
 
 
+def _workspaces(words: list[str], place: _Place) -> list[_Step]:
+    """The same script in each workspace of the package: `npm test --workspaces`, `pnpm -r test`."""
+    if not _EVERYWHERE & set(words):
+        return []
+    rest = [word for word in words if word not in _EVERYWHERE and word != "--if-present"]
+    inner = replace(place.inner(f"{words[0]} in workspaces"), after=None)
+    folders = scripts.workspace_folders(place.tree, place.folder)
+    return [(rest, replace(inner, folder=folder)) for folder in folders]
+
+
 def _node_words(words: list[str], place: _Place) -> tuple[str, bool, str, list[str]] | None:
     """The folder, whether `run` is said, the script's name and what is behind it; None for several or no packages."""
     folder: str | None = place.folder
@@ -293,7 +319,7 @@ def _node_words(words: list[str], place: _Place) -> tuple[str, bool, str, list[s
             break
         option, equals, value = rest[0].partition("=")
         word, rest = rest[0], rest[1:]
-        if word in ("--workspaces", "-ws", "-r", "--recursive"):
+        if word in _EVERYWHERE:
             return None
         if option in _NODE_VALUES or (names == [] and word == "workspace"):
             value, rest = (value, rest) if equals else ((rest or [""])[0], rest[1:])

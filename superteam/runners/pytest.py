@@ -22,9 +22,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _SHOWN = 20  # ids in a command that people copy
 
 
-def inject(
-    env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[str] | None, tracked: Path | None
-) -> dict[str, str]:
+def inject(env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[str] | None) -> dict[str, str]:
     """The environment in which every pytest reports into `folder`; the user's own values stay behind ours.
 
     With `only` exactly these tests are run: a list of them is written beside the report.
@@ -33,11 +31,9 @@ def inject(
     found["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PLUGIN_FOLDER), env.get("PYTHONPATH", ""))))
     found["PYTEST_ADDOPTS"] = f"-p {PLUGIN} {env.get('PYTEST_ADDOPTS', '')}".strip()
     ours = {"SUPERTEAM_PYTEST_REPORT": str(folder), "SUPERTEAM_TREE": str(tree)}
-    if tracked is not None:
-        ours["SUPERTEAM_TREE_FILES"] = str(tracked)
     if only is not None:
         ours["SUPERTEAM_PYTEST_ONLY"] = str(write_ids(folder / "only.json", only))
-    passed = ["PYTHONPATH", "PYTEST_ADDOPTS", *ours]
+    passed = ["PYTHONPATH", "PYTEST_ADDOPTS", "SUPERTEAM_CHECKOUT", *ours]
     overrides = [env["TOX_OVERRIDE"]] if env.get("TOX_OVERRIDE") else []
     found["TOX_OVERRIDE"] = ";".join([f"testenv.pass_env+={','.join(passed)}", *overrides])
     return found | ours
@@ -65,7 +61,23 @@ def is_plain(command: str) -> bool:
 
 def with_junit(command: str, file: Path) -> str:
     """The plain command with a JUnit file in pytest's own format, for where our plugin cannot get in."""
-    return f"{command} --junitxml={shlex.quote(str(file))} -o junit_family=xunit1 --maxfail=0"
+    return f"{command} {_junit_options(file)}"
+
+
+def junit_by_environment(env: Mapping[str, str], file: Path) -> dict[str, str]:
+    """The variables with which every pytest writes a JUnit report; nothing of ours has to be importable for it.
+
+    A tox that does not let PYTEST_ADDOPTS through by itself is told to.
+    """
+    overrides = [env["TOX_OVERRIDE"]] if env.get("TOX_OVERRIDE") else []
+    return {
+        "PYTEST_ADDOPTS": f"{_junit_options(file)} {env.get('PYTEST_ADDOPTS', '')}".strip(),
+        "TOX_OVERRIDE": ";".join(["testenv.pass_env+=PYTEST_ADDOPTS", *overrides]),
+    }
+
+
+def _junit_options(file: Path) -> str:
+    return f"--junitxml={shlex.quote(str(file))} -o junit_family=xunit1 --maxfail=0"
 
 
 def reproduce_command(command: str, ids: frozenset[str] | None) -> str:
@@ -101,7 +113,7 @@ def recognises(call: Call, tree: Path) -> bool:
 
 def tell(call: Call, env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[str] | None) -> Told:
     """By our plugin, through the environment."""
-    told = inject(env, folder, tree, only, tracked=None)
+    told = inject(env, folder, tree, only)
     return set_aside(call, Told("pytest", "*.jsonl", folder, env=told))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import cast
@@ -39,17 +40,24 @@ def runner(name: str) -> Runner:
     return cast(Runner, import_module(f"superteam.runners.{name}"))
 
 
+def find_frameworks(command: str, tree: Path) -> list[tuple[Runner, Call]]:
+    """Every call of a known test framework in the command, in their order."""
+    return [(module, call) for call in find_calls(command, tree) if (module := _runner_of(call, tree))]
+
+
 def recognise(command: str, tree: Path) -> tuple[Runner, Call] | Untold:
-    """The one framework that the command calls and where; several calls, or none, are Untold with the reason."""
-    found = [(module, call) for call in find_calls(command, tree) if (module := _runner_of(call, tree))]
+    """The framework that the command calls and where; several calls, or none, are Untold with the reason."""
+    found = find_frameworks(command, tree)
     if not found:
         return Untold("no test framework that is known was found in the command")
     if len(found) > 1:
-        names = ", ".join(dict.fromkeys(module.NAME for module, _ in found))
-        return Untold(
-            f"the command starts test frameworks {len(found)} times ({names}), so that reports would be mixed"
-        )
+        return Untold(f"the command starts several test frameworks: {names_of(found)}")
     return found[0]
+
+
+def names_of(found: Iterable[tuple[Runner, Call]]) -> str:
+    """The frameworks of these calls, each once."""
+    return ", ".join(dict.fromkeys(module.NAME for module, _ in found))
 
 
 def _runner_of(call: Call, tree: Path) -> Runner | None:

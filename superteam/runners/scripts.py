@@ -13,11 +13,11 @@ _FILE = 2**20  # bytes of a script that are looked at
 _LINE = 8 * 1024  # characters of a line that is looked at; what grows beyond this by its variables is left out
 _PACKAGES = 200  # of one workspace
 _TARGETS = 100  # prerequisites that are followed
-_MAKE_ASSIGNS = re.compile(r"(?:export[ \t]++|override[ \t]++)?([\w.-]++)[ \t]*+(\+|\?|::?|)=[ \t]*+(.*)", re.DOTALL)
-_MAKE_RULE = re.compile(r"([^\s:=#][^:=#]*+)::?(?!=)([^=;#]*+)(?:;(.*))?", re.DOTALL)
-_MAKE_NAME = re.compile(r"\$(?:\(([\w.-]++)\)|\{([\w.-]++)\}|([\w@<^*]))")
-_JUST_RULE = re.compile(r"@?([A-Za-z_][\w-]*+)([^:=]*+):(?!=)([^#]*+)")
-_JUST_ASSIGNS = re.compile(r"(?:export[ \t]++)?([A-Za-z_][\w-]*+)[ \t]*+:=[ \t]*+(['\"])([^'\"]*+)\2[ \t]*+$")
+_MAKE_ASSIGNS = re.compile(r"(?:export[ \t]+|override[ \t]+)?([\w.-]+)[ \t]*(\+|\?|::?|)=[ \t]*(.*)", re.DOTALL)
+_MAKE_RULE = re.compile(r"([^\s:=#][^:=#]*)::?(?!=)([^=;#]*)(?:;(.*))?", re.DOTALL)
+_MAKE_NAME = re.compile(r"\$(?:\(([\w.-]+)\)|\{([\w.-]+)\}|([\w@<^*]))")
+_JUST_RULE = re.compile(r"@?([A-Za-z_][\w-]*)(?![\w-])([^:=]*):(?!=)([^#]*)")
+_JUST_ASSIGNS = re.compile(r"(?:export[ \t]+)?([A-Za-z_][\w-]*)[ \t]*:=[ \t]*(['\"])([^'\"]*)\2[ \t]*$")
 _PYTHON_TABLES = {
     "poetry": ("tool.poe.tasks",),
     "hatch": ("tool.hatch.envs.default.scripts", "tool.hatch.envs.test.scripts"),
@@ -112,6 +112,31 @@ def workspace_folder(tree: Path, folder: str, name: str) -> str | None:
     return None
 
 
+def workspace_folders(tree: Path, folder: str) -> list[str]:
+    """The folders of all workspaces of a package, as its package.json or pnpm's own file lists them."""
+    patterns = _workspace_patterns(tree, folder)
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        if inside(folder, pattern.replace("*", "x")) is None:
+            continue
+        for file in sorted((tree / folder).glob(f"{pattern.rstrip('/')}/package.json"))[:_PACKAGES]:
+            path = file.parent.relative_to(tree).as_posix()
+            if "node_modules" not in path:
+                found[path] = None
+    return list(found)
+
+
+def _workspace_patterns(tree: Path, folder: str) -> list[str]:
+    package = document(tree, f"{folder}/package.json" if folder else "package.json")
+    listed = package.get("workspaces")
+    listed = listed.get("packages") if isinstance(listed, dict) else listed
+    if isinstance(listed, list):
+        return [pattern for pattern in listed if isinstance(pattern, str)]
+    text = text_of(tree, str(PurePosixPath(folder, "pnpm-workspace.yaml"))) or ""
+    lines = (line.strip() for line in text.splitlines())
+    return [line[2:].strip(" '\"") for line in lines if line.startswith("- ") and "!" not in line]
+
+
 # PHP and Python
 
 
@@ -181,7 +206,7 @@ def _makefile(text: str) -> tuple[dict[str, str], _Rules]:
 
 def _logical_lines(text: str) -> list[str]:
     """With lines that go on put together; monsters are left out."""
-    lines = re.sub(r"\\\r?\n[ \t]*+", " ", text).split("\n")
+    lines = re.sub(r"\\\r?\n[ \t]*", " ", text).split("\n")
     return [line for line in lines if len(line) <= _LINE]
 
 
@@ -239,6 +264,6 @@ def just_lines(tree: Path, folder: str, targets: list[str]) -> Iterator[str]:
             _, here = rules[rule[1]] = (rule[3].replace("&&", " ").split(), [])
     for target in _in_order(rules, targets or list(rules)[:1], {}):
         for line in rules[target][1]:
-            filled = re.sub(r"\{\{ *+([\w-]++) *+\}\}", lambda match: values.get(match[1], match[0]), line)
+            filled = re.sub(r"\{\{ *([\w-]+) *\}\}", lambda match: values.get(match[1], match[0]), line)
             if "{{" not in filled and not filled.startswith("#"):
                 yield filled.lstrip("@-")

@@ -6,18 +6,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# Every alternative is decided by its first characters and never gives back what it took, so reading is linear.
+# Every alternative is decided by its first characters, and what follows a repetition cannot begin with what it repeats:
+# reading is linear.
 _TOKEN = re.compile(
     r"""
-      (?P<space>    (?: [ \t\r] | \\\r?\n )++ )
-    | (?P<comment>  (?<! [^ \t\r\n;|&()] ) \# [^\n]*+ )
-    | (?P<redirect> (?: (?<! [^ \t\r\n;|&()] ) \d++ )?+ (?: &>>? | <<< | <<-? | <> | >> | >\| | [<>]& | [<>] ) )
+      (?P<space>    [ \t\r]+ | \\\r?\n )
+    | (?P<comment>  (?<! [^ \t\r\n;|&()] ) \# [^\n]* )
+    | (?P<redirect> (?: (?<! [^ \t\r\n;|&()] ) \d+ )? (?: &>>? | <<< | <<-? | <> | >> | >\| | [<>]& | [<>] ) )
     | (?P<operator> && | \|\| | ;;&? | \|& | [;|&()\n] )
-    | (?P<single>   ' [^']*+ ' )
-    | (?P<double>   " (?: [^"\\]++ | \\. )*+ " )
+    | (?P<single>   ' [^']* ' )
+    | (?P<double>   " [^"\\]* (?: \\. [^"\\]* )* " )
     | (?P<escape>   \\. )
-    | (?P<inner>    \$\( [^()\n]*+ \) | ` [^`\n]*+ ` )
-    | (?P<plain>    [^ \t\r\n;|&()<>'"\\`$]++ | \$ )
+    | (?P<inner>    \$\( [^()\n]* \) | ` [^`\n]* ` )
+    | (?P<plain>    [^ \t\r\n;|&()<>'"\\`$]+ | \$ )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -32,12 +33,13 @@ class Simple:
     """One simple command of a text, without its redirections.
 
     `shells` are the numbers of the subshells around it; `last` says that words appended to the text would be its
-    arguments.
+    arguments. `operator` is what stands behind it ("&&", ";" ...), "" at the end of the text.
     """
 
     words: list[str] = field(default_factory=list)
     shells: tuple[int, ...] = ()
     last: bool = False
+    operator: str = ""
 
 
 def simple_commands(text: str) -> list[Simple] | None:
@@ -49,6 +51,8 @@ def simple_commands(text: str) -> list[Simple] | None:
             return None
         if kind == "operator":
             shells = found[-1].shells
+            ended = found[-2] if len(found) > 1 and not found[-1].words and found[-2].operator == ")" else found[-1]
+            ended.operator = token
             shells = (*shells, len(found)) if token == "(" else shells[:-1] if token == ")" else shells
             if len(shells) > _NESTED:
                 return None

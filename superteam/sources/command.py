@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from superteam.core.results import (
     Completeness,
@@ -20,18 +22,28 @@ from superteam.core.results import (
     TestReport,
 )
 from superteam.core.signature import signature
-from superteam.core.verdict import command_report, judge, narrow
+from superteam.core.verdict import HOW_TO_REPORT, command_report, judge, narrow
 from superteam.ports import Tree
 from superteam.process import Completed, run, secrets_redactor, shell
 from superteam.reports.formats import nothing, read_file, read_files
 from superteam.reports.junit import read_junit
 from superteam.reports.plugin_lines import read_sessions
-from superteam.reports.text import read_text
-from superteam.runners import pytest
+from superteam.runners import pytest, several
 from superteam.runners.call import Call, Runner, Told, Untold, family
 from superteam.runners.configured import configured
-from superteam.runners.recognise import recognise
+from superteam.runners.recognise import find_frameworks, names_of
+from superteam.runners.several import Calls
+from superteam.sources.printed import read_printed
+from superteam.sources.report_pipe import ReportPipe
+from superteam.sources.surroundings import drop_compiled, private_folders
 
+_Result = TypeVar("_Result")
+_PLUGIN_LOST = re.compile(rb"No module named .?superteam_pytest_plugin")
+_SEEN = {  # of runs without a report
+    Granularity.COMMAND: f"only the exit code is seen; {HOW_TO_REPORT}",
+    Granularity.TEXT: f"only printed lines and the exit code are seen; {HOW_TO_REPORT}",
+    Granularity.TESTS: "",
+}
 _WHY = {  # a run of some tests was a run of more
     "exactly": "others ran with them",
     "more": "others ran with them, since single tests cannot be told apart for this framework",
@@ -56,18 +68,12 @@ class CommandSource:
 
     async def collect(self, tree: Tree, only: frozenset[TestId] | None = None) -> Execution:
         """Runs the command, `only` these tests where they can be selected, and judges what came of it."""
-        import shutil
-
         from anyio import to_thread
 
-        scratch = scratch_folder(self.outputs)
-        env = suite_environment(tree.env)
         found = await to_thread.run_sync(self._recognise, tree.path)
-        told = self._tell(found, env, _folder(scratch / "report"), tree.path, only)
-        done = await self._run(self._arguments(found, told), tree, {**env, **told.env}, scratch, told)
-        report, done = await self._read(tree, env, scratch, done, told)
-        shutil.rmtree(scratch / "report", ignore_errors=True)  # many megabytes, and nobody needs it again
-        report, verdict = self._judge(report, done.exit, only, told)
+        attempt = await self._run_best(tree, found, only)
+        report, verdict = self._judge(attempt, found, only)
+        done = attempt.done
         return Execution(
             report=report,
             exit=done.exit,
@@ -79,92 +85,151 @@ class CommandSource:
             tail=last_lines(done),
         )
 
-    def _recognise(self, tree: Path) -> tuple[Runner, Call] | Untold:
-        """The framework behind the command; nothing is looked for where the baseline knew only an exit code."""
-        if self.expected is not None and self.expected.granularity is Granularity.COMMAND:
-            return Untold("")
-        return recognise(self.command, tree)
+    def _recognise(self, tree: Path) -> Calls:
+        """The frameworks behind the command; nothing is looked for where the baseline knew less than single tests."""
+        if self.expected is not None and self.expected.granularity is not Granularity.TESTS:
+            return ()
+        return find_frameworks(self.command, tree)
+
+    async def _run_best(self, tree: Tree, found: Calls, only: frozenset[TestId] | None) -> _Attempt:
+        """Runs the command until something can be believed: with our reporter, with pytest's own, without anything.
+
+        A run that had something of ours in it and left no report may be red because of that alone.
+        """
+        if self._knows_only_junit(found):
+            return await self._with_junit(tree)
+        attempt = await self._with_reporter(tree, found, only)
+        report, told = attempt.report, attempt.told
+        may_be_pytest = told.format in ("", "pytest")
+        lost = may_be_pytest and await _in_thread(_names_our_plugin, attempt.done.output)
+        if lost and self.expected is not None and report.completeness is Completeness.COMPLETE:
+            return replace(attempt, report=replace(report, completeness=Completeness.PARTIAL, damage=_LOST))
+        if self.expected is not None or not _could_run(attempt.done.exit):
+            return attempt if self.expected is not None else await self._without_report(attempt, bool(told.format))
+        if report.completeness is not Completeness.NONE and not lost:
+            return attempt
+        known = told.format != "" or lost or (may_be_pytest and pytest.names_pytest(self.command))
+        if known and may_be_pytest:
+            second = await self._with_junit(tree)
+            if second.report.completeness is not Completeness.NONE:
+                return second
+            attempt = replace(attempt, report=nothing("pytest", await _in_thread(_why_no_pytest, second.done)))
+        if not known and attempt.done.exit.code == 0:
+            return await self._without_report(attempt, known)
+        scratch = scratch_folder(self.outputs)
+        done = await self._run(shell(self.command), tree, suite_environment(tree.env), scratch, _BARE)
+        return await self._without_report(replace(attempt, done=done), known)
+
+    def _knows_only_junit(self, found: Calls) -> bool:
+        """Whether the baseline came from pytest's own JUnit report, so that this one is asked for it at once."""
+        told_otherwise = self.report is not None or (bool(found) and not _is_pytest(found))
+        return self.expected == Shape(Granularity.TESTS, "junit") and not told_otherwise
+
+    async def _with_reporter(self, tree: Tree, found: Calls, only: frozenset[TestId] | None) -> _Attempt:
+        """The command as its framework can be made to report, by our plugins or its own reporters."""
+        import shutil
+
+        scratch = scratch_folder(self.outputs)
+        env = suite_environment(tree.env)
+        told = self._tell(found, env, _folder(scratch / "report"), tree.path, only)
+        variables = {**env, **told.env, **_checkout(tree, told)}
+        done = await self._run(self._arguments(found, told), tree, variables, scratch, told)
+        report = await _in_thread(_read_report, scratch / "report", tree.path, done, told, self.expected is not None)
+        shutil.rmtree(scratch / "report", ignore_errors=True)  # many megabytes, and nobody needs it again
+        attempt = _Attempt(report, done, told)
+        coarse = self.expected is not None and self.expected.granularity is not Granularity.TESTS
+        return await self._without_report(attempt, False) if coarse else attempt
+
+    async def _with_junit(self, tree: Tree) -> _Attempt:
+        """The command with pytest's own report, which needs nothing of ours that could be imported."""
+        from anyio import create_task_group, to_thread
+
+        scratch = scratch_folder(self.outputs)
+        env = suite_environment(tree.env)
+        told = Told("junit", selects="everything")
+        if pytest.is_plain(self.command):
+            file = scratch / "junit.xml"
+            done = await self._run(shell(pytest.with_junit(self.command, file)), tree, env, scratch, _BARE)
+            report = await _in_thread(read_junit, file)
+            if report.completeness is Completeness.COMPLETE:
+                report = replace(report, exit_status=done.exit.code)
+            return _Attempt(_whole_junit(report, done), done, told)
+        pipe = ReportPipe(_folder(scratch / "report"))
+        try:
+            variables = {**env, **pytest.junit_by_environment(env, pipe.path)}
+            async with create_task_group() as tasks:
+                tasks.start_soon(to_thread.run_sync, pipe.copy)
+                try:
+                    done = await self._run(shell(self.command), tree, variables, scratch, _BARE)
+                finally:
+                    pipe.stop()
+            report = await _in_thread(pipe.report)
+        finally:
+            pipe.close()
+        return _Attempt(_whole_junit(report, done), done, told)
+
+    async def _without_report(self, attempt: _Attempt, known: bool) -> _Attempt:
+        """What a run without any report shows: the lines that name tests, else the exit code.
+
+        Of a framework that is `known` to run, lines count only in a green run, and the exit code alone never.
+        """
+        done, told = attempt.done, attempt.told
+        report = TestReport("", Granularity.TEXT, Completeness.NONE)
+        if self.expected is None or self.expected.granularity is Granularity.TEXT:
+            report = await _in_thread(read_printed, done.output)
+        if known and not (report.tests and done.exit.code == 0):
+            return attempt
+        if not report.tests:
+            tail = last_lines(done)
+            report = command_report(self.command, done.exit, tail, signature(_last_words(tail)))
+        note = "; ".join(filter(None, (told.why, _SEEN[report.granularity])))
+        return replace(attempt, report=replace(report, note=note))
 
     def _tell(
-        self,
-        found: tuple[Runner, Call] | Untold,
-        env: Mapping[str, str],
-        folder: Path,
-        tree: Path,
-        only: frozenset[TestId] | None,
+        self, found: Calls, env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[TestId] | None
     ) -> Told:
         """How this run reports: as configured, else as the framework can. One that is not seen may still be pytest."""
-        told: Told | Untold = found if isinstance(found, Untold) else found[0].tell(found[1], env, folder, tree, only)
+        told: Told | Untold = Untold("no test framework that is known was found in the command")
+        if len(found) == 1:
+            told = found[0][0].tell(found[0][1], env, folder, tree, only)
+        elif found:
+            told = several.tell(found, env, folder, tree, only)
         if isinstance(told, Untold):
             blind = Told("", selects="everything", why=told.why)
             coarse = self.expected is not None and self.expected.granularity is not Granularity.TESTS
-            told = blind if coarse else replace(blind, env=pytest.inject(env, folder, tree, only, tracked=None))
+            told = blind if coarse else replace(blind, env=pytest.inject(env, folder, tree, only))
         return configured(told, self.report, self.rerun, folder, only)
 
-    def _arguments(self, found: tuple[Runner, Call] | Untold, told: Told) -> list[str]:
+    def _arguments(self, found: Calls, told: Told) -> list[str]:
         if told.instead:
             return list(told.instead)
-        if isinstance(found, Untold) or not told.arguments:
+        if len(found) != 1 or not told.arguments:
             return shell(self.command)
-        return shell(f"{self.command} {shlex.join((*(found[1].after or ()), *told.arguments))}")
+        return shell(f"{self.command} {shlex.join((*(found[0][1].after or ()), *told.arguments))}")
 
     async def _run(
         self, arguments: list[str], tree: Tree, env: Mapping[str, str], scratch: Path, told: Told
     ) -> Completed:
         if told.reports and told.folder is None:
             _delete(tree.path, told.reports)
-        return await run(
-            arguments,
-            cwd=tree.path,
-            env=env,
-            output=scratch / "output.txt",
-            timeout=self.timeout,
-            on_output=self.on_output,
-            stdout_file=scratch / "report" / "stdout" if told.format and not told.reports else None,
-            redact=secrets_redactor(tree.env),
-        )
+        await _in_thread(drop_compiled, tree.path)
+        with private_folders(tree.path, env) as own:
+            return await run(
+                arguments,
+                cwd=tree.path,
+                env=own,
+                output=scratch / "output.txt",
+                timeout=self.timeout,
+                on_output=self.on_output,
+                stdout_file=scratch / "report" / "stdout" if told.format and not told.reports else None,
+                redact=secrets_redactor(tree.env),
+            )
 
-    async def _read(
-        self, tree: Tree, env: Mapping[str, str], scratch: Path, done: Completed, told: Told
-    ) -> tuple[TestReport, Completed]:
-        """The best report there is, and the run that it belongs to: the framework's, JUnit's, lines, the exit code."""
-        from anyio import to_thread
-
-        report = await to_thread.run_sync(_read_report, scratch / "report", tree.path, done, told)
-        if report.completeness is not Completeness.NONE:
-            return report, done
-        if told.format not in ("", "pytest"):
-            return report, done
-        runner = self.expected.runner if self.expected else ""
-        fine = self.expected is not None and self.expected.granularity is Granularity.TESTS
-        if fine or runner == "pytest" or (self.expected is None and pytest.names_pytest(self.command)):
-            return await self._with_junit(tree, env, scratch, done)
-        if self.expected is None or self.expected.granularity is Granularity.TEXT:
-            report = _read_lines(done.output)
-            if report.tests:
-                return replace(report, note=told.why), done
-        tail = last_lines(done)
-        report = command_report(self.command, done.exit, tail, signature(_last_words(tail)))
-        return replace(report, note=told.why), done
-
-    async def _with_junit(
-        self, tree: Tree, env: Mapping[str, str], scratch: Path, done: Completed
-    ) -> tuple[TestReport, Completed]:
-        """Once more with pytest's own report, where the plugin could not get in and something could run at all."""
-        known = self.expected is not None and self.expected.runner == "pytest"  # no other format will do
-        if known or not pytest.is_plain(self.command) or not _could_run(done.exit):
-            return nothing("pytest"), done
-        file = scratch / "junit.xml"
-        again = _folder(scratch / "again")
-        second = await self._run(shell(pytest.with_junit(self.command, file)), tree, env, again, Told(""))
-        report = replace(read_junit(file), exit_status=second.exit.code)
-        return (nothing("pytest"), done) if report.completeness is Completeness.NONE else (report, second)
-
-    def _judge(
-        self, report: TestReport, exit: Exit, only: frozenset[TestId] | None, told: Told
-    ) -> tuple[TestReport, RunVerdict]:
+    def _judge(self, attempt: _Attempt, found: Calls, only: frozenset[TestId] | None) -> tuple[TestReport, RunVerdict]:
+        report, exit, told = attempt.report, attempt.done.exit, attempt.told
         if only is None:
-            return report, judge(report, exit, expected=self.expected)
+            report = self._with_unseen(report, exit, found, told)
+            return report, judge(report, exit, expected=self.expected, baseline=self.expected is None)
         if report.format == "pytest":
             report = _without_twins(report, only)
             return report, judge(report, exit, requested=only, expected=self.expected)
@@ -175,20 +240,83 @@ class CommandSource:
         selects = told.selects if report.format == told.format else "everything"
         return narrow(report, verdict, only, told.why or _WHY[selects])
 
-    def _reproduce(
-        self, found: tuple[Runner, Call] | Untold, report: TestReport, only: frozenset[TestId] | None
-    ) -> str:
+    def _with_unseen(self, report: TestReport, exit: Exit, found: Calls, told: Told) -> TestReport:
+        """A report beside which other frameworks ran unseen: their failures show in the exit code, or nowhere."""
+        if told.parts or self.report is not None or report.completeness is Completeness.NONE:
+            return report
+        unseen = [] if len(found) == 1 and told.format else [pair for pair in found if not _reported(pair, report)]
+        swallowed = several.lost_calls(unseen)
+        if swallowed:
+            why = f"a failure of {', '.join(swallowed)} would not change the exit code of the command, nor be reported"
+        elif unseen and len(found) > 1 and exit.code != 0 and self.expected is None:
+            why = f"{names_of(unseen)} may have failed too, or not have run, and did not report"
+        else:
+            return replace(report, note=report.note or told.why) if unseen else report
+        return replace(report, completeness=Completeness.PARTIAL, damage=f"{why}; {HOW_TO_REPORT}")
+
+    def _reproduce(self, found: Calls, report: TestReport, only: frozenset[TestId] | None) -> str:
         wanted = only or frozenset(report.failed())
         if report.format == "pytest":
             return pytest.reproduce_command(self.command, wanted)
-        if isinstance(found, Untold) or not wanted:
+        if len(found) != 1 or not wanted:
             return self.command
-        return found[0].reproduce(found[1], tuple(sorted(wanted))) or self.command
+        return found[0][0].reproduce(found[0][1], tuple(sorted(wanted))) or self.command
 
 
-def _read_report(folder: Path, tree: Path, done: Completed, told: Told) -> TestReport:
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One run of the command: what it reported, how it ended, and how it was made to report."""
+
+    report: TestReport
+    done: Completed
+    told: Told
+
+
+_BARE = Told("")
+_LOST = "a pytest of the command could not load our plugin, so that nobody knows what it did"
+
+
+async def _in_thread(function: Callable[..., _Result], *arguments: object) -> _Result:
+    from anyio import to_thread
+
+    return await to_thread.run_sync(function, *arguments)
+
+
+def _reported(call: tuple[Runner, Call], report: TestReport) -> bool:
+    formats = ("pytest", "junit") if call[0].NAME == "pytest" else (call[0].NAME,)
+    return report.granularity is Granularity.TESTS and report.format in formats
+
+
+def _is_pytest(found: Calls) -> bool:
+    return bool(found) and all(module.NAME == "pytest" for module, _ in found)
+
+
+def _names_our_plugin(output: Path) -> bool:
+    """Whether a program complained about our plugin, which it could not import: the command sets PYTHONPATH itself."""
+    with output.open("rb") as file:
+        return any(_PLUGIN_LOST.search(line) for line in iter(lambda: file.readline(2**16), b""))
+
+
+def _why_no_pytest(done: Completed) -> str:
+    """Why even pytest's own report is missing, as far as the output says so."""
+    if "No module named pytest" in done.stderr_tail + done.stdout_tail:
+        return "pytest is not installed in the environment of this tree"
+    return "neither by a plugin nor by --junitxml"
+
+
+def _whole_junit(report: TestReport, done: Completed) -> TestReport:
+    """The report with what the run adds: pytest says only in its output that it stopped at the first failure."""
+    if "!!! stopping after " in done.stdout_tail:
+        return replace(report, completeness=Completeness.PARTIAL, damage="pytest stopped at a failure (-x, --maxfail)")
+    return report
+
+
+def _read_report(folder: Path, tree: Path, done: Completed, told: Told, may_stop: bool = False) -> TestReport:
     """What the framework reported, completed by what the runner knows of the output."""
     tree = Path(os.path.realpath(tree))  # as frameworks name it
+    if told.parts:
+        reports = [(name, _read_report(folder / name, tree, done, part)) for name, part in told.parts]
+        return several.combine(reports, may_stop)
     if told.format in ("", "pytest"):
         return read_sessions(folder)
     if told.reports:
@@ -216,10 +344,17 @@ def _delete(tree: Path, pattern: str) -> None:
 
 
 def suite_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """The tree's environment for a suite: quiet about colours, and known to be no person's."""
-    found = {"CI": "1", "NO_COLOR": "1", **env}
-    found.pop("PYTHONPYCACHEPREFIX", None)
+    """The tree's environment for a suite. Nothing is added: what the user's shell runs, and no more, is to run here."""
+    found = dict(env)
+    found.pop("PYTHONPYCACHEPREFIX", None)  # compiled Python is removed from the tree, and only from there
     return found
+
+
+def _checkout(tree: Tree, told: Told) -> dict[str, str]:
+    """The variable that names the user's repository, for plugins of ours that look at modules and hide it again."""
+    if tree.checkout is None or "SUPERTEAM_TREE" not in told.env:
+        return {}
+    return {"SUPERTEAM_CHECKOUT": str(tree.checkout)}
 
 
 def scratch_folder(outputs: Path) -> Path:
@@ -230,11 +365,6 @@ def scratch_folder(outputs: Path) -> Path:
 def _folder(path: Path) -> Path:
     path.mkdir(mode=0o700, parents=True)
     return path
-
-
-def _read_lines(output: Path) -> TestReport:
-    with output.open("rb") as file:
-        return read_text(iter(lambda: file.readline(2**20), b""))
 
 
 def _could_run(exit: Exit) -> bool:

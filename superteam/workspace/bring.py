@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -16,13 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import ConfigError
-from superteam.workspace import venv
-
-_NODE_STATE = (".package-lock.json", ".yarn-integrity", ".yarn-state.yml", ".modules.yaml")
+from superteam.workspace import copying, trees, venv, workspaces
 
 
 class Item(BaseModel):
-    """One brought path. An empty identity means that bringing it was begun; a skipped one is not in the tree."""
+    """One brought path. Its identity is empty while it is copied; a skipped one is not in the tree."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,8 +57,7 @@ class Wanted:
     """A path of the checkout that the tree needs, and how it gets there."""
 
     place: str
-    way: Literal["venv", "copy", "node", "link"]
-    identity: str
+    way: Literal["venv", "copy", "node"]
 
 
 # Which folders are which
@@ -136,19 +133,13 @@ def _checked(place: str, scene: Scene) -> str:
 
 
 def _how(places: list[str], scene: Scene) -> list[Wanted]:
-    """How each path gets into the tree. Linked packages find their peers where those really are: all or none."""
-    folders = [scene.checkout / place for place in places if _is_node(scene.checkout / place)]
-    homes = [os.path.realpath(folder) for folder in folders]
-    leaves = any(_leaves(folder, homes, os.path.realpath(scene.checkout)) for folder in folders)
-    return [_way(place, scene.checkout / place, "node" if leaves else "link") for place in places]
+    return [Wanted(place, _way(scene.checkout / place)) for place in places]
 
 
-def _way(place: str, source: Path, node: Literal["node", "link"]) -> Wanted:
+def _way(source: Path) -> Literal["venv", "copy", "node"]:
     if _is_node(source):
-        return Wanted(place, node, f"{node} {_node_identity(source)}")
-    if venv.is_venv(source):
-        return Wanted(place, "venv", f"venv {venv.venv_identity(source)}")
-    return Wanted(place, "copy", f"copy {venv.folder_identity(source)}")
+        return "node"
+    return "venv" if venv.is_venv(source) else "copy"
 
 
 def _is_node(source: Path) -> bool:
@@ -209,128 +200,102 @@ def _folders(folder: Path) -> list[Path]:
     return [folder / name for name in names if not name.startswith(".") and name != "node_modules"]
 
 
-def _node_entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """The installed packages: one level, two in scopes and in pnpm's hidden folder."""
-    for entry in os.scandir(folder):
-        yield entry
-        if entry.name.startswith("@") and entry.is_dir(follow_symlinks=False):
-            yield from os.scandir(entry.path)
-    if (folder / ".pnpm/node_modules").is_dir():
-        yield from _node_entries(folder / ".pnpm/node_modules")
-
-
-def _leaves(folder: Path, homes: list[str], checkout: str) -> bool:
-    """Whether a package is a link to elsewhere in the checkout: a linked folder would bring the checkout's code."""
-    links = (os.path.realpath(entry.path) for entry in _node_entries(folder) if entry.is_symlink())
-    return any(venv.within(path, checkout) and not any(venv.within(path, home) for home in homes) for path in links)
-
-
-def _node_identity(folder: Path) -> str:
-    """Changes with what is installed; the package managers' own state files say more than names."""
-    states = [f"{name} {venv.content(folder / name)}" for name in _NODE_STATE if (folder / name).exists()]
-    names = [
-        f"{os.path.relpath(entry.path, folder)} {entry.is_symlink()}"
-        for entry in _node_entries(folder)
-        if entry.name[0] != "."
-    ]
-    return venv.digest(sorted(states + names))
-
-
 # Bringing
 
 
-def bring_all(scene: Scene, wanted: list[Wanted], notes: list[str]) -> Stamp:
-    """Takes away what is no longer wanted or has changed, puts in what is missing; the stamp is written first."""
-    before = _read_stamp(scene)
-    stamp = before
-    keep = {item.place for item in wanted if _is_there(item, scene, before)}
-    for place in [place for place in before.brought if place not in keep]:
-        _remove(scene, place)
-        stamp = _without(stamp, place)
+def bring_all(scene: Scene, wanted: list[Wanted], notes: list[str], *, keep: bool = False) -> Stamp:
+    """Makes what is wanted in the tree a copy of what the checkout has, and removes what is no longer wanted.
+
+    An entry of a copy that was changed, in the tree or in the checkout, is copied again; not with `keep`, for a setup
+    command may have changed it.
+    """
+    before = stamp = _read_stamp(scene)
+    places = {item.place for item in wanted}
+    for place in before.brought:
+        if place not in places:
+            _remove(scene, place)
+            stamp = _without(stamp, place)
     for item in wanted:
-        if item.place not in keep and _may_bring(item, scene, notes):
-            write_stamp(scene, _with(stamp, item.place, Item(identity="")))
-            done = _bring(item, scene)
-            stamp = _with(stamp, item.place, done)
-            notes.append(done.note)
-    if stamp is not before:
+        if keep and _is_complete(item.place, scene, stamp):
+            notes.append(stamp.brought[item.place].note)
+        elif _may_bring(item, scene, stamp, notes):
+            stamp = _bring(item, scene, stamp)
+            notes.append(stamp.brought[item.place].note)
+        else:
+            stamp = _without(stamp, item.place)
+    if stamp != before:
         write_stamp(scene, stamp)
     return stamp
 
 
-def _is_there(item: Wanted, scene: Scene, stamp: Stamp) -> bool:
-    """Whether this very content was brought and still stands where it was put."""
-    known = stamp.brought.get(item.place)
-    if known is None or known.identity != item.identity:
-        return False
-    target = scene.tree / item.place
-    if known.skipped:
-        return not os.path.lexists(target)
-    if item.way == "link":
-        return target.is_symlink() and target.readlink() == scene.checkout / item.place
-    if item.way in ("venv", "node"):
-        return target.is_dir() and not target.is_symlink() and (item.way == "node" or venv.is_venv(target))
-    return os.path.lexists(target)
+def _is_complete(place: str, scene: Scene, stamp: Stamp) -> bool:
+    known = stamp.brought.get(place)
+    return known is not None and bool(known.identity) and os.path.lexists(scene.tree / place)
 
 
-def _may_bring(item: Wanted, scene: Scene, notes: list[str]) -> bool:
-    """Nothing in the tree is ever replaced but what was brought; a folder may not lie behind a link out of the tree."""
+def _may_bring(item: Wanted, scene: Scene, stamp: Stamp, notes: list[str]) -> bool:
+    """Whether the place is free or holds a copy of ours, and is not behind a link that leads out of the tree."""
     target = scene.tree / item.place
-    if os.path.lexists(target):
-        notes.append(f"{item.place}: the tree has it already (tracked?); left as it is")
-        return False
     if not venv.within(os.path.realpath(target.parent), os.path.realpath(scene.tree)):
         notes.append(f"{item.place}: leads out of the tree through a link; not brought")
+        return False
+    known = stamp.brought.get(item.place)
+    if os.path.lexists(target) and (known is None or known.skipped):
+        notes.append(f"{item.place}: the tree has it already (tracked?); left as it is")
         return False
     return True
 
 
-def _bring(item: Wanted, scene: Scene) -> Item:
+def _bring(item: Wanted, scene: Scene, stamp: Stamp) -> Stamp:
+    job, note = _copying(item, scene)
+    known = stamp.brought.get(item.place)
+    manifest = _manifest(scene, item.place)
+    if known is None or not known.identity:
+        manifest.unlink(missing_ok=True)
+        write_stamp(scene, _with(stamp, item.place, Item(identity="")))
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        census, _ = copying.synchronise(job, manifest)
+    except copying.TooLargeError:
+        _remove(scene, item.place)
+        return _with(stamp, item.place, Item(identity="too large", skipped=True, note=_too_large(item)))
+    identity = venv.digest([item.way, *copying.identity(census)])
+    return _with(stamp, item.place, Item(identity=identity, note=note))
+
+
+def _copying(item: Wanted, scene: Scene) -> tuple[copying.Copying, str]:
     source, target = scene.checkout / item.place, scene.tree / item.place
-    if item.way != "link" and venv.too_large(source):
-        return Item(identity=item.identity, skipped=True, note=_too_large(item.place))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _put(item.way, source, target, scene.move)
-    verb = "linked" if item.way == "link" else "copied"
-    return Item(identity=item.identity, note=f"{item.place}: {verb} from {scene.checkout}")
-
-
-def _too_large(place: str) -> str:
-    limit = venv.SIZE_LIMIT // 1024**3
-    return f'{place}: larger than {limit} GiB, not copied; prepare trees with [workspace] setup = "..."'
-
-
-def _put(way: str, source: Path, target: Path, move: venv.Relocation) -> None:
-    match way:
-        case "link":
-            target.symlink_to(source, target_is_directory=True)
+    note = f"{item.place}: copied from {scene.checkout}"
+    match item.way:
         case "venv":
-            venv.copy_venv(source, target, move)
+            return venv.copy_of_environment(source, target, scene.move), note
         case "node":
-            venv.copy_node_modules(source, target, move)
+            job = venv.copy_of_node_modules(source, target, scene.move)
+            links = workspaces.copied_workspaces(job.source, scene.tree)
+            names = ", ".join(sorted(links))
+            note += f"; copies of workspaces in it lead to the tree: {names}" if links else ""
+            return replace(job, links=links), note
         case _:
-            venv.copy(venv.Copying(source, target, move, lambda place: False))
+            return venv.copy_of_data(source, target, scene.move), note
+
+
+def _too_large(item: Wanted) -> str:
+    limit = venv.SIZE_LIMIT // 1024**3
+    command = "npm ci" if item.way == "node" else "..."
+    cure = f'prepare trees with a command: [workspace] setup = "{command}"'
+    return f"{item.place}: larger than {limit} GiB, not copied; {cure}"
 
 
 def _remove(scene: Scene, place: str) -> None:
     """Removes what was brought; a link is removed, never followed, and so is one that replaced a folder above it."""
     target = scene.tree / place
-    if not venv.within(os.path.realpath(target.parent), os.path.realpath(scene.tree)):
-        return
-    if target.is_dir() and not target.is_symlink():
-        shutil.rmtree(target, onerror=_make_writable)
-    else:
-        target.unlink(missing_ok=True)
+    _manifest(scene, place).unlink(missing_ok=True)
+    if venv.within(os.path.realpath(target.parent), os.path.realpath(scene.tree)):
+        trees.remove(target)
 
 
-def _make_writable(function: object, path: str, problem: object) -> None:
-    """Programs make folders read-only (go's module cache, tests of permissions); they are ours to remove."""
-    Path(path).parent.chmod(0o700)
-    if Path(path).is_dir() and not Path(path).is_symlink():
-        Path(path).chmod(0o700)
-        shutil.rmtree(path)
-    else:
-        Path(path).unlink(missing_ok=True)
+def _manifest(scene: Scene, place: str) -> Path:
+    return scene.tree.parent / f"{scene.tree.name}.{venv.digest([place])}.copy.json"
 
 
 def _stamp_path(scene: Scene) -> Path:

@@ -19,8 +19,9 @@ from superteam.core.finding import Finding
 from superteam.core.planted import capped, drivers_named
 from superteam.core.run import Run
 from superteam.core.settings import Settings
+from superteam.core.sources import all_commands
 from superteam.errors import WorkspaceError
-from superteam.ports import Capture, Tree
+from superteam.ports import NO_CONTENTS, Capture, Tree
 from superteam.workspace import surface, trees, watching
 from superteam.workspace.environment import base_environment
 from superteam.workspace.fast_forward import drop_empty_folders, follow
@@ -29,6 +30,7 @@ from superteam.workspace.git_directory import Engine
 from superteam.workspace.opening import open_engine
 from superteam.workspace.own_tree import OwnTree, in_thread
 from superteam.workspace.repository import Repository, cache_home
+from superteam.workspace.sharing import take_trees
 
 PYTHON_AND_WEB = frozenset({".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte"})
 SOURCES = PYTHON_AND_WEB | {".go", ".rs", ".rb", ".php", ".java", ".kt", ".c", ".cc", ".cpp"}
@@ -51,6 +53,7 @@ class Desk:
     has_head: bool = False
     git_was: bytes | None = None
     seen: str | None = None  # in place: the tree that the checkout held when it was last looked at
+    staged: str | None = None  # in place: the tree that the user's index holds; None: an agent may have changed it
     more_trees: dict[int, OwnTree] = field(default_factory=dict)
     review_trees: dict[str, OwnTree] = field(default_factory=dict)
     _one_reviewer: anyio.Lock = field(default_factory=anyio.Lock)
@@ -63,17 +66,20 @@ class Desk:
             return self.agent_tree
         if slot not in self.more_trees:
             path = self.agent_tree.path.with_name(f"{self.agent_tree.path.name}-{slot + 1}")
-            self.more_trees[slot] = OwnTree(self.engine, path, self.agent_tree.settings, self.agent_tree.environ)
+            self.more_trees[slot] = self.agent_tree.sibling(path)
         return self.more_trees[slot]
 
     async def prepare(self, tree: str, head: str, keep_as: str, slot: int = 0) -> tuple[str, ...]:
         if self.in_place:
             return await in_thread(lambda: self._prepare_in_place(tree, head, keep_as))
         work = self._slot(slot)
-        # Right after a capture the gate finds everything in place: it runs the agent's code as the agent did.
-        if work.files != tree or work.given != head or not (work.path / ".git" / "HEAD").is_file():
+        # Right after a capture the environment stays: the gate runs the agent's code as the agent did.
+        unchanged = work.files == tree and work.given == head
+        if not unchanged:
             await in_thread(lambda: self._put_work(work, tree, head, keep_as))
-            await in_thread(lambda: work.give_git(head, self._branch()))
+        # The repository is always a new one, so that its index holds what will be committed and nothing else.
+        await in_thread(lambda: work.give_git(head, self._branch()))
+        if not unchanged:
             await work.make_ready(self._log(f"setup-{work.path.name}"))
         work.files = None  # from here on it is in other hands
         return ()
@@ -90,7 +96,7 @@ class Desk:
         if self.in_place:
             return Tree(self.repository.toplevel, "", {**base_environment(self.environ), **self._mark()})
         tree = self._slot(slot)
-        return Tree(tree.path, "", {**tree.environment(), **self._mark()})
+        return Tree(tree.path, "", {**tree.environment(), **self._mark()}, self.repository.toplevel)
 
     def roots(self, slot: int = 0) -> tuple[str, ...]:
         return str(self.work(slot).path), str(self.check_tree.path)
@@ -101,6 +107,7 @@ class Desk:
     def _capture(self, work: OwnTree) -> Capture:
         if self.in_place:
             before, self.seen = self.seen, self._snapshot_in_place()
+            self.staged = None
             self._drop_compiled(self.repository.toplevel, before, self.seen)
             return Capture(self.seen)
         before, tree = work.indexed, work.current()
@@ -184,7 +191,14 @@ class Desk:
             notes += self._write_back(found, tree)
             self._drop_compiled(self.repository.toplevel, found, tree)
         self.seen = tree
+        self._stage_in_place(tree)
         return notes
+
+    def _stage_in_place(self, tree: str) -> None:
+        """Puts what will be committed into the user's index, where a gate can ask git for it."""
+        if self.staged != tree:
+            self.engine.give_users_index()
+            self.staged = tree
 
     def _take_head(self, head: str) -> tuple[str, ...]:
         """HEAD goes to the run's branch by symbolic-ref; the files stay as they are."""
@@ -255,12 +269,23 @@ class Desk:
         mixed = await in_thread(lambda: self.engine.mix(sha, tree, paths))
         return None if mixed is None else await self._check_out(mixed, sha)
 
+    async def check_out_altered(
+        self, sha: str, like: str, paths: Collection[str], contents: Mapping[str, bytes] = NO_CONTENTS
+    ) -> Tree:
+        return await self._check_out(await in_thread(lambda: self.engine.altered(sha, like, paths, contents)), sha)
+
+    async def files_of(self, commit: str) -> tuple[str, ...]:
+        return tuple(await in_thread(lambda: self.engine.files(commit)))
+
+    async def content_of(self, commit: str, path: str) -> bytes:
+        return await in_thread(lambda: self.engine.content(commit, path))
+
     async def _check_out(self, tree: str, sha: str) -> Tree:
         check = self.check_tree
         await in_thread(lambda: check.put(tree))
         await in_thread(lambda: check.give_git(sha, None))
         await check.make_ready(self._log("setup-check"))
-        return Tree(check.path, sha, {**check.environment(), **self._mark()})
+        return Tree(check.path, sha, {**check.environment(), **self._mark()}, self.repository.toplevel)
 
     # the trees of reviewers: they work side by side, but their trees are made and taken one at a time
 
@@ -272,11 +297,11 @@ class Desk:
             await in_thread(lambda: mine.give_git(sha, None))
             await mine.make_ready(self._log(f"setup-review-{role}"))
             mine.files = None  # from here on it is in other hands
-        return Tree(mine.path, sha, {**mine.environment(), **self._mark()})
+        return Tree(mine.path, sha, {**mine.environment(), **self._mark()}, self.repository.toplevel)
 
     def _review_tree(self, role: str) -> OwnTree:
         path = self.agent_tree.path.with_name(f"review-{role}")
-        return OwnTree(self.engine, path, self.settings.workspace, self.environ)
+        return self.agent_tree.sibling(path)
 
     async def capture_review(self, role: str) -> Capture:
         async with self._one_reviewer:
@@ -312,6 +337,9 @@ class Desk:
 
     async def renames(self, old: str, new: str) -> Mapping[str, str]:
         return await in_thread(lambda: self.engine.renames(old, new))
+
+    async def texts(self, commit: str, paths: Collection[str]) -> Mapping[str, str]:
+        return await in_thread(lambda: self.engine.texts(commit, paths))
 
     async def diff(self, old: str, new: str, limit: int) -> str:
         return await in_thread(lambda: self.engine.diff(old, new, limit))
@@ -369,6 +397,7 @@ class Desk:
         self.repository.set_ref(ref, new, None if there is None and old == self.run.start_sha else old)
         if self.in_place:
             self.engine.follow(new)  # so that git status is clean
+            self.staged = None
 
     # the end
 
@@ -472,8 +501,11 @@ def open_desk(repository: Repository, run: Run | None, settings: Settings, envir
     repository = engine.repository  # with the identity that the run began with
     held: list[int] = []
     check = _free_check_tree(folder, held)
-    work, checked = (OwnTree(engine, folder / name, settings.workspace, environ) for name in ("work", check))
+    commands = all_commands(settings)
+    work, checked = (OwnTree(engine, folder / name, settings.workspace, environ, commands) for name in ("work", check))
     in_place = settings.workspace.isolation == "in-place"
+    if run is not None and not in_place:
+        take_trees(engine, folder, run, lambda path: OwnTree(engine, path, settings.workspace, environ))
     desk = Desk(repository, engine, run, settings, environ, work, checked, in_place, held)
     desk.git_was = surface.what_is(repository.toplevel / ".git")
     if run is not None:

@@ -9,21 +9,27 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import WorkspaceError
-from superteam.workspace import bring, venv
+from superteam.workspace import bring, variables, venv
+from superteam.workspace.overlay import Interpreter
+from superteam.workspace.own_environment import (
+    folder_beside,
+    give_own_environments,
+    prefixes_of_commands,
+)
 
 _GIT = re.compile(
     r"GIT_((|COMMON_|TEMPLATE_|CEILING_)(DIR|DIRECTORIES)|(IMPLICIT_)?WORK_TREE|INDEX_\w+|NAMESPACE|PREFIX|EXEC_PATH"
     r"|(ALTERNATE_)?OBJECT_DIRECTOR(Y|IES)|DISCOVERY_ACROSS_FILESYSTEM|SHALLOW_FILE|GRAFT_FILE|QUARANTINE_PATH"
     r"|REPLACE_REF_BASE|NO_REPLACE_OBJECTS|DEFAULT_(HASH|REF_FORMAT)|(LITERAL|GLOB|NOGLOB|ICASE)_PATHSPECS"
-    r"|EXTERNAL_DIFF|DIFF_OPTS|ATTR_(SOURCE|NOSYSTEM)|REFLOG_ACTION|OPTIONAL_LOCKS|REF_PARANOIA)"
+    r"|EXTERNAL_DIFF|DIFF_OPTS|ATTR_(SOURCE|NOSYSTEM)|REFLOG_ACTION|OPTIONAL_LOCKS|REF_PARANOIA|CONFIG(_PARAMETERS)?)"
 )
-_OURS = ("SUPERTEAM_", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_", "PYTEST_VERSION", "GIT_CONFIG", "GIT_INTERNAL_")
+_OURS = ("SUPERTEAM_", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_", "PYTEST_VERSION", "GIT_INTERNAL_")
 _LOCK = re.compile(
     r"(uv|poetry|pdm|Pipfile|yarn|bun|Cargo|Gemfile|composer)\.lock|requirements.*\.txt|package-lock\.json"
     r"|npm-shrinkwrap\.json|pnpm-lock\.yaml|bun\.lockb|go\.sum|gradle\.lockfile"
@@ -72,58 +78,91 @@ def make_ready(
     settings: WorkspaceSettings,
     environ: Mapping[str, str],
     untracked_dirs: Collection[str] | None,
+    commands: str = "",
+    *,
+    is_set_up: bool = False,
 ) -> Readiness:
-    """Brings what the tree lacks, unless it is there already, and says what programs in the tree get.
+    """Brings what the tree lacks, puts back what was changed in it, and says what programs in the tree get.
 
-    `untracked_dirs` are the checkout's untracked folders, relative; None is unknown. Raises ConfigError for a wrong
-    `bring`, WorkspaceError when something cannot be copied.
+    `untracked_dirs` are the checkout's untracked folders, relative; None is unknown. `commands` are what is run in the
+    tree: interpreters that they name are looked at. After the setup command (`is_set_up`) environments of the tree stay
+    as they are. Raises ConfigError for a wrong `bring`, WorkspaceError when something cannot be copied.
     """
+    scene = bring.scene_of(checkout, tree, environ)
     try:
-        return _made_ready(bring.scene_of(checkout, tree, environ), settings, environ, untracked_dirs)
+        return _made_ready(Call(scene, settings, environ, untracked_dirs, commands, is_set_up))
     except OSError as problem:
         hint = 'prepare trees with a command instead: [workspace] setup = "..."'
         raise WorkspaceError(f"{tree} could not be prepared like {checkout}: {problem}", hint) from problem
 
 
-def _made_ready(
-    scene: bring.Scene, settings: WorkspaceSettings, environ: Mapping[str, str], untracked: Collection[str] | None
-) -> Readiness:
-    env = base_environment(environ)
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What `make_ready` is asked for."""
+
+    scene: bring.Scene
+    settings: WorkspaceSettings
+    environ: Mapping[str, str]
+    untracked: Collection[str] | None
+    commands: str
+    is_set_up: bool
+
+
+def _made_ready(call: Call) -> Readiness:
+    scene, settings = call.scene, call.settings
+    env = base_environment(call.environ)
     env.pop("PYTHONPYCACHEPREFIX", None)
     if os.path.realpath(scene.checkout) == os.path.realpath(scene.tree):
-        notes = _activate(env, scene, environ)
-        return Readiness(env, (), tuple(notes), _fingerprint(scene, env, settings, {}))
+        notes = _activate(env, scene, call.environ)
+        return Readiness(env, (), tuple(notes), _fingerprint(scene, env, settings, {}, ()))
     notes = []
-    wanted = bring.wanted_in(scene, settings, environ, untracked, notes)
-    stamp = bring.bring_all(scene, wanted, notes)
+    wanted = bring.wanted_in(scene, settings, call.environ, call.untracked, notes)
+    stamp = bring.bring_all(scene, wanted, notes, keep=call.is_set_up)
     notes += _redirect(env, scene)
-    notes += _activate(env, scene, environ)
-    if _is_python(scene.tree) and not _is_inside(env.get("VIRTUAL_ENV"), scene.tree):
-        notes += _prefer_tree(env, scene)
+    notes += _activate(env, scene, call.environ)
+    own = give_own_environments(env, scene, settings.setup, keep=call.is_set_up)
+    notes += own.notes
+    notes += _prefer_tree(env, scene, call.commands)
     brought = {place: item for place, item in stamp.brought.items() if not item.skipped}
-    fingerprint = _fingerprint(scene, env, settings, brought)
+    fingerprint = _fingerprint(scene, env, settings, brought, own.below)
     notes += _advice(scene, settings, stamp, fingerprint)
     return Readiness(env, tuple(sorted(brought)), tuple(notes), fingerprint)
 
 
 def lock_fingerprint(tree: Path) -> str:
-    """A hash over the lock files at the top of a tree; when it changes, the setup command is run again."""
-    found = sorted(path for path in tree.iterdir() if _LOCK.fullmatch(path.name))
-    return venv.digest(fact for path in found for fact in (path.name, venv.content(path)))
+    """A hash over the lock files of a tree, in subfolders too."""
+    found = sorted(_lock_files(tree))
+    return venv.digest(fact for path in found for fact in (os.path.relpath(path, tree), venv.content(path)))
+
+
+def is_lock_file(path: str) -> bool:
+    """Whether a path is that of a file which says exactly what is installed."""
+    return _LOCK.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def _lock_files(tree: Path) -> Iterator[Path]:
+    """Yields the lock files; not those of what is installed or in hidden folders."""
+    for folder, folders, files in os.walk(tree):
+        folders[:] = [name for name in folders if name != "node_modules" and not _is_installed(Path(folder, name))]
+        yield from (Path(folder, name) for name in files if is_lock_file(name))
+
+
+def _is_installed(folder: Path) -> bool:
+    return folder.name.startswith(".") or venv.is_venv(folder)
 
 
 # The environment of programs
 
 
 def _redirect(env: dict[str, str], scene: bring.Scene) -> list[str]:
-    """The user's own entries of PATH and PYTHONPATH that lie in the checkout lead to the tree."""
-    notes = []
-    if "PYTHONPATH" in env:
-        env["PYTHONPATH"] = os.pathsep.join(_led(path, scene) for path in env["PYTHONPATH"].split(os.pathsep))
+    """Leads the user's variables that name the checkout to the tree."""
+    beside = scene.tree.parent / f"{scene.tree.name}.above"
+    sides = variables.Sides(scene.roots, scene.tree, beside, lambda path: bring.in_checkout(path, scene))
+    notes = variables.lead_to_tree(env, sides)
     if "PATH" in env:
         entries = env["PATH"].split(os.pathsep)
         kept = [entry for entry in entries if _only_in_checkout(entry, scene)]
-        notes = [f"PATH: {entry} is not in the tree; the checkout's is used" for entry in kept]
+        notes += [f"PATH: {entry} is not in the tree; the checkout's is used" for entry in kept]
         pairs = [(_led(entry, scene), *([entry] if entry in kept else [])) for entry in entries]
         env["PATH"] = os.pathsep.join(entry for pair in pairs for entry in pair)
     if bring.in_checkout(env.get("PWD"), scene) is not None:
@@ -169,15 +208,20 @@ def _candidates(scene: bring.Scene, environ: Mapping[str, str]) -> list[Path]:
     return [scene.tree / place for place in ([active] if active else []) + [".venv"]]
 
 
-def _prefer_tree(env: dict[str, str], scene: bring.Scene) -> list[str]:
+def _prefer_tree(env: dict[str, str], scene: bring.Scene, commands: str) -> list[str]:
     """Puts the tree's own folders in front of an editable install of the checkout in an environment elsewhere."""
-    places = [place for prefix in _prefixes(env) for place in venv.editable_places(prefix, scene.roots)]
-    folders = dict.fromkeys([*(_led(place, scene) for place in places), *_sources(scene.tree)])
+    prefixes = prefixes_of_commands(commands, env)
+    places = [place for prefix in prefixes for place in venv.editable_places(prefix, scene.roots)]
+    sources: list[str] = []
+    if _is_python(scene.tree) and not _is_inside(env.get("VIRTUAL_ENV"), scene.tree):
+        sources = _sources(scene.tree)
+    folders = dict.fromkeys([*(_led(place, scene) for place in places), *sources])
     existing = [folder for folder in folders if Path(folder).is_dir()]
     hidden = [folder for folder in existing if _hides_standard_library(Path(folder))]
     front = [folder for folder in existing if folder not in hidden]
     own = [env["PYTHONPATH"]] if env.get("PYTHONPATH") else []
-    env["PYTHONPATH"] = os.pathsep.join([*front, *own])
+    if front:
+        env["PYTHONPATH"] = os.pathsep.join([*front, *own])
     return [f"PYTHONPATH: {folder} holds modules of the standard library's names; left out" for folder in hidden]
 
 
@@ -199,14 +243,19 @@ def _is_python(tree: Path) -> bool:
 
 
 def _fingerprint(
-    scene: bring.Scene, env: Mapping[str, str], settings: WorkspaceSettings, brought: Mapping[str, bring.Item]
+    scene: bring.Scene,
+    env: Mapping[str, str],
+    settings: WorkspaceSettings,
+    brought: Mapping[str, bring.Item],
+    below: tuple[Interpreter, ...],
 ) -> str:
     facts = [f"setup {settings.setup}", f"locks {lock_fingerprint(scene.tree)}"]
     facts += [f"{name} {venv.content(scene.tree / name)}" for name in _VERSIONS if os.path.lexists(scene.tree / name)]
-    facts += [f"{place} {item.identity}" for place, item in sorted(brought.items()) if item.identity[:4] != "venv"]
+    facts += [f"{place} {item.identity}" for place, item in sorted(brought.items())]
     facts += [_program(name, env, scene) for name in ("python", "python3")]
     facts += [_program(name, env, scene) for name in sorted(_toolchains(scene.tree))]
     facts += [fact for prefix in _prefixes(env) for fact in _environment_facts(prefix, scene)]
+    facts += [fact for interpreter in below for fact in venv.state_of_packages(interpreter.prefix)]
     return venv.digest(facts)
 
 
@@ -238,7 +287,11 @@ def _is_inside(path: str | None, folder: Path) -> bool:
 
 
 def _unplaced(path: str, scene: bring.Scene) -> str:
-    return path.replace(os.fspath(scene.tree), "<tree>", 1) if _is_inside(path, scene.tree) else path
+    """Returns a path as it is the same for all trees."""
+    for folder, name in ((scene.tree, "<tree>"), (folder_beside(scene.tree), "<environments>")):
+        if _is_inside(path, folder):
+            return path.replace(os.fspath(folder), name, 1)
+    return path
 
 
 def _environment_facts(prefix: Path, scene: bring.Scene) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ from superteam.workspace.git import (
     split_nul,
     tree_entries,
 )
-from superteam.workspace.repository import Repository
+from superteam.workspace.repository import BRANCH_FOLDERS, Repository
 
 PARTIAL = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_NO_LAZY_FETCH": "0"}
 NOBODY = {
@@ -79,7 +80,15 @@ class Engine:
         if tree is not None:
             env |= {"GIT_WORK_TREE": str(tree), "GIT_INDEX_FILE": str(self.index(tree))}
         cwd = tree if tree is not None and tree.is_dir() else self.git_dir
-        return run_git(arguments, cwd, env | dict(more or {}), stdin, check)
+        own = self._settings_of(tree) if tree is not None else ()
+        return run_git([*own, *arguments], cwd, env | dict(more or {}), stdin, check)
+
+    def _settings_of(self, tree: Path) -> list[str]:
+        """The options that tell git about the file system of the user's checkout, if this is it or is in it."""
+        if not tree.is_relative_to(self.repository.toplevel):
+            return []
+        settings = os.fsdecode(content_of(self.git_dir / "of-checkout")).split("\0")
+        return [argument for setting in settings if setting for argument in ("-c", setting)]
 
     def index(self, tree: Path) -> Path:
         """The private index of a tree; of a checkout it has a name that no tree of ours has."""
@@ -282,8 +291,12 @@ class Engine:
         top = self.repository.toplevel
         self.git("read-tree", "--reset", commit, tree=top)
         self.git("update-index", "-q", "--refresh", tree=top, check=False)
+        self.give_users_index()
+
+    def give_users_index(self) -> None:
+        """Replaces the user's index by our private index of the checkout."""
         with self.users_lock() as lock:
-            lock.write_bytes(self.index(top).read_bytes())
+            lock.write_bytes(self.index(self.repository.toplevel).read_bytes())
 
     @contextmanager
     def users_lock(self) -> Iterator[Path]:
@@ -359,6 +372,25 @@ class Engine:
         """What a file of a tree or commit holds; nothing if it is not there."""
         return os.fsencode(self.git("cat-file", "blob", f"{tree}:{path}", check=False).out)
 
+    def texts(self, commit: str, paths: Collection[str]) -> dict[str, str]:
+        """The contents of those of the files that a commit has; bytes that are no text are replaced."""
+        wanted = [path for path in sorted(paths) if path and not re.search(r"[\0\n]", path)]
+        if not wanted:
+            return {}
+        names = "".join(f"{commit}:{path}\n" for path in wanted)
+        output = os.fsencode(self.git("cat-file", "--batch", stdin=os.fsencode(names)).out)
+        found = {}
+        for path in wanted:
+            head, _, output = output.partition(b"\n")
+            words = head.split(b" ")
+            if head.endswith(b" missing") or not words[-1].isdigit():
+                continue
+            size = int(words[-1])
+            if words[-2] == b"blob":
+                found[path] = output[:size].decode(errors="replace")
+            output = output[size + 1 :]
+        return found
+
     def known_drivers(self) -> frozenset[str]:
         """The names of the filters and of the diff and merge drivers that the user had configured."""
         return frozenset(json.loads(content_of(self.git_dir / "drivers") or b"[]"))
@@ -433,19 +465,26 @@ class Engine:
     def mix(self, base: str, other: str, paths: Collection[str]) -> str | None:
         """The tree of a commit with these paths as another tree has them; None if that has none of them."""
         there = tree_entries(self.git("ls-tree", "-r", "-z", "--full-tree", other).out)
+        return self.altered(base, other, paths, {}) if any(path in there for path in paths) else None
+
+    def altered(self, base: str, other: str, paths: Collection[str], contents: Mapping[str, bytes]) -> str:
+        """The tree of a commit with some paths as another tree has them, or has them not, and others' contents."""
+        there = tree_entries(self.git("ls-tree", "-r", "-z", "--full-tree", other).out) if paths else {}
+        here = tree_entries(self.git("ls-tree", "-r", "-z", "--full-tree", base).out) if contents else {}
         entries = {path: there.get(path) for path in paths}
-        if not any(entries.values()):
-            return None
+        for path, data in contents.items():
+            mode = here[path][0] if path in here else "100644"
+            entries[path] = (mode, self.git("hash-object", "-w", "--stdin", stdin=data).out.strip())
         with self._draft(self.git_dir / "no-index") as draft:
-            here = {"GIT_INDEX_FILE": str(draft)}
-            self.git("read-tree", base, more=here)
+            self.git("read-tree", base, more={"GIT_INDEX_FILE": str(draft)})
             self._set_entries(draft, entries)
-            return self.git("write-tree", more=here).out.strip()
+            return self.git("write-tree", more={"GIT_INDEX_FILE": str(draft)}).out.strip()
 
     def sweep_locks(self) -> None:
         """Removes lock files and drafts that a killed git of ours left; only under the repository's lock."""
         common = self.repository.common_dir
-        for place in (self.git_dir, common / "refs" / "superteam", common / "refs" / "heads" / "superteam"):
+        branches = [common / "refs" / "heads" / name for name in BRANCH_FOLDERS]
+        for place in (self.git_dir, common / "refs" / "superteam", *branches):
             for lock in place.rglob("*.lock") if place.is_dir() else ():
                 lock.unlink(missing_ok=True)
         for draft in self.git_dir.glob("index-draft-*"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,15 +16,25 @@ from pathlib import Path
 from superteam.core.planted import without_spaces
 from superteam.errors import WorkspaceError
 from superteam.workspace import trees, watching
-from superteam.workspace.git import git_version, ignore_line, replace_file, run_git, split_nul, tree_entries
+from superteam.workspace.git import (
+    NO_SETTINGS,
+    git_version,
+    ignore_line,
+    replace_file,
+    run_git,
+    split_nul,
+    tree_entries,
+)
 from superteam.workspace.git_directory import CACHES, Engine, content_of
 from superteam.workspace.repository import Repository, cache_home
 
 OLDEST_GIT = (2, 38)
 COPIED = re.compile(
     r"(?:filter|lfs)\..+|extensions\.(?:objectformat|partialclone)|remote\..+\.(?:url|lfsurl|promisor|partialclonefilter)"
-    r"|core\.(?:autocrlf|eol|filemode|symlinks|ignorecase|precomposeunicode|sharedrepository)"
+    r"|core\.(?:autocrlf|eol|sharedrepository)"
 )
+# What git found out about the file system of the checkout; our trees may be on another one.
+OF_FILE_SYSTEM = re.compile(r"core\.(?:filemode|symlinks|ignorecase|precomposeunicode)")
 OPERATIONS = {
     "MERGE_HEAD": "merge",
     "rebase-merge": "rebase",
@@ -41,7 +53,9 @@ AT_START = (
     "attributes",
     "shallow",
     "drivers",
+    "of-checkout",
 )
+_FILTER = re.compile(r"filter\.(?!lfs\.).+\.(?:clean|smudge|process)")
 _DRIVER = re.compile(r"(?:filter|diff|merge)\..+\..+")
 
 
@@ -57,7 +71,10 @@ def open_repository(cwd: Path, for_run: bool = False) -> Repository:
             hint = f"git config --global --add safe.directory {cwd}, or chown it"
             raise WorkspaceError(f"git does not trust {cwd}: it belongs to another user", hint)
         raise WorkspaceError(f"{cwd} is not in a git repository ({reason})", "git init, and commit something")
-    bare, git_dir, common = where.out.rstrip("\n").split("\n")
+    answers = where.out.rstrip("\n").split("\n")
+    if len(answers) != 3:
+        raise WorkspaceError(f"the path of the repository has a line end in it: {str(cwd)!r}", "rename that folder")
+    bare, git_dir, common = answers
     top = run_git(["rev-parse", "--show-toplevel"], cwd, check=False)
     place = {
         "git_dir": git_dir,
@@ -65,6 +82,7 @@ def open_repository(cwd: Path, for_run: bool = False) -> Repository:
         "toplevel": top.out.rstrip("\n"),
     }
     _require_known_place(cwd, place)
+    _require_cache_outside(place)
     if bare == "true":
         raise WorkspaceError(f"{git_dir} is a bare repository; there is no checkout", "git clone it, and work there")
     if top.status != 0:
@@ -85,6 +103,16 @@ def open_repository(cwd: Path, for_run: bool = False) -> Repository:
     if for_run:
         require_startable(found, in_place=False)
     return found
+
+
+def _require_cache_outside(place: Mapping[str, str]) -> None:
+    """Trees below the checkout would be part of its snapshots, and node and pytest look into the folders above."""
+    cache = cache_home().resolve()
+    for name in ("toplevel", "git_dir", "common_dir"):
+        folder = Path(place[name]).resolve()
+        if place[name] and cache.is_relative_to(folder):
+            text = f"the cache {cache} is in the repository {folder}, where its trees would be taken for your files"
+            raise WorkspaceError(text, "SUPERTEAM_CACHE=FOLDER, or XDG_CACHE_HOME, names one outside of it")
 
 
 def _require_known_place(cwd: Path, place: Mapping[str, str]) -> None:
@@ -158,6 +186,14 @@ def open_engine(repository: Repository, excludes: Sequence[str] = (), run_id: st
 
     They stay as they were when the run is resumed: by then an agent may have written into his configuration.
     """
+    try:
+        return _open_engine(repository, excludes, run_id)
+    except OSError as problem:
+        text = f"{problem.filename or repository.cache} cannot be written: {problem.strerror}"
+        raise WorkspaceError(text, "SUPERTEAM_CACHE=FOLDER names a folder that you can write") from problem
+
+
+def _open_engine(repository: Repository, excludes: Sequence[str], run_id: str | None) -> Engine:
     git_dir = repository.cache / ("engine.git" if run_id else "engine-once.git")
     for folder in ("refs/heads", "info", "objects"):
         (git_dir / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -208,6 +244,8 @@ def _fill(git_dir: Path, repository: Repository, excludes: Sequence[str]) -> Non
     replace_file(git_dir / "excludes", _users_file(repository, values, "excludesfile", "ignore"))
     replace_file(git_dir / "attributes", _users_file(repository, values, "attributesfile", "attributes"))
     _replace_shallow(git_dir, content_of(repository.common_dir / "shallow"))
+    theirs_alone = [f"{key}={value}" for key, value in values if OF_FILE_SYSTEM.fullmatch(key)]
+    replace_file(git_dir / "of-checkout", os.fsencode("\0".join(theirs_alone)))
     drivers = {key.split(".", 1)[1].rpartition(".")[0] for key, _ in values if _DRIVER.fullmatch(key)}
     replace_file(git_dir / "drivers", json.dumps(sorted(drivers)).encode())
 
@@ -235,7 +273,7 @@ def _configured(repository: Repository) -> list[tuple[str, str]]:
 
 def _configuration(git_dir: Path, repository: Repository, values: Sequence[tuple[str, str]]) -> str:
     """Our configuration file: fixed values, and of the user's what changes how files are read and written."""
-    copied = [(key, value) for key, value in values if COPIED.fullmatch(key)]
+    copied = [(key, _with_git_dir(repository, key, value)) for key, value in values if COPIED.fullmatch(key)]
     partial = any(key == "extensions.partialclone" for key, _ in copied)
     version = "1" if any(key.startswith("extensions.") for key, _ in copied) else "0"
     fixed = {
@@ -248,4 +286,22 @@ def _configuration(git_dir: Path, repository: Repository, values: Sequence[tuple
     }
     lfs = any(key.startswith("filter.lfs.") for key, _ in copied)
     chosen = [(key, value) for key, value in copied if not key.startswith("remote.") or partial or lfs]
-    return "".join(trees.setting(key, value) for key, value in [*fixed.items(), *chosen])
+    return "".join(trees.setting(key, value) for key, value in [*fixed.items(), *_file_system(git_dir), *chosen])
+
+
+def _with_git_dir(repository: Repository, key: str, value: str) -> str:
+    """A filter's command, run with the user's git directory: git-crypt and its like keep their key in there."""
+    if not _FILTER.fullmatch(key) or not value.strip():
+        return value
+    return f"export GIT_DIR={shlex.quote(str(repository.git_dir))}; {value}"
+
+
+def _file_system(git_dir: Path) -> list[tuple[str, str]]:
+    """What git finds out about a file system where it makes a repository, asked where our trees are."""
+    with tempfile.TemporaryDirectory(dir=git_dir.parent, prefix="probe-") as folder:
+        probe = Path(folder)
+        # No template: hooks and settings out of it are of no use here.
+        run_git(["init", "--quiet", "--template=", folder], probe, NO_SETTINGS)
+        listed = run_git(["config", "--file", f"{folder}/.git/config", "--list", "-z"], probe, NO_SETTINGS).out
+    pairs = (entry.partition("\n") for entry in split_nul(listed))
+    return [(key, value) for key, _, value in pairs if OF_FILE_SYSTEM.fullmatch(key)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ import anyio
 from superteam import process
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import SetupFailed
-from superteam.workspace import trees
+from superteam.workspace import setup_command, trees
 from superteam.workspace.bring import brought_before
-from superteam.workspace.environment import Readiness, lock_fingerprint, make_ready
-from superteam.workspace.git import replace_file
+from superteam.workspace.environment import Readiness, make_ready
+from superteam.workspace.git import tree_entries
 from superteam.workspace.git_directory import Engine, never_committed
 from superteam.workspace.repository import Repository
 
@@ -48,23 +47,25 @@ class OwnTree:
     path: Path
     settings: WorkspaceSettings
     environ: Mapping[str, str]
+    commands: str = ""
     files: str | None = None
     indexed: str | None = None
     ready: Readiness | None = None
     tags: str | None = None
     given: str | None = None
 
+    def sibling(self, path: Path) -> OwnTree:
+        """Returns another tree of the same repository."""
+        return OwnTree(self.engine, path, self.settings, self.environ, self.commands)
+
     @property
     def stamp(self) -> Path:
         return self.path.with_name(f"{self.path.name}.setup.json")
 
-    def made_by_setup(self) -> list[str]:
+    def made_by_setup(self) -> tuple[str, ...]:
         """Untracked paths that the setup command made; cleaning keeps them, and they are never committed."""
-        try:
-            found: list[str] = json.loads(self.stamp.read_text())["kept"]
-        except (OSError, ValueError, KeyError):
-            return []
-        return found
+        made = setup_command.read_made(self.stamp)
+        return () if made is None else made.kept
 
     def kept(self) -> list[str]:
         """What belongs to the tree's environment and not to its files."""
@@ -108,40 +109,62 @@ class OwnTree:
         return {**self.ready.env, "GIT_CEILING_DIRECTORIES": str(self.path.parent)}
 
     async def make_ready(self, output: Path) -> None:
-        """Brings what the suite needs, then runs the setup command if the tree is new or a lock file changed."""
-        checkout = self.engine.repository.toplevel
-        self.ready = await in_thread(lambda: make_ready(checkout, self.path, self.settings, self.environ, None))
+        """Brings what the suite needs, then runs the setup command if what it made here was made from other files."""
         setup = self.settings.setup
         if setup is None:
+            self.ready = await in_thread(lambda: self._readied(is_set_up=False))
             return
-        mark = {"setup": setup, "locks": await in_thread(lambda: lock_fingerprint(self.path))}
-        if self._stamped(mark):
-            return
+        made_from = await in_thread(self._setup_inputs)
+        if not await in_thread(lambda: self._is_set_up(made_from)):
+            await self._set_up(setup, made_from, output)
+        self.ready = await in_thread(lambda: self._readied(is_set_up=True))
+
+    def _readied(self, *, is_set_up: bool) -> Readiness:
+        checkout = self.engine.repository.toplevel
+        return make_ready(checkout, self.path, self.settings, self.environ, None, self.commands, is_set_up=is_set_up)
+
+    def _setup_inputs(self) -> str:
+        tree = self.files or self.current()
+        listed = tree_entries(self.engine.git("ls-tree", "-r", "-z", "--full-tree", tree).out)
+        files = {path: " ".join(entry) for path, entry in listed.items()}
+        return setup_command.inputs_of(self.engine.repository.toplevel, self.settings, files)
+
+    def _is_set_up(self, made_from: str) -> bool:
+        made = setup_command.read_made(self.stamp)
+        if made is None or made.made_from != made_from:
+            return False
+        return made.state == setup_command.state_of(self.path, self.kept())
+
+    async def _set_up(self, setup: str, made_from: str, output: Path) -> None:
+        await in_thread(self._remove_made)
+        self.ready = await in_thread(lambda: self._readied(is_set_up=False))
         before = await in_thread(lambda: self.engine.left_out(self.path))
-        env = self.environment()
-        done = await process.run(process.shell(setup), cwd=self.path, env=env, output=output, timeout=3600.0)
+        watch = await in_thread(lambda: setup_command.OutsideWatch(self.path, self.environ))
+        done = await process.run(
+            process.shell(setup), cwd=self.path, env=self.environment(), output=output, timeout=3600.0
+        )
+        checkout = self.engine.repository.toplevel
+        await in_thread(lambda: watch.require_untouched(checkout, setup))
         if done.exit.code != 0:
             tail = (done.stderr_tail or done.stdout_tail).strip()
             text = f"the setup command failed in {self.path} ({setup}: exit code {done.exit.code})\n{tail}"
+            text += setup_command.what_is_beside(self.path, checkout)
             raise SetupFailed(text, f"mend [workspace] setup, or see {output}; then: superteam resume")
-        await in_thread(lambda: self._record_setup(mark, before))
-        self.ready = await in_thread(lambda: make_ready(checkout, self.path, self.settings, self.environ, None))
+        await in_thread(lambda: self._record_setup(made_from, before))
 
-    def _stamped(self, mark: Mapping[str, str]) -> bool:
-        try:
-            found = json.loads(self.stamp.read_text())
-        except (OSError, ValueError):
-            return False
-        return {key: found.get(key) for key in mark} == mark
+    def _remove_made(self) -> None:
+        setup_command.remove_made(self.path, self.made_by_setup())
+        self.stamp.unlink(missing_ok=True)
 
-    def _record_setup(self, mark: Mapping[str, str], before: Sequence[str]) -> None:
+    def _record_setup(self, made_from: str, before: Sequence[str]) -> None:
         """Notes what the setup command made, and undoes what it changed in tracked files (lock files)."""
         after = {name.rstrip("/") for name in self.engine.left_out(self.path)}
         made = after - {name.rstrip("/") for name in before} - set(brought_before(self.path))
-        kept = {name for name in made if not _is_stale_later(name)} | (set(self.made_by_setup()) & after)
+        kept = tuple(sorted(name for name in made if not _is_stale_later(name)))
         if self.files is not None:
             self.engine.git("read-tree", "--reset", "-u", self.files, tree=self.path)
-        replace_file(self.stamp, json.dumps({**mark, "kept": sorted(kept)}).encode())
+        state = setup_command.state_of(self.path, [*kept, *brought_before(self.path)])
+        setup_command.write_made(self.stamp, setup_command.Made(made_from, kept, state))
 
     def is_touched(self) -> bool:
         """Whether a gate changed tracked files or left others beside them."""

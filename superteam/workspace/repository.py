@@ -14,6 +14,7 @@ from superteam.workspace.git import NO_SETTINGS, Answer, git_version, hooks_off,
 from superteam.workspace.revisions import full_name
 
 HOOKS_IN_SETTINGS = (2, 54)
+BRANCH_FOLDERS = ("superteam", "superteam-run")  # the second where a branch has the first one's name
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,11 @@ class Repository:
     def cache(self) -> Path:
         """Our own folder for this repository, outside of it and private."""
         folder = cache_home() / self.id
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as problem:
+            text = f"{folder} cannot be made: {problem.strerror}"
+            raise WorkspaceError(text, "SUPERTEAM_CACHE=FOLDER names a folder that you can write") from problem
         return folder
 
     @property
@@ -144,10 +149,13 @@ def _hooks_off(repository: Repository) -> dict[str, str]:
 def cache_home() -> Path:
     """Where everything lies that can be made again."""
     if os.environ.get("SUPERTEAM_CACHE"):
-        return Path(os.environ["SUPERTEAM_CACHE"])
+        return Path(os.environ["SUPERTEAM_CACHE"]).absolute()
     from platformdirs import user_cache_path
 
-    return user_cache_path("superteam")
+    folder = user_cache_path("superteam")
+    if not folder.is_absolute():  # "~": nobody has said where the home folder is
+        raise WorkspaceError("there is no home folder for the cache", "set HOME, or SUPERTEAM_CACHE=FOLDER")
+    return folder
 
 
 def _git_lives_in(top: Path) -> bool:

@@ -46,7 +46,8 @@ def sight(tree: Path | None, folders: tuple[Path, ...], environ: Mapping[str, st
     """What there is to look at when an agent works in `tree` (None: in the checkout)."""
     home = Path(environ.get("HOME") or "/nonexistent")
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "git"
-    settings = (home / ".gitconfig", config / "config")
+    named = [Path(environ["GIT_CONFIG_GLOBAL"])] if environ.get("GIT_CONFIG_GLOBAL") else []
+    settings = (home / ".gitconfig", config / "config", *named)
     return Sight(tree, tuple(dict.fromkeys(folders)), settings, (config / "attributes",))
 
 

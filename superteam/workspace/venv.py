@@ -7,14 +7,16 @@ installs, in shebangs. A suite run with it would test the checkout's code, with 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
-import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
+
+from superteam.workspace.copying import Copying
 
 SIZE_LIMIT = 2 * 1024**3
 _TEXT_LIMIT = 4 * 1024**2
@@ -71,7 +73,8 @@ def site_packages(prefix: Path) -> list[Path]:
     """The folders with installed packages below an interpreter's prefix; `lib64` is often a link to `lib`."""
     places = ("lib*/python*/site-packages", "lib*/pypy*/site-packages", "lib/python*/dist-packages")
     found = [path for place in (*places, "local/lib/python*/dist-packages") for path in prefix.glob(place)]
-    return list({os.path.realpath(path): path for path in sorted(found)}.values())
+    by_place = {os.path.realpath(path): path for path in sorted(found, reverse=True)}  # `lib` wins
+    return sorted(by_place.values())
 
 
 def installed(prefix: Path) -> list[str]:
@@ -80,33 +83,21 @@ def installed(prefix: Path) -> list[str]:
     return sorted(name for name in names if name.endswith((".dist-info", ".egg-info", ".egg-link")))
 
 
-def venv_identity(venv: Path) -> str:
-    """Changes when something is installed, removed or reinstalled; not when bytecode is written."""
-    facts = [_facts(venv / "pyvenv.cfg")]
-    for folder in site_packages(venv):
-        facts += sorted(_entry_facts(entry) for entry in os.scandir(folder) if entry.name != "__pycache__")
-    facts += sorted(entry.name for folder in venv.glob("bin") for entry in os.scandir(folder))
-    return digest(facts)
+def state_of_packages(prefix: Path) -> list[str]:
+    """Returns what changes when something is installed, removed or reinstalled below a prefix, not with bytecode."""
+    facts = []
+    for folder in site_packages(prefix):
+        facts.append(os.fspath(folder))
+        facts += sorted(_entry_fact(entry) for entry in os.scandir(folder) if entry.name != "__pycache__")
+    return facts
 
 
-def _entry_facts(entry: os.DirEntry[str]) -> str:
+def _entry_fact(entry: os.DirEntry[str]) -> str:
     """A package's own folder changes its time when bytecode is written, its metadata folder does not."""
     if entry.is_dir(follow_symlinks=False) and not entry.name.endswith("-info"):
         return entry.name
-    return _facts(Path(entry.path))
-
-
-def _facts(path: Path) -> str:
-    found = path.lstat()
-    return f"{path.name} {stat.S_IFMT(found.st_mode)} {found.st_size} {found.st_mtime_ns}"
-
-
-def folder_identity(source: Path) -> str:
-    """Changes when any file below is changed, by name, size and time."""
-    if source.is_symlink() or not source.is_dir():
-        return digest([_facts(source), str(source.readlink()) if source.is_symlink() else ""])
-    start = len(os.fspath(source))
-    return digest(sorted(f"{entry.path[start:]} {_facts(Path(entry.path))}" for entry in _below(source)))
+    info = entry.stat(follow_symlinks=False)
+    return f"{entry.name} {info.st_size} {info.st_mtime_ns}"
 
 
 def content(path: Path) -> str:
@@ -120,43 +111,75 @@ def digest(facts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def too_large(source: Path) -> bool:
-    """Whether a copy would take more than the limit."""
-    total = 0
-    for entry in _below(source) if source.is_dir() else ():
-        total += entry.stat(follow_symlinks=False).st_size
-        if total > SIZE_LIMIT:
-            return True
-    return False
+def copy_of_environment(source: Path, target: Path, move: Relocation) -> Copying:
+    """Returns how an environment is copied; what it says about the checkout then says the tree."""
+    real = Path(os.path.realpath(source))
+    moves = relocation(((os.fspath(real), os.fspath(target)), *move.folders))
+    job = _job(Sides(real, target, moves), _is_venv_text, _is_stale_bytecode, _is_shared_file(real, moves))
+    links = {}
+    for folder in site_packages(real):
+        for name, led in installed_copies(folder, move).items():
+            links[(folder / name).relative_to(real).as_posix()] = led
+    return replace(job, links=links)
 
 
-def _below(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Every file and link below a folder, links not followed."""
-    waiting = [os.fspath(folder)]
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                else:
-                    yield entry
+def copy_of_node_modules(source: Path, target: Path, move: Relocation) -> Copying:
+    """Returns how installed packages are copied; links between workspaces lead to the tree's workspaces."""
+    return _job(Sides(Path(os.path.realpath(source)), target, move), _is_node_text, _never, _never)
+
+
+def copy_of_data(source: Path, target: Path, move: Relocation) -> Copying:
+    """Returns how any other folder or file is copied: with the content of what lies outside of the checkout."""
+    real = Path(os.path.realpath(source))
+    return _job(Sides(real, target, move), _never, _never, _leads_out(real, move))
 
 
 @dataclass(frozen=True, slots=True)
-class Copying:
-    """One copy: from where to where, what moves with it, and which texts (by their place in it) are rewritten."""
+class Sides:
+    """The two folders of a copy, and which folders become which in it."""
 
     source: Path
     target: Path
     move: Relocation
-    is_text: Callable[[PurePosixPath], bool]
 
 
-def copy_venv(source: Path, target: Path, move: Relocation) -> None:
-    """Copies an environment to a place where nothing is; what it says about the checkout then says the tree."""
-    real = Path(os.path.realpath(source))
-    folders = ((os.fspath(real), os.fspath(target)), *move.folders)
-    copy(Copying(real, target, relocation(folders), _is_venv_text))
+Test = Callable[[PurePosixPath], bool]
+
+
+def _job(sides: Sides, is_text: Test, skip: Test, is_followed: Test) -> Copying:
+    return Copying(
+        source=sides.source,
+        target=sides.target,
+        edit=lambda place: _edited(sides, place) if is_text(place) else None,
+        link_text=lambda place: _link_text(sides, place),
+        skip=skip,
+        is_followed=is_followed,
+        limit=SIZE_LIMIT,
+    )
+
+
+def _never(place: PurePosixPath) -> bool:
+    return False
+
+
+def _is_shared_file(source: Path, move: Relocation) -> Test:
+    """Returns a test for packages whose files are links into the cache of a package manager."""
+    leads_out = _leads_out(source, move)
+    return lambda place: "site-packages" in place.parts and (source / place).is_file() and leads_out(place)
+
+
+def _leads_out(source: Path, move: Relocation) -> Test:
+    """Returns a test for links to what exists outside of both the folder and the checkout."""
+
+    def test(place: PurePosixPath) -> bool:
+        led = os.path.realpath(source / place)
+        return Path(led).exists() and not within(led, os.fspath(source)) and moved(led, move) is None
+
+    return test
+
+
+def _is_node_text(place: PurePosixPath) -> bool:
+    return ".bin" in place.parts[:-1] or place.name == ".modules.yaml"
 
 
 def _is_venv_text(place: PurePosixPath) -> bool:
@@ -171,56 +194,34 @@ def _is_venv_text(place: PurePosixPath) -> bool:
     return False
 
 
-def copy_node_modules(source: Path, target: Path, move: Relocation) -> None:
-    """Copies installed packages; links between workspaces lead to the tree's workspaces."""
-    real = Path(os.path.realpath(source))
-    copy(Copying(real, target, move, lambda place: ".bin" in place.parts[:-1] or place.name == ".modules.yaml"))
-
-
-def copy(job: Copying) -> None:
-    """A plain copy without hard links, as package managers share files with their caches; links are kept."""
-    _copy_entry(job, PurePosixPath())
-
-
-def _copy_entry(job: Copying, place: PurePosixPath) -> None:
-    source, target = job.source / place, job.target / place
-    mode = source.lstat().st_mode
-    if stat.S_ISLNK(mode):
-        target.symlink_to(_link_text(job, place))
-    elif stat.S_ISDIR(mode):
-        target.mkdir()
-        for name in sorted(path.name for path in source.iterdir()):
-            if not _is_stale_bytecode(place / name):
-                _copy_entry(job, place / name)
-        target.chmod(stat.S_IMODE(mode) | 0o700)
-    elif stat.S_ISREG(mode):
-        _copy_file(job, place)
-
-
 def _is_stale_bytecode(place: PurePosixPath) -> bool:
     """Bytecode of a finder that is rewritten within the same second, with the same length, would be believed."""
     return place.name == "__pycache__" and len(place.parts) == 4 and place.parts[2] == "site-packages"
 
 
-def _copy_file(job: Copying, place: PurePosixPath) -> None:
-    source, target = job.source / place, job.target / place
-    if job.is_text(place) and (old := _small_text(source)) is not None:
-        new = rewritten(old, job.move)
-        if new != old:
-            target.write_bytes(_with_short_shebang(new))
-            shutil.copymode(source, target)
-            return
-    shutil.copy2(source, target)
+def _edited(sides: Sides, place: PurePosixPath) -> bytes | None:
+    old = small_text(sides.source / place)
+    if old is None:
+        return None
+    new = edited_script(old, sides.move)
+    return new if new != old else None
 
 
-def _small_text(path: Path) -> bytes | None:
+def edited_script(data: bytes, move: Relocation) -> bytes:
+    """Returns a text with its moved folders, and with a first line that the kernel takes."""
+    new = rewritten(data, move)
+    return with_short_shebang(new) if new != data else data
+
+
+def small_text(path: Path) -> bytes | None:
+    """Returns the content of a text of ordinary size; None for anything else."""
     if path.stat().st_size > _TEXT_LIMIT:
         return None
     data = path.read_bytes()
     return None if b"\0" in data else data
 
 
-def _with_short_shebang(data: bytes) -> bytes:
+def with_short_shebang(data: bytes) -> bytes:
     """The kernel takes no spaces in an interpreter's path and cuts long ones: then /bin/sh starts it, as pip does."""
     line, newline, rest = data.partition(b"\n")
     program = line[2:].strip()
@@ -231,7 +232,7 @@ def _with_short_shebang(data: bytes) -> bytes:
     return b"#!/bin/sh\n'''exec' \"" + program + b'" "$0" "$@"\n\' \'\'\'' + newline + rest
 
 
-def _link_text(job: Copying, place: PurePosixPath) -> str:
+def _link_text(job: Sides, place: PurePosixPath) -> str:
     """What a link says in the copy: one into the checkout leads to the tree, one out of both to where it led."""
     text = str((job.source / place).readlink())
     led = os.path.normpath((job.source / place).parent / text)
@@ -259,7 +260,7 @@ def editable_places(prefix: Path, roots: Iterable[str]) -> list[str]:
 
 def _named_folders(path: Path) -> list[str]:
     """A line of a path file names a folder; a quoted path in a finder names a package, whose folder is meant."""
-    data = _small_text(path) or b""
+    data = small_text(path) or b""
     if path.suffix == ".pth":
         return path_lines(data)
     named = (Path(os.fsdecode(text)) for text in _QUOTED.findall(data))
@@ -270,3 +271,55 @@ def path_lines(data: bytes) -> list[str]:
     """The absolute folders that a path file lists."""
     lines = (line.strip() for line in data.splitlines())
     return [os.path.normpath(os.fsdecode(line)) for line in lines if line.startswith(b"/")]
+
+
+def installed_copies(packages: Path, move: Relocation) -> dict[str, str]:
+    """Returns what was installed from the checkout as a copy (`pip install .`), with its source in the tree.
+
+    Entries of `packages` that hold a Python file which the source lacks (generated, compiled) are left out: without it
+    the source does not work.
+    """
+    found = {}
+    for url in sorted(packages.glob("*.dist-info/direct_url.json")):
+        home = _home_of_copy(small_text(url) or b"", move)
+        for name in _top_level_names(url.parent) if home else ():
+            source = next((led for led in _counterparts(home, name) if _has_all(led, packages / name)), None)
+            if source is not None:
+                found[name] = os.fspath(source)
+    return found
+
+
+def _home_of_copy(direct_url: bytes, move: Relocation) -> Path | None:
+    try:
+        found = json.loads(direct_url)
+        is_editable = found.get("dir_info", {}).get("editable")
+        url = urlsplit(found["url"])
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return None
+    if is_editable or url.scheme != "file":
+        return None
+    led = moved(os.path.normpath(unquote(url.path)), move)
+    return None if led is None else Path(led)
+
+
+def _top_level_names(metadata: Path) -> list[str]:
+    """Returns the names in a folder of packages that an installed package has, as its RECORD lists them."""
+    record = metadata / "RECORD"
+    data = small_text(record) if record.is_file() else None
+    names = {line.partition(b",")[0].partition(b"/")[0] for line in (data or b"").splitlines()}
+    listed = sorted(os.fsdecode(name) for name in names)
+    return [name for name in listed if name not in ("..", "", "__pycache__") and not name.endswith(".dist-info")]
+
+
+def _counterparts(home: Path | None, name: str) -> list[Path]:
+    return [] if home is None else [folder / name for folder in (home, home / "src", home / "lib")]
+
+
+def _has_all(source: Path, copy: Path) -> bool:
+    """Whether the source has each Python module of the copy."""
+    if copy.is_symlink() or source.is_symlink():
+        return False
+    if copy.is_file():
+        return source.is_file() and copy.suffix == ".py"
+    modules = [path for pattern in ("*.py", "*.so", "*.pyd") for path in copy.rglob(pattern)]
+    return bool(modules) and all((source / path.relative_to(copy)).is_file() for path in modules)

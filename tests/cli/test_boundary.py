@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -303,3 +304,14 @@ def test_every_row_of_the_table_can_be_called_for_help(capsys: Capture) -> None:
 def test_all_errors_of_ours_have_an_exit_code_of_the_contract() -> None:
     kinds = [SuperteamError, *SuperteamError.__subclasses__()]
     assert {kind.exit_code for kind in kinds} <= {int(code) for code in ExitCode}
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC, errno.ENOTDIR])
+def test_a_place_that_cannot_be_written_is_no_bug(number: int, capsys: Capture, crashes: Path) -> None:
+    def command() -> int:
+        raise OSError(number, os.strerror(number), "/somewhere/file")
+
+    assert guard(command) == ExitCode.USAGE
+    said = capsys.readouterr().err
+    assert f"/somewhere/file: {os.strerror(number)}" in said and "SUPERTEAM_CACHE" in said
+    assert not crashes.exists()

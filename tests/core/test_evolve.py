@@ -7,7 +7,7 @@ step that is repeated after a crash sees what it saw before. Only end states are
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -35,7 +35,7 @@ from superteam.engine.driver import Driver
 from superteam.engine.steps import perform
 from superteam.engine.world import World
 from superteam.errors import WorkspaceError
-from superteam.ports import AgentReport, Brief
+from superteam.ports import NO_CONTENTS, AgentReport, Brief, Tree
 from superteam.testing import (
     MemoryHistory,
     MemoryJournal,
@@ -48,11 +48,12 @@ from superteam.testing import (
 
 # What one dispatch leaves behind. break: an old test fails; gone: an old test vanishes; shaky: an old test becomes
 # unstable; moody: it fails in the first two runs; own: the task's new test is red; crash: the suite gives no report;
-# gate: the gate is red; ugly: the gate rewrites a file; shared: later tasks touch the same file. Of the second source:
+# gate: the gate is red; ugly: the gate rewrites a file; shared: later tasks touch the same file; weaken: an old test is
+# broken and made to pass by another expectation. Of the second source:
 # smash: an old fixture fails, one of the name that a test has too; lost: an old fixture vanishes; void: no artifact;
 # lapse: none in the first two runs.
 FAULTS = (
-    *("break", "gone", "shaky", "moody", "own", "crash", "gate", "ugly", "shared", "scope"),
+    *("break", "gone", "shaky", "moody", "own", "crash", "gate", "ugly", "shared", "scope", "weaken"),
     *("smash", "lost", "void", "lapse"),
 )
 # limited: its provider takes no work for a while; later: for longer than may be waited for; whenever: it does not say.
@@ -100,6 +101,23 @@ class Fuse:
         self.count += 1
         if self.count in self.chosen:
             raise Crash(place)
+
+
+class Weakened(MemoryWorkspace):
+    """A repository in which a weakened test is a change of its file; the old file shows what is broken."""
+
+    async def patch(self, old: str, new: str) -> str:
+        weaker = [path for path in self.content(new).keys() - self.content(old).keys() if path.startswith("weaken-")]
+        change = (
+            "diff --git a/test_old.py b/test_old.py\n--- a/test_old.py\n+++ b/test_old.py\n@@ -1 +1 @@\n-old\n+new\n"
+        )
+        return change if weaker else ""
+
+    async def check_out_altered(
+        self, sha: str, like: str, paths: Collection[str], contents: Mapping[str, bytes] = NO_CONTENTS
+    ) -> Tree:
+        files = {path.replace("weaken-", "break-"): text for path, text in self.content(sha).items()}
+        return Tree(self.folder, self.store(files), {})
 
 
 @dataclass
@@ -338,7 +356,7 @@ class Game:
 
     def suite(self, name: str, key: str, sha: str, only: frozenset[str] | None) -> Mapping[str, Outcome] | None:
         self.fuse("before suite")
-        number = int(key.partition("#")[2])
+        number = int(key.partition("#")[2].partition(" ")[0])
         if key.startswith("probe:") and number // 1000 in self.scenario.storms:
             return None
         behave = outcomes if name == "tests" else fixtures
@@ -413,7 +431,7 @@ def odd(key: str, id: str) -> bool:
 
 def begin(scenario: Scenario, folder: Path, crashes: frozenset[int] = frozenset(), backend: str = "asyncio") -> Game:
     fuse, clock = Fuse(crashes), SteppingClock()
-    workspace = MemoryWorkspace(folder, {"base": "x"}, fuse)
+    workspace = Weakened(folder, {"base": "x"}, fuse)
     workspace.begin()
     journal = MemoryJournal(clock, before=fuse, after=fuse)
     return Game(scenario, folder, fuse, backend, journal, workspace, MemoryReports())
@@ -529,7 +547,7 @@ def check_truth(game: Game, run: Run) -> None:
         assert "gate" not in faults
     declared = any(t.may_remove or t.may_fail for t in scenario.tasks)
     if config.test_command and config.validation_cadence != "on-demand" and not declared:
-        assert not faults & {"break", "gone", "own", "crash"}, files
+        assert not faults & {"break", "gone", "own", "crash", "weaken"}, files
     if config.sources and config.validation_cadence != "on-demand":
         assert not faults & {"smash", "lost", "void"}, files
 
@@ -814,6 +832,7 @@ RAISES: Mapping[str, Scenario] = {
     "validation-failure": of_tasks(1, {"1": ("gate",)}),
     "test-regression": of_tasks(1, {"1": ("break",)}),
     "test-missing": of_tasks(1, {"1": ("gone",)}),
+    "expectation-changed": of_tasks(1, {"1": ("weaken",)}),
     "suite-crash": of_tasks(1, {"1": ("crash",)}),
     "environment": replace(of_tasks(1, {}), storms=frozenset({2})),
     "test-suspect": of_tasks(1, {"1": ("moody",)}),

@@ -31,6 +31,7 @@ DEFAULTS = {
     "validation-failure": "retry-then-escalate",
     "impl-crash": "retry-then-escalate",
     "test-missing": "stop-show-diff",
+    "expectation-changed": "stop-show-diff",
     "test-suspect": "warn-continue",
     "suite-crash": "retry-then-escalate",
     "environment": "escalate",

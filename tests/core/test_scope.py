@@ -21,7 +21,7 @@ def allowed(path: str, declared: list[str]) -> bool:
     for pattern in declared:
         plain = re.sub(r"^\./", "", pattern).rstrip("/")
         folders = ["/".join(path.split("/")[:n]) for n in range(1, path.count("/") + 1)]
-        if plain == path or plain in folders or re.match(translate(plain), path):
+        if plain == path or plain in folders or re.match(translate(plain.replace("[", "[[]")), path):
             return True
     return path.split("/")[-1] in LOCK_FILES
 
@@ -46,3 +46,21 @@ def test_a_name_that_only_looks_like_a_declared_one_is_outside(path: str, declar
 
 def test_lock_files_are_exempt_wherever_they_lie() -> None:
     assert outside(["uv.lock", "packages/web/package-lock.json"], ["src"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "declared"),
+    [
+        ("app/[id]/page.tsx", "app/[id]/*.tsx"),
+        ("app/[id]/page.tsx", "app/[id]"),
+        ("app/[...slug]/page.tsx", "./app/[...slug]/page.*"),
+        ("app/(shop)/[[...all]]/a/b.ts", "app/(shop)/[[...all]]/**"),
+        ("pages/[user]/[id].vue", "pages/[user]/[??].vue"),
+    ],
+)
+def test_brackets_in_a_declared_file_are_part_of_its_name(path: str, declared: str) -> None:
+    assert outside([path], [declared]) == ()
+
+
+def test_brackets_are_no_class_of_characters() -> None:
+    assert outside(["app/i/page.tsx"], ["app/[id]/*.tsx"]) == ("app/i/page.tsx",)

@@ -28,7 +28,7 @@ from superteam.runners.pytest import (
 
 def test_the_users_own_values_stay_behind_ours(tmp_path):
     env = {"PYTHONPATH": "/mine", "PYTEST_ADDOPTS": "-n2", "TOX_OVERRIDE": "testenv.x=1", "A": "b"}
-    found = inject(env, tmp_path, Path("/tree"), None, None)
+    found = inject(env, tmp_path, Path("/tree"), None)
     assert found["PYTHONPATH"] == f"{PLUGIN_FOLDER}:/mine"
     assert found["PYTEST_ADDOPTS"] == "-p superteam_pytest_plugin -n2"
     assert found["TOX_OVERRIDE"].endswith(";testenv.x=1")
@@ -45,7 +45,7 @@ def test_the_plugins_folder_holds_no_module_that_a_project_could_have():
 
 def test_wanted_ids_are_written_beside_the_report_with_their_families(tmp_path):
     ids = frozenset(["a::b[\ud800\n]", "a::c #2"])
-    found = inject({}, tmp_path, Path("/tree"), ids, None)
+    found = inject({}, tmp_path, Path("/tree"), ids)
     assert set(json.loads(Path(found["SUPERTEAM_PYTEST_ONLY"]).read_text())) == {*ids, "a::c"}
 
 

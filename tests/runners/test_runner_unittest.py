@@ -33,7 +33,7 @@ def test_unittest_is_recognised(command):
     assert unittest.recognises(call(command), Path("/nonexistent"))
 
 
-@pytest.mark.parametrize("command", ["python -m pytest", "unittest", "python manage.py test", "python -c unittest"])
+@pytest.mark.parametrize("command", ["python -m pytest", "unittest", "python manage.py migrate", "python -c unittest"])
 def test_other_commands_are_not_unittest(command):
     assert not unittest.recognises(call(command), Path("/nonexistent"))
 

@@ -183,7 +183,7 @@ def _served(draw: random.Random, tests: int) -> dict[str, str | None]:
 
 def _service_of_few(draw: random.Random) -> Case:
     files = _served(draw, draw.randint(1, 3))
-    return Case("innocent", files, _harmless(files), leaves=True)
+    return Case("surroundings", files, _harmless(files), leaves=True)
 
 
 def _service_of_many(draw: random.Random) -> Case:

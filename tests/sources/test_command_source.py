@@ -73,16 +73,21 @@ def suite(tmp_path: Path) -> Suite:
         **options: Any,
     ) -> Execution:
         tree = tmp_path / "tree"
-        for name, text in files.items():
-            path = tree / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        checkout = tmp_path / "checkout"
+        write(tree, files)
         tree.mkdir(exist_ok=True)
         source = CommandSource(command, options.pop("timeout", 60.0), tmp_path / "outputs", **options)
         wanted = None if only is None else frozenset(only)
-        return anyio.run(partial(source.collect, Tree(tree, "0" * 40, environment(env)), wanted))
+        return anyio.run(partial(source.collect, Tree(tree, "0" * 40, environment(env), checkout), wanted))
 
     return collect
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 def outcomes(found: Execution) -> dict[str, str]:
@@ -293,9 +298,17 @@ def test_an_isolated_interpreter_falls_back_and_is_narrowed(suite):
 
 
 def test_the_users_own_variables_win(suite):
-    names = "('CI', 'NO_COLOR', 'PYTEST_ADDOPTS')"
-    text = f"import os\ndef test_a(): assert [os.environ[n] for n in {names}] == ['x', '1', '-W ignore']"
+    names = "('CI', 'PYTEST_ADDOPTS')"
+    text = f"import os\ndef test_a(): assert [os.environ[n] for n in {names}] == ['x', '-W ignore']"
     assert suite({"test_x.py": text}, env={"CI": "x", "PYTEST_ADDOPTS": "-W ignore"}).verdict.verdict == "pass"
+
+
+def test_variables_that_the_user_has_not_set_are_not_set(suite):
+    names = "('CI', 'NO_COLOR', 'PYTEST_ADDOPTS', 'TOX_OVERRIDE', 'PYTHONPATH')"
+    text = f"import os\ndef test_a(): assert not [n for n in {names} if n in os.environ]"
+    hidden = {name: value for name, value in os.environ.items() if name not in ("CI", "NO_COLOR")}
+    found = suite({"test_x.py": text}, f"env -u CI -u NO_COLOR {PYTEST}", env=hidden)
+    assert found.verdict.verdict == "pass"
 
 
 # The right tree
@@ -327,12 +340,97 @@ def test_the_code_of_this_tree_is_fine(suite, packages, tmp_path):
     assert suite(packages, env={"PYTHONPATH": str(tmp_path / "tree" / "src")}).verdict.verdict == "pass"
 
 
-def test_an_installed_copy_inside_the_tree_is_another_trees_code(suite, packages, tmp_path):
-    site = ".venv/lib/python3/site-packages"
-    files = {**packages, f"{site}/shop/__init__.py": "", f"{site}/shop/cart.py": "x = 1"}
-    env = {"PYTHONPATH": str(tmp_path / "tree" / site)}
-    assert "another tree" in (suite(files, env=env).verdict.reason or "")
-    assert suite({}, env={**env, "TOX_ENV_NAME": "py"}).verdict.verdict == "pass"
+SITE = ".venv/lib/python3/site-packages"
+
+
+def test_a_stale_installed_copy_is_another_trees_code(suite, packages, tmp_path):
+    files = {**packages, f"{SITE}/shop/__init__.py": "", f"{SITE}/shop/cart.py": "x = 2"}
+    env = {"PYTHONPATH": str(tmp_path / "tree" / SITE)}
+    assert "module shop.cart was loaded from" in (suite(files, env=env).verdict.reason or "")
+
+
+def test_an_installed_copy_with_the_trees_own_content_is_fine(suite, packages, tmp_path):
+    files = {**packages, f"{SITE}/shop/__init__.py": "", f"{SITE}/shop/cart.py": "x = 1"}
+    found = suite(files, env={"PYTHONPATH": str(tmp_path / "tree" / SITE)})
+    assert (found.verdict.verdict, found.report.loaded) == ("pass", {"test_x.py"})
+
+
+def test_an_installed_copy_is_stale_too_if_a_file_that_nobody_loaded_differs(suite, packages, tmp_path):
+    files = {**packages, f"{SITE}/shop/__init__.py": "", f"{SITE}/shop/cart.py": "x = 1"}
+    files |= {"src/shop/data/prices.json": "[1]", f"{SITE}/shop/data/prices.json": "[2]"}
+    found = suite(files, env={"PYTHONPATH": str(tmp_path / "tree" / SITE)})
+    assert f"{SITE}/shop/data/prices.json" in (found.verdict.reason or "")
+
+
+@pytest.mark.parametrize("place", ["packages/shop/src/", "services/shop/", "libs/shop/python/"])
+def test_a_stale_copy_is_seen_in_any_project_of_a_monorepo(suite, tmp_path, place):
+    project = place.removesuffix("src/").removesuffix("python/")
+    files = {f"{place}shop/__init__.py": "", f"{place}shop/cart.py": "x = 1", f"{project}pyproject.toml": ""}
+    files |= {f"{SITE}/shop/__init__.py": "", f"{SITE}/shop/cart.py": "x = 2"}
+    files |= {"tests/test_x.py": "import shop.cart\ndef test_a(): pass"}
+    found = suite(files, env={"PYTHONPATH": str(tmp_path / "tree" / SITE)})
+    assert "module shop.cart was loaded from" in (found.verdict.reason or "")
+
+
+def test_a_stale_copy_of_a_package_without_a_project_file_is_known_by_its_lines(suite, tmp_path):
+    lines = [f"value_{number} = {number}" for number in range(12)]
+    files = {"backend/shop.py": "\n".join(lines), f"{SITE}/shop.py": "\n".join(lines[:11])}
+    files |= {"tests/test_x.py": "import shop\ndef test_a(): pass"}
+    env = {"PYTHONPATH": str(tmp_path / "tree" / SITE)}
+    assert "module shop was loaded from" in (suite(files, env=env).verdict.reason or "")
+    other = {f"{SITE}/shop.py": "\n".join(f"other_{number} = 1" for number in range(12))}
+    assert suite({**files, **other}, env=env).verdict.verdict == "pass"
+
+
+def test_a_vendored_copy_of_an_installed_library_is_no_alarm(suite, tmp_path):
+    lines = [f"value_{number} = {number}" for number in range(12)]
+    files = {"app/_vendor/yaml.py": "\n".join(lines), f"{SITE}/yaml.py": "\n".join(lines[:11])}
+    files |= {"test_x.py": "import yaml\ndef test_a(): pass"}
+    assert suite(files, env={"PYTHONPATH": str(tmp_path / "tree" / SITE)}).verdict.verdict == "pass"
+
+
+@pytest.mark.parametrize("command", [PYTEST, f"{PYTEST} {WORKERS}1", f"{sys.executable} -m unittest test_x"])
+@pytest.mark.parametrize("failing", ["", "\n    def test_b(self): self.fail()"])
+def test_a_module_of_the_checkout_is_foreign_in_any_layout(suite, tmp_path, command, failing):
+    write(tmp_path / "checkout" / "deep" / "down", {"odd.py": "x = 1"})
+    text = f"import unittest, odd\nclass T(unittest.TestCase):\n    def test_a(self): pass{failing}"
+    env = {"PYTHONPATH": str(tmp_path / "checkout" / "deep" / "down")}
+    found = suite({"test_x.py": text}, command, env=env)
+    assert found.verdict.verdict == "inconclusive"
+    assert "module odd was loaded from" in (found.verdict.reason or "")
+
+
+def test_a_module_of_the_checkout_that_a_test_unloads_is_foreign(suite, tmp_path):
+    write(tmp_path / "checkout", {"odd.py": "x = 1"})
+    text = "import sys, odd\ndef test_a(): del sys.modules['odd']"
+    found = suite({"test_x.py": text}, env={"PYTHONPATH": str(tmp_path / "checkout")})
+    assert "module odd was loaded from" in (found.verdict.reason or "")
+
+
+@pytest.mark.parametrize("place", [".venv/lib/python3/site-packages", "env/lib/python3"])
+def test_libraries_of_an_environment_in_the_checkout_are_no_alarm(suite, tmp_path, place):
+    top = place.partition("/")[0]
+    write(tmp_path / "checkout", {f"{place}/library.py": "", f"{top}/pyvenv.cfg": ""})
+    env = {"PYTHONPATH": str(tmp_path / "checkout" / place)}
+    assert suite({"test_x.py": "import library\ndef test_a(): pass"}, env=env).verdict.verdict == "pass"
+
+
+@pytest.mark.parametrize("command", [PYTEST, f"{PYTEST} {WORKERS}2", f"{sys.executable} -m unittest test_x"])
+def test_the_report_names_the_files_of_the_tree_that_were_loaded(suite, command):
+    files = {"shop/__init__.py": "", "shop/cart.py": "", "shop/unused.py": ""}
+    text = "import unittest, shop.cart\nclass T(unittest.TestCase):\n    def test_a(self): pass"
+    found = suite({**files, "test_x.py": text}, command)
+    assert found.report.loaded == {"shop/__init__.py", "shop/cart.py", "test_x.py"}
+
+
+def test_where_the_runner_cannot_tell_what_was_loaded_is_unknown(suite):
+    assert suite({}, "true").report.loaded is None
+
+
+def test_the_checkout_is_not_named_to_the_code_under_test(suite):
+    text = "import os\ndef test_a(): assert 'SUPERTEAM_CHECKOUT' not in os.environ"
+    assert suite({"test_x.py": text}).verdict.verdict == "pass"
+    assert suite({}, "! env | grep -q SUPERTEAM_CHECKOUT", expected=Shape(Granularity.COMMAND)).exit.code == 0
 
 
 def test_names_that_the_tree_only_shares_with_others_are_no_alarm(suite):

@@ -3,121 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
+from bench import BRANCH, Bench, Open, git
 
-from superteam.core.events import RunCreated
-from superteam.core.evolve import start
-from superteam.core.plan import Plan, Task
-from superteam.core.settings import Settings, WorkspaceSettings
-from superteam.errors import WorkspaceError
-from superteam.workspace.desk import Desk, open_desk
+from superteam.core.settings import Settings
+from superteam.errors import SetupFailed, WorkspaceError
+from superteam.workspace.desk import open_desk
 from superteam.workspace.fast_forward import checkout_follows
 from superteam.workspace.opening import open_repository, require_startable
-
-AT = "2026-01-02T03:04:05Z"
-BRANCH = "superteam/plan-r1"
-
-
-def git(folder: Path, *arguments: str, check: bool = True, env: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False, env=env or os.environ
-    )
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout.rstrip("\n")
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SUPERTEAM_CACHE", str(tmp_path / "cache"))
-    made = tmp_path / "project"
-    (made / "src").mkdir(parents=True)
-    git(made, "init", "-q", "-b", "main")
-    git(made, "config", "user.name", "Ada")
-    git(made, "config", "user.email", "ada@example.org")
-    for name, text in {"a.txt": "one\n", "src/b.py": "b = 1\n", ".gitignore": "*.log\n.env\n"}.items():
-        (made / name).write_text(text)
-    git(made, "add", "-A")
-    git(made, "commit", "-q", "-m", "start")
-    git(made, "tag", "v1")
-    return made
-
-
-@dataclass
-class Bench:
-    """A desk with what a test does at it; each `open` is a new process's desk of the same run."""
-
-    root: Path
-    settings: Settings
-    desk: Desk
-
-    @property
-    def head(self) -> str:
-        assert self.desk.run is not None
-        return self.desk.run.start_sha
-
-    @property
-    def work(self) -> Path:
-        return self.desk.work().path
-
-    def do(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return anyio.run(function, *arguments)
-
-    def prepare(self, commit: str | None = None) -> Any:
-        sha = commit or self.head
-        return self.do(self.desk.prepare, self.desk.repository.tree_of(sha), sha, "replaced/x")
-
-    def accept(self, old: str, title: str = "feat\n") -> str:
-        """What an accepted task does: capture, commit, move the branch."""
-        tree = self.do(self.desk.capture).tree
-        made: str = self.do(self.desk.commit, tree, old, title, AT)
-        self.do(self.desk.move, made, old)
-        return made
-
-    def again(self) -> None:
-        run = self.desk.run
-        self.desk.close()
-        self.desk = open_desk(open_repository(self.root), run, self.settings, os.environ)
-
-
-Open = Callable[..., Bench]
-
-
-@pytest.fixture
-def bench_of(root: Path) -> Iterator[Open]:
-    opened = []
-
-    def make(in_place: bool = False, **workspace: Any) -> Bench:
-        where = WorkspaceSettings(isolation="in-place" if in_place else "tree", **workspace)
-        settings = Settings(workspace=where)
-        repository = open_repository(root, for_run=True)
-        plan = Plan(path="plan.md", format="x", title="t", sha256="0" * 64, tasks=(Task(id="1", title="t"),))
-        created = RunCreated(
-            run_id="r1",
-            plan=plan,
-            settings=settings,
-            start_sha=repository.head,
-            start_tree=repository.tree_of("HEAD"),
-            user_branch=repository.branch,
-            run_branch=BRANCH,
-            interactive=False,
-            superteam="0",
-            pid=1,
-            host="h",
-        )
-        opened.append(Bench(root, settings, open_desk(repository, start(created, AT), settings, os.environ)))
-        return opened[-1]
-
-    yield make
-    for bench in opened:
-        bench.desk.close()
 
 
 def everything(root: Path) -> dict[str, str]:
@@ -275,6 +176,100 @@ def test_setup_runs_once_until_a_lock_file_changes_and_what_it_made_stays(root: 
     subprocess.run(["rm", "-rf", bench.work], check=True)
     bench.prepare(made)
     assert ran.read_text().split() == ["run", "run", "run"]
+
+
+def test_setup_runs_again_for_every_other_tree_and_sees_nothing_it_made_before(root: Path, bench_of: Open) -> None:
+    command = "test ! -e made && mkdir made && cp src/b.py made/copy.py"
+    bench = bench_of(setup=command)
+    bench.do(bench.desk.check_out, bench.head)
+    (root / "src/b.py").write_text("b = 2\n")
+    git(root, "commit", "-q", "-a", "-m", "change")
+    tree = bench.do(bench.desk.check_out, git(root, "rev-parse", "HEAD"))
+    assert (tree.path / "made/copy.py").read_text() == "b = 2\n"
+    again = bench.do(bench.desk.check_out, bench.head)
+    assert (again.path / "made/copy.py").read_text() == "b = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "runs"),
+    [("src/b.py", 1), ("README", 1), ("gen/a.in", 2), ("deep/gen/b.in", 2), ("packages/a/package-lock.json", 2)],
+)
+def test_setup_inputs_say_which_files_count(root: Path, bench_of: Open, changed: str, runs: int) -> None:
+    bench = bench_of(setup="mkdir -p made; echo run >> ../../ran", setup_inputs=("**/gen/*.in", "tools"))
+    bench.do(bench.desk.check_out, bench.head)
+    (root / changed).parent.mkdir(parents=True, exist_ok=True)
+    (root / changed).write_text("changed\n")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "change")
+    bench.do(bench.desk.check_out, git(root, "rev-parse", "HEAD"))
+    assert (bench.desk.repository.cache / "ran").read_text().split() == ["run"] * runs
+
+
+def test_what_a_suite_changed_in_the_output_of_setup_is_made_again(bench_of: Open) -> None:
+    bench = bench_of(setup="mkdir -p made/__pycache__; echo right > made/x", setup_inputs=("a.txt",))
+    tree = bench.do(bench.desk.check_out, bench.head)
+    before = (tree.path / "made/x").stat()
+    (tree.path / "made/__pycache__/x.pyc").write_text("")
+    bench.do(bench.desk.check_out, bench.head)
+    assert (tree.path / "made/x").stat().st_ino == before.st_ino
+    (tree.path / "made/x").write_text("wrong\n")
+    os.utime(tree.path / "made/x", ns=(before.st_atime_ns, before.st_mtime_ns))
+    bench.do(bench.desk.check_out, bench.head)
+    assert (tree.path / "made/x").read_text() == "right\n"
+
+
+def test_a_damaged_record_of_the_setup_removes_nothing_outside_of_the_tree(root: Path, bench_of: Open) -> None:
+    bench = bench_of(setup="mkdir -p made")
+    tree = bench.do(bench.desk.check_out, bench.head)
+    victim = root.parent / "victim"
+    victim.mkdir()
+    (tree.path / "out").symlink_to(root.parent)
+    stamp = tree.path.with_name("check.setup.json")
+    names = ["../../../victim", str(victim), "out/victim", ".git", "made/../../../../victim"]
+    stamp.write_text(json.dumps({"made_from": "x", "state": "x", "kept": names}))
+    bench.do(bench.desk.check_out, bench.head)
+    assert victim.is_dir()
+
+
+def test_a_setup_that_leads_the_users_environment_to_the_tree_is_stopped(
+    root: Path, bench_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = root.parent / "own"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", own], check=True)
+    (packages,) = own.glob("lib/python*/site-packages")
+    monkeypatch.setenv("VIRTUAL_ENV", str(own))
+    monkeypatch.setenv("PATH", f"{own}/bin:{os.environ['PATH']}")
+    bench = bench_of(setup=f'echo "$PWD/src" > {packages}/project.pth')
+    with pytest.raises(WorkspaceError) as error:
+        bench.do(bench.desk.check_out, bench.head)
+    assert not isinstance(error.value, SetupFailed)
+    assert f"{packages}/project.pth" in error.value.message
+    assert "setup = " in (error.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "text"),
+    [
+        ("pyproject.toml", '[tool.uv.sources]\nlib = { path = "../lib", editable = true }\n'),
+        ("package.json", '{"dependencies": {"lib": "file:../lib"}}'),
+        ("Cargo.toml", '[dependencies]\nlib = { path = "../lib" }\n'),
+        ("go.mod", "replace example.org/lib => ../lib\n"),
+        ("sub/requirements.txt", "-e ../../lib\n"),
+    ],
+)
+def test_a_setup_that_needs_a_folder_beside_the_repository_says_so(
+    root: Path, bench_of: Open, manifest: str, text: str
+) -> None:
+    (root.parent / "lib").mkdir()
+    (root / manifest).parent.mkdir(exist_ok=True)
+    (root / manifest).write_text(text)
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "manifest")
+    bench = bench_of(setup="test -e ../lib")
+    with pytest.raises(SetupFailed) as error:
+        bench.do(bench.desk.check_out, bench.head)
+    assert f"../lib ({manifest})" in error.value.message
+    assert str(root.parent / "lib") in error.value.message
 
 
 def test_a_failing_setup_is_said_with_its_last_words(bench_of: Open) -> None:

@@ -146,6 +146,20 @@ def imported(tree: Path, env: Mapping[str, str], program: str = "python") -> str
     return done.stdout.strip() or done.stderr
 
 
+def census(folder: Path) -> dict[str, tuple[object, ...]]:
+    """Bytes, modes, links and times of everything below a folder; bytecode is the interpreter's own."""
+    found: dict[str, tuple[object, ...]] = {}
+    for path in sorted(folder.rglob("*")):
+        if "__pycache__" in path.parts:
+            continue
+        info = path.lstat()
+        link = path.readlink() if path.is_symlink() else None
+        data = path.read_bytes() if stat.S_ISREG(info.st_mode) else b""
+        time = info.st_mtime_ns if stat.S_ISREG(info.st_mode) else 0
+        found[str(path.relative_to(folder))] = (info.st_mode, link, data, time)
+    return found
+
+
 # Which code is tested
 
 
@@ -167,10 +181,13 @@ def test_an_activated_environment_elsewhere_imports_the_code_of_the_tree(pair: P
     editable(pair, environment, "src")
     active = pair.activated(environment)
     assert imported(pair.tree, active) == f"{pair.checkout}/src/pkg/__init__.py"  # the lie
+    before = census(environment)
     ready = pair.ready(environ=active)
     assert ready.brought == ()
-    assert ready.env["VIRTUAL_ENV"] == str(environment)
+    assert Path(ready.env["VIRTUAL_ENV"]).parent == pair.tree.with_name("work.env")
     assert imported(pair.tree, ready.env) == f"{pair.tree}/src/pkg/__init__.py"
+    assert imported(pair.tree, {**ready.env, "PYTHONPATH": ""}) == f"{pair.tree}/src/pkg/__init__.py"
+    assert census(environment) == before
 
 
 @pytest.mark.parametrize("active", ["VIRTUAL_ENV", "PATH"])
@@ -328,13 +345,49 @@ def test_pipes_and_sockets_are_left_behind(pair: Pair) -> None:
 # Once, and again when something changed
 
 
-def test_a_prepared_tree_is_left_alone(pair: Pair) -> None:
-    pair.venv()
+def test_what_was_changed_in_a_copy_is_put_back(pair: Pair) -> None:
+    folder = packages(pair.venv()) / "other"
+    folder.mkdir()
+    (folder / "same.py").write_text("right = 1\n")
+    (folder / "gone.py").write_text("")
     first = pair.ready()
-    (pair.tree / ".venv/mark").write_text("")
+    copy = packages(pair.tree / ".venv") / "other"
+    time = (copy / "same.py").stat()
+    (copy / "same.py").write_text("wrong = 1\n")
+    os.utime(copy / "same.py", ns=(time.st_atime_ns, time.st_mtime_ns))  # same size, same time
+    (copy / "gone.py").unlink()
+    (copy / "sitecustomize.py").write_text("")
+    (pair.tree / ".venv/bin/python").unlink()
+    (pair.tree / ".venv/bin/python").write_text("#!/bin/sh\n")
+    shutil.rmtree(pair.tree / ".venv/lib64", ignore_errors=True)
+    os.mkfifo(pair.tree / ".venv/pipe")
     second = pair.ready()
-    assert (pair.tree / ".venv/mark").exists()
     assert (second.env, second.brought, second.fingerprint) == (first.env, first.brought, first.fingerprint)
+    assert (copy / "same.py").read_text() == "right = 1\n"
+    assert sorted(path.name for path in copy.iterdir()) == ["gone.py", "same.py"]
+    assert (pair.tree / ".venv/bin/python").is_symlink()
+    assert not (pair.tree / ".venv/pipe").exists()
+
+
+def test_a_repair_does_not_write_through_a_link(pair: Pair) -> None:
+    module(pair.checkout, "node_modules/x/deep")
+    pair.ready()
+    victim = pair.checkout.parent / "victim"
+    module(victim, "deep", "mine")
+    before = census(victim)
+    shutil.rmtree(pair.tree / "node_modules/x")
+    (pair.tree / "node_modules/x").symlink_to(victim)
+    pair.ready()
+    assert not (pair.tree / "node_modules/x").is_symlink()
+    assert census(victim) == before
+
+
+def test_a_copy_that_is_left_alone_is_not_written_again(pair: Pair) -> None:
+    module(pair.checkout, "node_modules/x")
+    pair.ready()
+    before = (pair.tree / "node_modules/x/index.js").stat()
+    pair.ready()
+    assert (pair.tree / "node_modules/x/index.js").stat().st_ctime_ns == before.st_ctime_ns
 
 
 def test_a_later_process_knows_what_was_brought(pair: Pair) -> None:
@@ -347,12 +400,22 @@ def test_a_later_process_knows_what_was_brought(pair: Pair) -> None:
 def test_bytecode_in_the_checkout_is_no_change(pair: Pair) -> None:
     folder = packages(pair.venv()) / "other"
     folder.mkdir()
-    pair.ready()
-    (pair.tree / ".venv/mark").write_text("")
+    before = pair.ready()
     (folder / "__pycache__").mkdir()
-    (folder.parent / "__pycache__").mkdir()
-    pair.ready()
-    assert (pair.tree / ".venv/mark").exists()
+    (folder / "__pycache__/x.cpython-311.pyc").write_text("")
+    assert pair.ready().fingerprint == before.fingerprint
+
+
+def test_an_edit_in_the_checkouts_environment_changes_the_fingerprint(pair: Pair) -> None:
+    module(pair.checkout, "node_modules/x")
+    (packages(pair.venv()) / "other.py").write_text("")
+    before = pair.ready()
+    (packages(pair.checkout / ".venv") / "other.py").write_text("1")
+    between = pair.ready()
+    (pair.checkout / "node_modules/x/index.js").write_text("1")
+    after = pair.ready()
+    assert len({before.fingerprint, between.fingerprint, after.fingerprint}) == 3
+    assert (pair.tree / "node_modules/x/index.js").read_text() == "1"
 
 
 def test_an_install_in_the_checkout_reaches_the_tree_and_the_fingerprint(pair: Pair) -> None:
@@ -385,7 +448,7 @@ def test_a_copy_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError):
         pair.ready()
     assert (pair.tree / ".venv/aaa").is_dir()
-    assert not (pair.tree / ".venv/bin").exists()
+    assert json.loads((pair.tree.parent / "work.ready.json").read_text())["brought"][".venv"]["identity"] == ""
     shutil.rmtree(pair.checkout / ".venv/aaa")
     assert pair.ready().brought == (".venv",)
     assert (pair.tree / ".venv/bin/python").exists()
@@ -461,10 +524,11 @@ def test_an_environment_over_the_size_limit_is_skipped_with_a_note(pair: Pair) -
 
 def test_only_what_leads_git_elsewhere_or_is_ours_leaves_the_environment() -> None:
     dropped = """GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_PREFIX
-    GIT_COMMON_DIR GIT_NAMESPACE GIT_CEILING_DIRECTORIES GIT_CONFIG GIT_CONFIG_GLOBAL GIT_CONFIG_COUNT GIT_CONFIG_KEY_0
+    GIT_COMMON_DIR GIT_NAMESPACE GIT_CEILING_DIRECTORIES GIT_CONFIG
     GIT_CONFIG_PARAMETERS GIT_EXEC_PATH GIT_TEMPLATE_DIR GIT_EXTERNAL_DIFF SUPERTEAM_RUN_ID PYTEST_CURRENT_TEST"""
     kept = """GIT_AUTHOR_NAME GIT_AUTHOR_DATE GIT_COMMITTER_EMAIL GIT_SSH GIT_SSH_COMMAND GIT_ASKPASS PATH
-    GIT_TERMINAL_PROMPT GIT_BRANCH NODE_OPTIONS PYTEST_ADDOPTS GIT_DIRECTION PYTHONPYCACHEPREFIX"""
+    GIT_TERMINAL_PROMPT GIT_BRANCH NODE_OPTIONS PYTEST_ADDOPTS GIT_DIRECTION PYTHONPYCACHEPREFIX GIT_CONFIG_GLOBAL
+    GIT_CONFIG_COUNT GIT_CONFIG_KEY_0"""
     environ = dict.fromkeys([*dropped.split(), *kept.split()], "x")
     assert base_environment(environ) == dict.fromkeys(kept.split(), "x")
 
@@ -482,7 +546,7 @@ def test_entries_of_the_users_own_that_lie_in_the_checkout_lead_to_the_tree(pair
     ready = pair.ready(environ=environ)
     assert ready.env["PATH"] == f"{there}/src:{here}-2/bin:{there}/tools:{here}/tools:/bin"
     assert ready.env["PYTHONPATH"] == f"{there}/src:{there}:{there}/lib:/opt/lib:rel"
-    assert ready.env["NODE_OPTIONS"] == environ["NODE_OPTIONS"]
+    assert ready.env["NODE_OPTIONS"] == f"--require {there}/x.js"
     assert ready.env["PWD"] == str(there)
     assert "PYTHONPYCACHEPREFIX" not in ready.env
 
@@ -539,7 +603,7 @@ def test_with_a_setup_command_nothing_is_brought_and_its_environment_is_used(pai
     before = pair.ready(prepared, environ=pair.activated(environment))
     assert before.brought == ()
     assert not (pair.tree / ".venv").exists()
-    assert "VIRTUAL_ENV" not in before.env
+    assert Path(before.env["VIRTUAL_ENV"]).parent == pair.tree.with_name("work.env")
     assert str(pair.checkout) not in before.env["PATH"]
     pair.venv(pair.tree / ".venv")  # the setup command
     after = pair.ready(prepared, environ=pair.activated(environment))
@@ -549,7 +613,7 @@ def test_with_a_setup_command_nothing_is_brought_and_its_environment_is_used(pai
     assert (pair.tree / ".venv").exists()
 
 
-def test_only_lock_files_at_the_top_change_the_lock_fingerprint(pair: Pair) -> None:
+def test_lock_files_change_the_lock_fingerprint_in_subfolders_too(pair: Pair) -> None:
     seen = {lock_fingerprint(pair.tree)}
     for name in ("uv.lock", "requirements-dev.txt", "package-lock.json", "bun.lockb", "go.sum"):
         (pair.tree / name).write_text("1")
@@ -558,8 +622,12 @@ def test_only_lock_files_at_the_top_change_the_lock_fingerprint(pair: Pair) -> N
     seen.add(lock_fingerprint(pair.tree))
     assert len(seen) == 7
     (pair.tree / "notes.txt").write_text("")
-    (pair.tree / "src/uv.lock").write_text("")
+    (pair.tree / "node_modules/x").mkdir(parents=True)
+    (pair.tree / "node_modules/x/package-lock.json").write_text("")
     assert lock_fingerprint(pair.tree) in seen
+    (pair.tree / "src/uv.lock").write_text("")
+    assert lock_fingerprint(pair.tree) not in seen
+    seen.add(lock_fingerprint(pair.tree))
     os.mkfifo(pair.tree / "Cargo.lock")
     assert lock_fingerprint(pair.tree) not in seen
 
@@ -595,19 +663,24 @@ def required(tree: Path, name: str) -> str:
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
 
-def test_node_modules_without_links_into_the_checkout_are_linked(pair: Pair) -> None:
+def test_node_modules_are_copied_and_their_links_lead_where_they_led(pair: Pair) -> None:
     outside = module(pair.checkout.parent, "outside")
     installed = pair.checkout / "node_modules"
     module(installed, "plain")
     module(installed, ".pnpm/dep@1/node_modules/dep")
     (installed / "dep").symlink_to(".pnpm/dep@1/node_modules/dep")
     (installed / "away").symlink_to(outside)
+    before = census(installed)
     ready = pair.ready()
     assert ready.brought == ("node_modules",)
-    assert (pair.tree / "node_modules").readlink() == installed
+    copy = pair.tree / "node_modules"
+    assert census(copy) == before
+    for entry in list(copy.iterdir()):
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    assert census(installed) == before
     (installed / "more").mkdir()
     assert pair.ready().brought == ("node_modules",)
-    assert installed.is_dir()
+    assert (copy / "more").is_dir()
 
 
 @needs_node
@@ -639,7 +712,7 @@ def test_nested_node_modules_are_brought_where_the_tree_has_the_workspace(pair: 
     nested.mkdir()
     (nested / "dep").symlink_to("../../../node_modules/.pnpm/dep@1/node_modules/dep")
     assert pair.ready().brought == ("node_modules", "packages/a/node_modules")
-    assert (pair.tree / "packages/a/node_modules").is_symlink()
+    assert not (pair.tree / "packages/a/node_modules").is_symlink()
     for folder in (pair.checkout, pair.tree):
         module(folder, "packages/b")
     (nested / "b").symlink_to("../../b")

@@ -46,6 +46,7 @@ def start(event: e.RunCreated, at: str) -> Run:
         superteam=event.superteam,
         partial=event.partial,
         options=event.options,
+        config_file=event.config_file,
         last_at=at,
         limits=RateLimits(patience=event.wait_for_limits),
     )

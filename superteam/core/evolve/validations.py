@@ -156,6 +156,7 @@ _BLOCKING = frozenset(
         FailureType.PARSE_ERROR,
         FailureType.TEST_REGRESSION,
         FailureType.TEST_MISSING,
+        FailureType.EXPECTATION_CHANGED,
         FailureType.SUITE_CRASH,
         FailureType.TOOL_TIMEOUT,
         FailureType.ENVIRONMENT,
@@ -188,7 +189,8 @@ def _accepted(run: Run, work: Work, event: e.ValidationAccepted) -> SourceState:
     return replace(
         state,
         points=(*state.points, Point(event.sha, event.expected)) if sound else state.points,
-        verdict="pass" if sound else last.verdict,
+        # Of the run itself: a suite that the change broke is a fail, and yet no run of it proves anything.
+        verdict="pass" if sound else "inconclusive",
         owed=event.owed,
         known=state.known | {id for name, id in work.excused if name == source},
         suspects=_suspects(state, work.validation, last),

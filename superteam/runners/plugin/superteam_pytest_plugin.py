@@ -1,11 +1,11 @@
 """Loaded into the user's own pytest: writes what happens to a file of JSON Lines that only superteam knows of.
 
-Standard library only; Python 3.8 and pytest 7 or newer. It is told what to do by four variables of the environment:
+Standard library only; Python 3.8 and pytest 7 or newer. It is told what to do by these variables of the environment:
 
 SUPERTEAM_PYTEST_REPORT   the folder for the report; each session that is no xdist worker writes a file of its own
 SUPERTEAM_PYTEST_ONLY     a file with a JSON list of node ids: exactly these tests are run
 SUPERTEAM_TREE            the tree whose code is to be tested
-SUPERTEAM_TREE_FILES      a file with the relative paths that the tree tracks, separated by NUL or newlines
+SUPERTEAM_CHECKOUT        the user's repository: a module that is loaded from it is another tree's
 
 They, and what brought the plugin here, are taken out of the environment at once, so that a pytest started by a test
 behaves as always. A report without its `end` record is cut short.
@@ -17,7 +17,7 @@ import sys
 import time
 
 import pytest
-from superteam_tree_check import foreign_modules, hidden_modules, lies_in
+from superteam_tree_check import hidden_modules, lies_in, loaded_code, module_files
 
 VERSION = 1
 LOADER = "-p superteam_pytest_plugin"
@@ -28,14 +28,17 @@ IDS_A_RECORD = 500
 
 def _take_settings():
     """What the environment says, removed from it together with what loaded this plugin."""
-    names = ("SUPERTEAM_PYTEST_REPORT", "SUPERTEAM_PYTEST_ONLY", "SUPERTEAM_TREE", "SUPERTEAM_TREE_FILES")
+    names = ("SUPERTEAM_PYTEST_REPORT", "SUPERTEAM_PYTEST_ONLY", "SUPERTEAM_TREE", "SUPERTEAM_CHECKOUT")
     _set_variable("PYTEST_ADDOPTS", os.environ.get("PYTEST_ADDOPTS", "").replace(LOADER, "", 1).strip())
     here = os.path.dirname(os.path.abspath(__file__))
     overrides = os.environ.get("TOX_OVERRIDE", "").partition(";")
     if names[0] in overrides[0]:
         _set_variable("TOX_OVERRIDE", overrides[2])
+    ours = (here, os.path.join(here, "unittest_hook"))
     folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    _set_variable("PYTHONPATH", os.pathsep.join(p for p in folders if not p or os.path.abspath(p) != here))
+    _set_variable("PYTHONPATH", os.pathsep.join(p for p in folders if not p or os.path.abspath(p) not in ours))
+    for name in ("SUPERTEAM_UNITTEST_REPORT", "SUPERTEAM_UNITTEST_ONLY"):  # of a command that calls both
+        os.environ.pop(name, None)
     return {name: os.environ.pop(name, "") for name in names}
 
 
@@ -64,8 +67,8 @@ def pytest_configure(config):
         _count[0] += 1
         name = f"{os.getpid()}-{_count[0]}.jsonl"
         path = os.path.join(SETTINGS["SUPERTEAM_PYTEST_REPORT"], name)
-        tree, tracked = SETTINGS["SUPERTEAM_TREE"], SETTINGS["SUPERTEAM_TREE_FILES"]
-        _begin(config, path, {"only": _read_only(), "tree": tree, "tracked": tracked})
+        tree, checkout = SETTINGS["SUPERTEAM_TREE"], SETTINGS["SUPERTEAM_CHECKOUT"]
+        _begin(config, path, {"only": _read_only(), "tree": tree, "checkout": checkout})
 
 
 def _read_only():
@@ -95,8 +98,11 @@ class _Session:
     def __init__(self, config, path, told, kept=KEPT):
         self.config = config
         self.told = told
-        self.only = None if told["only"] is None else {*told["only"], *map(_without_group, told["only"])}
+        self.prefix = _prefix(str(config.rootpath), told["tree"])
+        self.only = None if told["only"] is None else _own_ids(told["only"], self.prefix)
         self.foreign = {}
+        self.loaded = set()
+        self.modules = set()
         self.raised = {}
         self._dumps, self._getpid, opened = kept
         self._pid = self._getpid()
@@ -109,6 +115,7 @@ class _Session:
                 "python": sys.version.split()[0],
                 "rootdir": str(config.rootpath),
                 "tree": told["tree"],
+                "part": _part_of_a_matrix(config),
                 "pid": self._pid,
                 "time": time.time(),
             }
@@ -129,8 +136,20 @@ class _Session:
             file.close()
 
     def record_ids(self, ids):
+        ids = [self.prefix + id for id in ids]
         for start in range(0, len(ids), IDS_A_RECORD):
             self.record({"kind": "collected", "ids": ids[start : start + IDS_A_RECORD]})
+
+    def look_at_modules(self):
+        foreign, loaded = loaded_code(self.told["tree"], self.told["checkout"], self.modules | module_files())
+        self.foreign.update(foreign)
+        self.loaded |= loaded
+
+    def record_modules(self):
+        self.record({"kind": "foreign", "modules": sorted(self.foreign.items())})
+        files = sorted(self.loaded)
+        for start in range(0, len(files) or 1, IDS_A_RECORD):
+            self.record({"kind": "loaded", "files": files[start : start + IDS_A_RECORD]})
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config, items):
@@ -139,11 +158,14 @@ class _Session:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session):
+        self.modules = module_files()  # a test may take modules out of `sys.modules` again
         self.record_ids([item.nodeid for item in session.items])
 
     def pytest_collectreport(self, report):
         if report.failed:
-            self.record({"kind": "collect-error", "id": report.nodeid, "text": _text_of(report, self.config)})
+            self.record(
+                {"kind": "collect-error", "id": self.prefix + report.nodeid, "text": _text_of(report, self.config)}
+            )
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item, call):
@@ -153,7 +175,7 @@ class _Session:
     def pytest_runtest_logreport(self, report):
         raised = self.raised.pop((report.nodeid, report.when), "")
         if self._file is not None:
-            record = _result(report, self.config)
+            record = _result(report, self.config, self.prefix)
             if raised and record["outcome"] == "passed" and "xfail" not in record:
                 record.update(outcome="failed", text=f"a hook calls it passed, and yet it raised {raised}")
             self.record(record)
@@ -176,20 +198,23 @@ class _Session:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node, error):
-        self.foreign.update((getattr(node, "workeroutput", None) or {}).get("superteam_foreign", {}))
+        output = getattr(node, "workeroutput", None) or {}
+        self.foreign.update(output.get("superteam_foreign", {}))
+        self.loaded.update(output.get("superteam_loaded", ()))
         if error:
             self.record({"kind": "worker-death", "text": _cut(str(error), HEAD_LIMIT)})
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session, exitstatus):
-        self.foreign.update(foreign_modules(self.told["tree"], self.told["tracked"]))
+        self.look_at_modules()
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
             output["superteam_foreign"] = self.foreign
+            output["superteam_loaded"] = sorted(self.loaded)
         if self.only is not None and int(session.exitstatus) == 5:
             # None of the wanted tests is in this session; a command of several has to go on to the next one.
             session.exitstatus = 0
-        self.record({"kind": "foreign", "modules": sorted(self.foreign.items())})
+        self.record_modules()
         self.record({"kind": "finish", "status": int(session.exitstatus)})
 
     @pytest.hookimpl(trylast=True)
@@ -203,8 +228,22 @@ class _Session:
 # What a report says
 
 
-def _result(report, config):
-    record = {"kind": "result", "id": report.nodeid, "when": report.when, "outcome": report.outcome}
+def _prefix(root, tree):
+    """What stands before the ids of a session: its root below the tree, so that they do not depend on that root."""
+    root, tree = os.path.realpath(root), os.path.realpath(tree or root)
+    return os.path.relpath(root, tree).replace(os.sep, "/") + "/" if root != tree and lies_in(root, tree) else ""
+
+
+def _part_of_a_matrix(config):
+    """What tells sessions with one root apart, in every run in the same way."""
+    names = ("TOX_ENV_NAME", "NOX_CURRENT_SESSION")
+    arguments = [str(argument) for argument in config.invocation_params.args]
+    python = ".".join(map(str, sys.version_info[:2]))
+    return [*(os.environ.get(name, "") for name in names), python, *arguments]
+
+
+def _result(report, config, prefix):
+    record = {"kind": "result", "id": prefix + report.nodeid, "when": report.when, "outcome": report.outcome}
     seconds = getattr(report, "duration", 0.0)
     if seconds:
         record["seconds"] = round(seconds, 6)
@@ -256,6 +295,7 @@ def _run_everything(config):
 def _run_exactly(config, only):
     off = {"lf": False, "failedfirst": False, "newfirst": False, "cov_fail_under": 0, "reruns": 0}
     off.update(force_reruns=None, randomly_reorganize=False, random_order_bucket="none")
+    off.update(retries=0, force_flaky=False, max_runs=1, min_passes=1)  # pytest-retry and flaky
     _set(config, **off)
     coverage = config.pluginmanager.getplugin("_cov")
     if hasattr(getattr(coverage, "options", None), "cov_fail_under"):
@@ -290,10 +330,25 @@ def _select(config, items, only):
     if dropped:
         config.hook.pytest_deselected(items=dropped)
         items[:] = chosen
-    if hasattr(config.option, "reruns"):
-        for item in chosen:
-            if item.get_closest_marker("flaky"):
-                item.add_marker(pytest.mark.flaky(reruns=0), append=False)
+    values = _no_retries(config)
+    for item in chosen if values else ():
+        if item.get_closest_marker("flaky"):
+            item.add_marker(pytest.mark.flaky(**values), append=False)
+
+
+def _no_retries(config):
+    """The values with which the mark `flaky` means no second try, for the plugin that reads it."""
+    values = {"reruns": 0, "retries": 0}
+    values = {name: value for name, value in values.items() if hasattr(config.option, name)}
+    if not values and hasattr(config.option, "force_flaky"):
+        values = {"max_runs": 1, "min_passes": 1}
+    return values
+
+
+def _own_ids(only, prefix):
+    """The wanted ids as this session calls them; those of other sessions are none of its own."""
+    own = [id[len(prefix) :] for id in only if id.startswith(prefix)]
+    return {*own, *map(_without_group, own)}
 
 
 def _without_group(nodeid):

@@ -1,10 +1,11 @@
 """Found by the user's own Python through PYTHONPATH: makes unittest write what happens to a file of JSON Lines.
 
-Standard library only; Python 3.8 or newer. It is told what to do by three variables of the environment:
+Standard library only; Python 3.8 or newer. It is told what to do by these variables of the environment:
 
 SUPERTEAM_UNITTEST_REPORT   the folder for the report; each run of unittest's main writes a file of its own
 SUPERTEAM_UNITTEST_ONLY     a file with a JSON list of test ids: exactly these tests are run
 SUPERTEAM_TREE              the tree whose code is to be tested
+SUPERTEAM_CHECKOUT          the user's repository: a module that is loaded from it is another tree's
 
 Nothing happens in a process that does not run unittest's main. Where it begins, the variables and this folder are
 taken out of the environment, so that a Python started by a test behaves as always. The user's own sitecustomize is

@@ -1,4 +1,7 @@
-"""Writes what happens in a run of unittest's main, as JSON Lines; see sitecustomize.py, which loads this."""
+"""Writes what happens in a run of unittest's main, or of its text runner, as JSON Lines.
+
+sitecustomize.py, which loads this, says how it is told what to do.
+"""
 
 import json
 import os
@@ -11,14 +14,20 @@ TEXT_LIMIT = 4096
 HEAD_LIMIT = 1000
 IDS_A_RECORD = 500
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_VARIABLES = ("SUPERTEAM_UNITTEST_REPORT", "SUPERTEAM_UNITTEST_ONLY", "SUPERTEAM_TREE")
+_VARIABLES = ("SUPERTEAM_UNITTEST_REPORT", "SUPERTEAM_UNITTEST_ONLY", "SUPERTEAM_TREE", "SUPERTEAM_CHECKOUT")
 _active = []  # the run that is going on: one that starts inside of it is a test's own affair
 _settings = {}
 _count = [0]
 
 
 def install(program):
-    """Makes unittest's TestProgram report its runs, but for those inside of one."""
+    """Makes unittest's TestProgram report its runs, and TextTestRunner for those who call it themselves (Django).
+
+    A run inside of another one is not reported.
+    """
+    from unittest.runner import TextTestRunner
+
+    _install_in_runner(TextTestRunner)
     init, run_tests = program.__init__, program.runTests
 
     def __init__(self, *args, **kwargs):
@@ -37,16 +46,38 @@ def install(program):
         recorder = _active[-1] if _active else None
         if recorder is None or recorder.began:
             return run_tests(self)
-        recorder.prepare(self)
+        self.failfast = False  # a referee needs the outcome of every test
+        self.test = recorder.prepare(self.test)
         try:
             found = run_tests(self)
         except SystemExit as end:
-            recorder.finish(self, end.code)
+            recorder.finish(getattr(self, "result", None), end.code)
             raise
-        recorder.finish(self, None)
+        recorder.finish(getattr(self, "result", None), None)
         return found
 
     program.__init__, program.runTests = __init__, runTests
+
+
+def _install_in_runner(runner):
+    run_suite = runner.run
+
+    def run(self, test):
+        _settings.update(_take_settings())
+        if _active or not _settings.get("SUPERTEAM_UNITTEST_REPORT"):
+            return run_suite(self, test)
+        recorder = _Recorder()
+        _active.append(recorder)
+        try:
+            self.failfast = False
+            result = run_suite(self, recorder.prepare(test))
+            recorder.finish(result, None)
+            return result
+        finally:
+            del _active[:]
+            recorder.close()
+
+    runner.run = run
 
 
 def _take_settings():
@@ -70,10 +101,11 @@ class _Recorder:
         self.waiting = {}  # ids of tests that have not run, by their class
         self.ran = []  # (class, id) of tests that have
         self._pid, self._getpid, self._dumps, self._clock = os.getpid(), os.getpid, json.dumps, time.perf_counter
+        self.prefix = _prefix(os.getcwd(), _settings.get("SUPERTEAM_TREE", ""))
         name = f"{self._pid}-{_count[0]}.jsonl"
         self._file = open(os.path.join(_settings["SUPERTEAM_UNITTEST_REPORT"], name), "xb", buffering=0)
         start = {"kind": "start", "unittest": VERSION, "python": sys.version.split()[0]}
-        self.record(dict(start, pid=self._pid, time=time.time()))
+        self.record(dict(start, pid=self._pid, time=time.time(), rootdir=os.getcwd(), part=sys.argv))
 
     def record(self, record):
         """Writes one line, unless this is a fork of the process or the disk is full."""
@@ -89,14 +121,12 @@ class _Recorder:
         if file is not None:
             file.close()
 
-    def prepare(self, program):
+    def prepare(self, tests):
         """Takes the tests as they were loaded, keeps those that are wanted, and listens to their running."""
         import unittest
 
         self.began = True
-        program.failfast = False  # a referee needs the outcome of every test
-        tests = program.test
-        only = _read_only()
+        only = _read_only(self.prefix)
         if only is not None:
             tests = _chosen(tests, only) or unittest.TestSuite()
         ids = []
@@ -105,8 +135,9 @@ class _Recorder:
                 ids.append(_id(test))
                 self.waiting.setdefault(_class_of(test), []).append(ids[-1])
         for start in range(0, len(ids), IDS_A_RECORD):
-            self.record({"kind": "collected", "ids": ids[start : start + IDS_A_RECORD]})
-        program.test = _watched(tests, self, unittest)
+            named = [self.prefix + id for id in ids[start : start + IDS_A_RECORD]]
+            self.record({"kind": "collected", "ids": named})
+        return _watched(tests, self, unittest)
 
     def ended(self, test, words, began):
         """The end of a test: the worst of what was said about it."""
@@ -136,20 +167,22 @@ class _Recorder:
         for id in charged:
             self._say(id, "teardown" if where.startswith("tearDown") else "setup", outcome, text=text)
         if not charged:
-            self.record({"kind": "collect-error", "id": _id(holder), "text": text})
+            self.record({"kind": "collect-error", "id": self.prefix + _id(holder), "text": text})
 
     def _say(self, id, when, outcome, **more):
-        self.record(dict({"kind": "result", "id": id, "when": when, "outcome": outcome}, **more))
+        self.record(dict({"kind": "result", "id": self.prefix + id, "when": when, "outcome": outcome}, **more))
 
-    def finish(self, program, code):
+    def finish(self, result, code):
         """The last words, if the run came to its end: who leaves it by SystemExit has no result."""
-        result = getattr(program, "result", None)
         if result is None:
             return
         status = code if isinstance(code, int) and not isinstance(code, bool) else None
         if status in (None, 0, 1):
             status = 0 if result.wasSuccessful() else 1
-        self.record({"kind": "foreign", "modules": _foreign(_settings.get("SUPERTEAM_TREE", ""))})
+        foreign, files = _loaded_code(_settings.get("SUPERTEAM_TREE", ""), _settings.get("SUPERTEAM_CHECKOUT", ""))
+        self.record({"kind": "foreign", "modules": foreign})
+        for start in range(0, len(files) or 1, IDS_A_RECORD):
+            self.record({"kind": "loaded", "files": files[start : start + IDS_A_RECORD]})
         self.record({"kind": "finish", "status": status})
         self.record({"kind": "end"})
         self.close()
@@ -194,7 +227,9 @@ class _Listener:
     def addError(self, test, err):
         name = _failed_import(test)
         if name is not None:
-            self._recorder.record({"kind": "collect-error", "id": name, "text": _last_line(err)})
+            self._recorder.record(
+                {"kind": "collect-error", "id": self._recorder.prefix + name, "text": _last_line(err)}
+            )
         elif _is_holder(test):
             self._recorder.around(test, "failed", _text(err))
         else:
@@ -238,12 +273,19 @@ def _watched(tests, recorder, unittest):
     return Watched([tests])
 
 
-def _read_only():
+def _read_only(prefix):
+    """The wanted ids as this run calls them; those of other runs are none of its own."""
     path = _settings.get("SUPERTEAM_UNITTEST_ONLY")
     if not path:
         return None
     with open(path, encoding="utf-8") as file:
-        return set(json.load(file))
+        return {id[len(prefix) :] for id in json.load(file) if id.startswith(prefix)}
+
+
+def _prefix(folder, tree):
+    """What stands before the ids of a run: its folder below the tree, so that two runs have no id in common."""
+    folder, tree = os.path.realpath(folder), os.path.realpath(tree or folder)
+    return os.path.relpath(folder, tree).replace(os.sep, "/") + "/" if folder.startswith(tree + os.sep) else ""
 
 
 def _flat(tests):
@@ -256,6 +298,9 @@ def _flat(tests):
 
 def _chosen(tests, only):
     """The suite with these tests alone, or None. A file that cannot be loaded stays if it would hold one of them."""
+    if hasattr(tests, "subsuites"):  # Django's, whose parts run in processes of their own
+        tests.subsuites = [suite for suite in (_chosen(suite, only) for suite in tests.subsuites) if suite is not None]
+        return tests if tests.subsuites else None
     if _is_suite(tests):
         tests._tests = [test for test in (_chosen(test, only) for test in list(tests)) if test is not None]
         return tests if tests._tests else None
@@ -334,8 +379,8 @@ def _cut(text, limit):
     return f"{text[:half]}\n[superteam: {len(text) - 2 * half} characters are left out here]\n{text[-half:]}"
 
 
-def _foreign(tree):
-    """Modules that were loaded from elsewhere, by the check that stands beside pytest's plugin."""
+def _loaded_code(tree, checkout):
+    """The modules that were loaded from elsewhere and the tree's own files, by the check beside pytest's plugin."""
     from importlib.util import module_from_spec, spec_from_file_location
 
     spec = spec_from_file_location(
@@ -343,4 +388,5 @@ def _foreign(tree):
     )
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    return sorted(module.foreign_modules(tree, "").items())
+    foreign, files = module.loaded_code(tree, checkout, module.module_files())
+    return sorted(foreign.items()), sorted(files)

@@ -1,0 +1,360 @@
+"""A green verdict is questioned: the base's judges are run on the changed product, and the change is looked for.
+
+Asked only after runs that give a pass, and repeatable: the same commits give the same questions after a resume. What
+cannot be asked is said in a note. The rules are in core/coupling.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from anyio import to_thread
+
+from superteam.core.baseline import Expected
+from superteam.core.changes import Change, parse_diff
+from superteam.core.coupling import (
+    UNSURE_LIMIT,
+    Answer,
+    Judge,
+    Roles,
+    answer_of,
+    askable,
+    before_of,
+    combined,
+    declared,
+    is_gone,
+    roles_of,
+    shown,
+)
+from superteam.core.events import ValidationResult
+from superteam.core.expectation import ExpectationChanged
+from superteam.core.finding import Finding
+from superteam.core.results import Completeness, Execution, Granularity, Outcome, TestId, TestReport
+from superteam.core.sources import TESTS
+from superteam.engine.reading import text_of
+from superteam.engine.world import World, without_secrets
+from superteam.errors import SetupFailed
+
+TEXT_LIMIT = 400_000  # bytes of a file that is read for evidence
+NO_REPORT = TestReport("none", Granularity.TESTS, Completeness.NONE)
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Green:
+    """A validation whose runs give a pass: what was judged against what, and what the judged run showed.
+
+    `unstable` are tests that are known to fail now and then; `may_change` are globs of paths and test ids whose
+    expectations the change is meant to change. `command` is all that runs, `key` begins the names of the runs.
+    """
+
+    sha: str
+    reference: str
+    expected: Expected
+    report: TestReport
+    command: str
+    renamed: tuple[tuple[TestId, TestId], ...] = ()
+    unstable: frozenset[TestId] = frozenset()
+    may_change: tuple[str, ...] = ()
+    key: str = "question"
+
+
+@dataclass(frozen=True, slots=True)
+class Questioned:
+    """What the questions showed; `reason` says why the pass proves nothing after all, None where it stands."""
+
+    expectations_changed: tuple[ExpectationChanged, ...] = ()
+    unlooked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """What is taken back for a run: these judges, and the tests in files whose product stays (their new contents)."""
+
+    judges: tuple[Judge, ...]
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    inside: tuple[Judge, ...] = ()
+
+
+@dataclass
+class _Case:
+    """One questioning under way. `texts` are the changed files as they are now, `old_texts` as they were."""
+
+    world: World
+    green: Green
+    changes: Sequence[Change]
+    roles: Roles
+    wanted: frozenset[TestId]
+    product: frozenset[str]
+    texts: Mapping[str, str]
+    old_texts: Mapping[str, str]
+    runs: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+async def question(world: World, green: Green) -> Questioned:
+    """Asks what a green verdict leaves open."""
+    changes = parse_diff(await world.workspace.patch(green.reference, green.sha))
+    if not changes:
+        return Questioned()
+    case = await _begin(world, green, changes)
+    found = await _old_tests_on_new_code(case)
+    return Questioned(tuple(found), (), tuple(dict.fromkeys(case.notes)))
+
+
+async def _begin(world: World, green: Green, changes: Sequence[Change]) -> _Case:
+    tree = await world.workspace.check_out(green.sha)
+    files = await world.workspace.files_of(green.sha)
+    read: dict[str, str] = {}
+
+    def text(path: str) -> str:
+        if path not in read:
+            read[path] = text_of(tree.path, path, TEXT_LIMIT) or ""
+        return read[path]
+
+    ids = frozenset(green.expected.tests)
+    roles = await to_thread.run_sync(lambda: roles_of(changes, ids, green.command, files, text))
+    judges = (*roles.sure, *roles.unsure, *roles.inside)
+    old_texts = {
+        judge.old_path: (await world.workspace.content_of(green.reference, judge.old_path)).decode("utf-8", "replace")
+        for judge in judges
+        if judge.old_path
+    }
+    places = {place for judge in (*roles.sure, *roles.unsure) for place in judge.places}
+    return _Case(
+        world,
+        green,
+        changes,
+        roles,
+        wanted=askable(green.expected, green.report, green.renamed, green.unstable),
+        product=frozenset(files) - places - frozenset(roles.added),
+        texts={change.path: text(change.path) for change in changes},
+        old_texts=old_texts,
+    )
+
+
+def with_answers(result: ValidationResult, found: Questioned) -> ValidationResult:
+    """The result of a validation with what the questions showed; what they name is a finding too, the first of all."""
+    findings = tuple(_finding(changed) for changed in found.expectations_changed)
+    more: dict[str, Any] = {
+        "expectations_changed": found.expectations_changed,
+        "unlooked": found.unlooked,
+        "findings": (*findings, *result.findings),
+        "notes": (*result.notes, *found.notes),
+    }
+    if found.reason is not None:
+        more |= {"verdict": "inconclusive", "reason": found.reason}
+    return result.model_copy(update=more)
+
+
+def _finding(changed: ExpectationChanged) -> Finding:
+    words = f"{changed.test} passes only because this was changed; before: {changed.before}; now: {changed.excerpt}"
+    return Finding(kind="expectation-changed", path=changed.path, line=changed.line, detail=words)
+
+
+# old tests on new code
+
+
+async def _old_tests_on_new_code(case: _Case) -> list[ExpectationChanged]:
+    """The tests that pass only because a judge was changed, but those that are declared."""
+    roles, may_change = case.roles, case.green.may_change
+    found: dict[TestId, ExpectationChanged] = {}
+
+    async def ask(old: _Old, only: frozenset[TestId] | None, about: Judge | None = None) -> None:
+        for changed in await _ask(case, old, only, about):
+            found.setdefault(changed.test, changed)
+
+    if any(not _is_declared(judge, may_change) for judge in roles.sure):
+        await ask(_Old(roles.sure), _tests_of(case, roles))
+    unsure = [judge for judge in roles.unsure if not _is_declared(judge, may_change)]
+    for judge in unsure[:UNSURE_LIMIT]:
+        await ask(_Old((*roles.sure, judge)), None, judge)
+    if len(unsure) > UNSURE_LIMIT:
+        more = _listed(judge.path for judge in unsure[UNSURE_LIMIT:])
+        case.notes.append(f"these files may judge too, and were not taken back to their old versions: {more}")
+    inside = _inside(case)
+    if inside.contents:
+        await ask(inside, None)
+    return [changed for changed in found.values() if not declared(changed, may_change)]
+
+
+def _is_declared(judge: Judge, may_change: Sequence[str]) -> bool:
+    return any(fnmatchcase(place, glob) for place in judge.places for glob in may_change)
+
+
+def _tests_of(case: _Case, roles: Roles) -> frozenset[TestId] | None:
+    """The tests of the changed files where all of them are test files; None for the whole suite."""
+    if not all(judge.tests for judge in roles.sure):
+        return None
+    return frozenset(id for judge in roles.sure for id in judge.tests) & case.wanted
+
+
+def _inside(case: _Case) -> _Old:
+    """Files that hold product and tests: the new product with the old tests, where they can be taken apart."""
+    contents: dict[str, bytes] = {}
+    for judge in case.roles.inside:
+        new = case.texts.get(judge.path, "")
+        both = combined(new, case.old_texts.get(judge.old_path or "", ""), judge.path)
+        if both is None:
+            case.notes.append(f"{judge.path} holds product and tests that could not be taken apart: look at its tests")
+        elif both != new:
+            contents[judge.path] = both.encode("utf-8", "surrogateescape")
+    inside = tuple(judge for judge in case.roles.inside if judge.path in contents)
+    return _Old(case.roles.sure, contents, inside)
+
+
+async def _ask(
+    case: _Case, old: _Old, only: frozenset[TestId] | None, about: Judge | None = None
+) -> list[ExpectationChanged]:
+    """Runs tests with these judges taken back. What fails twice, and passes with the new ones, is named."""
+    wanted = case.wanted if only is None else only
+    if not wanted:
+        return []
+    answer, report = await _run(case, old, only, wanted)
+    failed, unasked = dict(answer.failed), answer.unasked
+    broken = _not_loaded(old, report)
+    if unasked and broken and len(broken) < len(old.judges):
+        fewer = replace(old, judges=tuple(judge for judge in old.judges if judge not in broken))
+        more, _ = await _run(case, fewer, only, frozenset(unasked))
+        failed |= await _sure(case, fewer, more.failed)
+        answer = replace(more, gone={**answer.gone, **more.gone})
+    if len(answer.unasked) == len(wanted) and len(old.judges) > 1 and about is None:
+        return await _ask_each(case, old, only)
+    _note_unasked(case, answer, old)
+    sure = await _sure(case, old, failed)
+    return await _named(case, old, about, sure)
+
+
+async def _ask_each(case: _Case, old: _Old, only: frozenset[TestId] | None) -> list[ExpectationChanged]:
+    """One judge after the other, where all of them together gave no answer."""
+    found: list[ExpectationChanged] = []
+    for judge in old.judges[:UNSURE_LIMIT]:
+        tests = frozenset(judge.tests) & case.wanted if judge.tests else None
+        found += await _ask(case, _Old((judge,)), tests if only is not None or judge.tests else only, judge)
+    return found
+
+
+async def _run(
+    case: _Case, old: _Old, only: frozenset[TestId] | None, wanted: Collection[TestId]
+) -> tuple[Answer, TestReport]:
+    """One run with old judges; a tree that cannot be made ready leaves everything unasked."""
+    paths = [place for judge in old.judges for place in judge.places]
+    execution = await _execute(case, (*paths, *case.roles.added), old.contents, only)
+    if execution is None:
+        return Answer({}, {}, tuple(wanted), "its tree could not be made ready"), NO_REPORT
+    report = execution.report
+    judges_text = "\n".join(case.old_texts.get(judge.old_path or "", "") for judge in (*old.judges, *old.inside))
+    names = case.product
+
+    def excuse(id: TestId, message: str) -> bool:
+        return is_gone(message, lambda place: place in names or _below(place, names), judges_text)
+
+    return answer_of(report, wanted, excuse, execution.verdict.reason or ""), report
+
+
+def _below(place: str, names: Collection[str]) -> bool:
+    """Whether an absolute path, or one from another folder, is that of a file of the tree."""
+    parts = place.lstrip("./").split("/")
+    return any("/".join(parts[start:]) in names for start in range(1, len(parts)) if len(parts) - start > 1)
+
+
+async def _execute(
+    case: _Case, paths: Collection[str], contents: Mapping[str, bytes], only: frozenset[TestId] | None
+) -> Execution | None:
+    world, green = case.world, case.green
+    try:
+        if paths or contents:
+            tree = await world.workspace.check_out_altered(green.sha, green.reference, paths, contents)
+        else:
+            tree = await world.workspace.check_out(green.sha)
+    except SetupFailed:
+        return None
+    case.runs += 1
+    source = world.source(TESTS, f"{green.key} {case.runs}", green.expected.shape)
+    return without_secrets(world, await source.collect(tree, only))
+
+
+def _not_loaded(old: _Old, report: TestReport) -> list[Judge]:
+    """The judges whose old version could not be loaded with the changed product."""
+    places = [error.partition(": ")[0].strip() for error in report.suite_errors]
+    return [
+        judge
+        for judge in old.judges
+        if any(place and f"/{judge.old_path}".endswith(f"/{place.partition('::')[0]}") for place in places)
+    ]
+
+
+async def _sure(case: _Case, old: _Old, failed: Mapping[TestId, str]) -> dict[TestId, str]:
+    """Of the failures those that come again when only these tests are run, and only with the old judges."""
+    if not failed:
+        return {}
+    again, _ = await _run(case, old, frozenset(failed), tuple(failed))
+    twice = {id: message for id, message in failed.items() if id in again.failed}
+    if not twice:
+        return {}
+    names = {dict(case.green.renamed).get(id, id): id for id in twice}
+    now = await _execute(case, (), {}, frozenset(names))
+    if now is None:
+        return {}
+    passed = [names[id] for id, result in now.report.tests.items() if id in names and result.outcome is Outcome.PASSED]
+    return {id: twice[id] for id in twice if id in passed}
+
+
+def _note_unasked(case: _Case, answer: Answer, old: _Old) -> None:
+    """What could not be asked is said: it is neither a pass nor an accusation."""
+    files = _listed(judge.old_path or judge.path for judge in (*old.judges, *old.inside))
+    if answer.gone:
+        id, message = next(iter(answer.gone.items()))
+        why = (
+            f"{id}: {before_of(message)}"
+            if len(answer.gone) == 1
+            else f"{len(answer.gone)} tests, as {id}: {before_of(message)}"
+        )
+        case.notes.append(f"old tests could not be asked about the new code, since a name they use is gone: {why}")
+    if answer.unasked:
+        why = f" ({answer.reason})" if answer.reason else ""
+        case.notes.append(f"{len(answer.unasked)} tests could not be run with the reference's version of {files}{why}")
+
+
+async def _named(case: _Case, old: _Old, about: Judge | None, failed: Mapping[TestId, str]) -> list[ExpectationChanged]:
+    judges = (*old.judges, *old.inside)
+    found = []
+    for id, message in failed.items():
+        own = next((judge for judge in judges if id in judge.tests), None)
+        judge = own or about or await _guilty(case, old, id)
+        change = next((change for change in case.changes if change.path == judge.path), None)
+        seen = shown(id, change, case.texts.get(judge.path, ""))
+        found.append(
+            ExpectationChanged(
+                test=id,
+                path=judge.path,
+                line=seen.line,
+                before=before_of(message),
+                after=seen.after,
+                excerpt=seen.excerpt,
+            )
+        )
+    return found
+
+
+async def _guilty(case: _Case, old: _Old, id: TestId) -> Judge:
+    """The judge which alone makes the test fail; the first one where it takes several."""
+    judges = (*old.judges, *old.inside)
+    if len(judges) == 1 or old.inside:
+        return judges[-1]
+    for judge in [judge for judge in old.judges if not judge.tests][:UNSURE_LIMIT]:
+        answer, _ = await _run(case, _Old((judge,)), frozenset({id}), (id,))
+        if answer.failed:
+            return judge
+    return judges[0]
+
+
+def _listed(paths: Iterable[str]) -> str:
+    names = list(paths)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

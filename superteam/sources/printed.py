@@ -1,0 +1,68 @@
+"""What a run without a report printed of its tests: TAP, unittest's own summary (Django's too), or ticks and crosses.
+
+The last resort: tests can print such lines themselves, so that the pass rests on the exit code, and lines only name
+tests and add failures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from superteam.core.results import Completeness, Granularity, Outcome, TestReport
+from superteam.reports import tap
+from superteam.reports.cases import Cases
+from superteam.reports.text import FORMAT, read_text
+
+_LINE = 2**20
+_ESCAPES = re.compile(rb"\x1b\[[0-9;]{0,20}[A-Za-z]")
+_PLAN = re.compile(rb"1\.\.\d{1,9}\s*$")
+_POINT = re.compile(rb"(?:not )?ok \d{1,9}\b")
+_RAN = re.compile(rb"Ran (\d{1,9}) tests? in \d")
+_ENDED = re.compile(rb"FAILED \(([a-z =,\d]{1,200})\)\s*$")
+_COUNT = re.compile(rb"(?:failures|errors)=(\d{1,9})")
+_BAD = re.compile(r"(FAIL|ERROR): (\S{1,300}) \(([\w.<>]{1,500})\)")
+_OTHERS = "tests that passed, which unittest does not name"
+
+
+def read_printed(output: Path) -> TestReport:
+    """The tests that the output names, of granularity text; completeness none without any."""
+    has_plan = has_point = is_unittest = False
+    for line in _lines(output):
+        has_plan = has_plan or _PLAN.match(line) is not None
+        has_point = has_point or _POINT.match(line) is not None
+        is_unittest = is_unittest or _RAN.match(line) is not None
+    if has_plan and has_point:
+        with output.open("rb") as file:
+            found = tap.read(file)
+        return replace(found, format=FORMAT, granularity=Granularity.TEXT)
+    return _unittest(_lines(output)) if is_unittest else read_text(_lines(output))
+
+
+def _lines(output: Path) -> Iterator[bytes]:
+    with output.open("rb") as file:
+        while line := file.readline(_LINE):
+            yield _ESCAPES.sub(b"", line) if b"\x1b" in line else line
+
+
+def _unittest(lines: Iterable[bytes]) -> TestReport:
+    """The tests that unittest names: those that failed. Their number has to be the one that it counts."""
+    cases = Cases()
+    ran = bad = 0
+    for line in lines:
+        if match := _RAN.match(line):
+            ran += int(match[1])
+        elif match := _ENDED.match(line):
+            bad += sum(map(int, _COUNT.findall(match[1])))
+        elif line.startswith((b"FAIL: ", b"ERROR: ")) and (named := _BAD.match(line.decode(errors="replace"))):
+            outcome = Outcome.FAILED if named[1] == "FAIL" else Outcome.ERRORED
+            id = named[3] if named[3].endswith(f".{named[2]}") else f"{named[3]}.{named[2]}"
+            cases.add(id, outcome, f"the output marks it as failed: {id}")
+    named_bad = len(cases.tests)
+    if ran > named_bad:
+        cases.add(_OTHERS, Outcome.PASSED)
+    whole = Completeness.COMPLETE if named_bad == bad else Completeness.PARTIAL
+    damage = "" if named_bad == bad else f"unittest counts {bad} failures and names {named_bad}"
+    return replace(cases.report(FORMAT, whole, damage=damage), granularity=Granularity.TEXT)

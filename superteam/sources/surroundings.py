@@ -1,0 +1,131 @@
+"""What one execution of a suite has for itself: folders for temporary files and caches, and no compiled Python.
+
+What an earlier execution left behind (on another commit, perhaps) must not decide this one. Nothing here tells the
+tests that they are judged: the folders have names as any program makes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+_HOMES = {"XDG_CACHE_HOME": ".cache", "XDG_STATE_HOME": ".local/state", "XDG_DATA_HOME": ".local/share"}
+_OTHERS_CODE = frozenset(["node_modules", "site-packages", "dist-packages"])
+_ENTRIES = 5000  # of a user's folder that are linked
+
+
+@contextmanager
+def private_folders(tree: Path, env: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The environment with folders of this execution's own, which are removed afterwards.
+
+    Their names depend on the tree alone, so that ids and messages with a path in them are the same in each run.
+    """
+    made: list[Path] = []
+    try:
+        own = _make_folders(tree, env, made)
+    except OSError:
+        own = {}  # nothing can be made there
+    try:
+        yield {**env, **own}
+    finally:
+        for folder in made:
+            _remove(folder)
+
+
+def _make_folders(tree: Path, env: Mapping[str, str], made: list[Path]) -> dict[str, str]:
+    top = Path(env.get("TMPDIR") or tempfile.gettempdir())
+    name = hashlib.sha256(os.fsencode(tree)).hexdigest()[:8]
+    temporary = _new_folder(top, name, made)
+    homes = _new_folder(top, f"{name}-x", made)  # beside it: paths of sockets are limited to 100 bytes
+    return {"TMPDIR": str(temporary), **_own_homes(homes, tree, env)}
+
+
+def drop_compiled(tree: Path) -> None:
+    """Removes what Python compiled in the tree, which an earlier execution may have left to be loaded instead."""
+    for path, folders, _ in os.walk(tree):
+        folder = Path(path)
+        if "__pycache__" in folders:
+            shutil.rmtree(folder / "__pycache__", ignore_errors=True)
+        folders[:] = [name for name in folders if _is_own_code(folder / name)]
+
+
+def _is_own_code(folder: Path) -> bool:
+    if folder.name in _OTHERS_CODE or folder.name.startswith(".") or folder.name == "__pycache__":
+        return False
+    return not (folder / "pyvenv.cfg").exists()
+
+
+def _new_folder(top: Path, name: str, made: list[Path]) -> Path:
+    """A new folder of this name; of another one where somebody else's stands in the way."""
+    path = top / name
+    try:
+        if _is_ours(path):
+            _remove(path)
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        path = Path(tempfile.mkdtemp(dir=top))
+    made.append(path)
+    return path
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+
+
+def _own_homes(folder: Path, tree: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """New folders for caches, state and data, in which what the user's hold is linked: tools find their downloads."""
+    own = _names_of_the_project(tree)
+    found = {}
+    for variable, usual in _HOMES.items():
+        place = folder / variable[4:-5].lower()
+        place.mkdir(mode=0o700)
+        found[variable] = str(place)
+        home = env.get("HOME")
+        users = Path(env[variable]) if env.get(variable) else Path(home, usual) if home else None
+        if users is not None:
+            _link_entries(users, place, own)
+    return found
+
+
+def _link_entries(users: Path, place: Path, own: frozenset[str]) -> None:
+    """Links to what is there, but for what carries a name of the project: that is state of the code under test."""
+    try:
+        entries = sorted(users.absolute().iterdir())[:_ENTRIES]
+    except OSError:
+        return
+    for entry in entries:
+        if _plain(entry.name) not in own:
+            (place / entry.name).symlink_to(entry)
+
+
+def _names_of_the_project(tree: Path) -> frozenset[str]:
+    """The names of the tree and of the packages at its top."""
+    names = [tree.name]
+    for folder in (tree, tree / "src"):
+        try:
+            names += [entry.name for entry in folder.iterdir()]
+        except OSError:
+            continue
+    return frozenset(_plain(name.removesuffix(".py")) for name in names if not name.startswith("."))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]", "", name).lower()
+
+
+def _remove(folder: Path) -> None:
+    """Removes a folder of ours, with what tests made unreadable; links in it are removed, never what they lead to."""
+    for path, _, _ in os.walk(folder):
+        Path(path).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
