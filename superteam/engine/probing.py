@@ -25,7 +25,7 @@ from superteam.core.changes import parse_diff
 from superteam.core.crashes import broken_by
 from superteam.core.decide import Step
 from superteam.core.expectation import ExpectationChanged
-from superteam.core.failures import Failure
+from superteam.core.failures import Failure, FailureType
 from superteam.core.finding import Finding
 from superteam.core.plan import Task
 from superteam.core.results import (
@@ -95,7 +95,10 @@ async def execute(
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
     found = without_secrets(world, await world.source(source, key, shape).collect(tree, only))
-    note = "; ".join(filter(None, (found.report.note, await _kept(world, source, key, sha, only, found))))
+    notes = [found.report.note, await _kept(world, source, key, sha, only, found)]
+    if found.verdict.verdict != "pass":
+        notes += world.workspace.environment_notes()  # what a red suite may lack
+    note = "; ".join(filter(None, notes))
     return replace(found, report=replace(found.report, note=note))
 
 
@@ -425,11 +428,14 @@ async def _questioned(
     green = green_of(world, v, work.facts, expected, result, command, may_change_of(run, t.task, v))
     if green is None:
         return result, ()
-    found = await question(world, replace(green, key=f"{step.key} question"))
+    found = await question(world, replace(green, key=f"{step.key} "))
     changed = tuple(one for one in found.expectations_changed if one.test not in work.changed)
     found = replace(found, expectations_changed=changed)
     guilty = await _changed_by(world, v, changed)
     failures = changed_failures(changed, guilty, work.facts)
+    if found.reason is not None:
+        kind = FailureType.ENVIRONMENT
+        failures = (*failures, Failure(type=kind, task=v.after_task, origin="suite", message=found.reason))
     return with_answers(result, found), failures
 
 
@@ -462,7 +468,8 @@ async def examined(
     from superteam.core.integrity import examine  # its patterns take a while to compile
 
     patch = await world.workspace.patch(reference, sha)
-    return await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+    found = await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+    return (*found, *await world.workspace.environment_findings(reference))
 
 
 def green_of(
