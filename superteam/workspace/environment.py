@@ -16,6 +16,7 @@ from pathlib import Path
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import WorkspaceError
 from superteam.workspace import bring, environment_watch, variables, venv
+from superteam.workspace.beside import what_is_beside
 from superteam.workspace.overlay import Interpreter
 from superteam.workspace.own_environment import (
     folder_beside,
@@ -138,6 +139,7 @@ def _made_ready(call: Call) -> Readiness:
     fingerprint = _fingerprint(scene, env, settings, brought, own.below)
     notes += _advice(scene, settings, stamp, fingerprint)
     notes += _other_locks(scene, brought)
+    notes += filter(None, [what_is_beside(scene.tree, scene.checkout)])
     is_led = is_led or any(venv.editable_places(prefix, scene.roots) for prefix in environments)
     places = tuple(sorted(brought))
     return Readiness(env, places, tuple(notes), fingerprint, tuple(environments), is_led or bool(brought))

@@ -346,3 +346,11 @@ def test_a_lock_file_that_is_not_as_in_the_checkout_is_said(pair: Pair) -> None:
     (note,) = pair.ready().lacking
     assert note.startswith("package-lock.json: not as in the checkout")
     assert 'setup = "npm ci"' in note
+
+
+def test_a_folder_beside_the_repository_that_a_manifest_needs_is_said(pair: Pair) -> None:
+    (pair.checkout.parent / "lib").mkdir()
+    (pair.tree / "go.mod").write_text("module x\nreplace a => ../lib\nreplace b => ../absent\nreplace c => ./lib\n")
+    (note,) = pair.ready().lacking
+    assert "../lib (go.mod)" in note
+    assert "absent" not in note
