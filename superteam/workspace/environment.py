@@ -242,7 +242,7 @@ def _candidates(scene: bring.Scene, environ: Mapping[str, str]) -> list[Path]:
 
 def _prefer_tree(env: dict[str, str], scene: bring.Scene, commands: str) -> list[str]:
     """Puts the tree's own folders in front of an editable install of the checkout in an environment elsewhere."""
-    prefixes = prefixes_of_commands(commands, env)
+    prefixes = [*prefixes_of_commands(commands, env), *_prefixes(env)]
     places = [place for prefix in prefixes for place in venv.editable_places(prefix, scene.roots)]
     sources: list[str] = []
     if _is_python(scene.tree) and not _is_inside(env.get("VIRTUAL_ENV"), scene.tree):
