@@ -21,7 +21,7 @@ from superteam import __version__, process
 from superteam.agents import choices, make_agent
 from superteam.app.interruption import until_signal
 from superteam.app.plans import narrowed, require_trust, usable_plan
-from superteam.app.project import CLOCK, Project, make_source, plan_canary, with_options_of
+from superteam.app.project import CLOCK, Project, baseline_shelf, make_source, plan_canary, with_options_of
 from superteam.app.summaries import are_written, write_summaries
 from superteam.core import events as e
 from superteam.core.adjust import Change, dependants, refusal
@@ -41,7 +41,6 @@ from superteam.errors import ConfigError, SuperteamError, WorkspaceError
 from superteam.evidence.status import status_document
 from superteam.journal import lock as locks
 from superteam.journal import runs
-from superteam.journal.baselines import keep_baseline
 from superteam.journal.history import History
 from superteam.journal.log import Journal
 from superteam.journal.states import write_state
@@ -422,7 +421,7 @@ def _observe(project: Project, view: View, before: Run, event: e.Event, after: R
     view.event(before, event, after, after.last_at)
     if isinstance(event, e.BaselineCaptured) and event.baseline.expected is not None:
         folder = project.root / ".superteam" / "baselines"
-        _or_warn(folder, lambda: keep_baseline(folder, event.baseline))
+        _or_warn(folder, lambda: baseline_shelf(project).keep_baseline(event.baseline))
     told = (e.BranchMoved, e.ValidationConcluded, e.ActionChosen, e.BaselineCaptured, e.RunEnded, e.Answered)
     if isinstance(event, told):
         _write_state(project, after, live=not after.ended)

@@ -25,7 +25,7 @@ from superteam.core.changes import parse_diff
 from superteam.core.crashes import broken_by
 from superteam.core.decide import Step
 from superteam.core.expectation import ExpectationChanged
-from superteam.core.failures import Failure
+from superteam.core.failures import Failure, FailureType
 from superteam.core.finding import Finding
 from superteam.core.plan import Task
 from superteam.core.results import (
@@ -428,11 +428,14 @@ async def _questioned(
     green = green_of(world, v, work.facts, expected, result, command, may_change_of(run, t.task, v))
     if green is None:
         return result, ()
-    found = await question(world, replace(green, key=f"{step.key} question"))
+    found = await question(world, replace(green, key=f"{step.key} "))
     changed = tuple(one for one in found.expectations_changed if one.test not in work.changed)
     found = replace(found, expectations_changed=changed)
     guilty = await _changed_by(world, v, changed)
     failures = changed_failures(changed, guilty, work.facts)
+    if found.reason is not None:
+        kind = FailureType.ENVIRONMENT
+        failures = (*failures, Failure(type=kind, task=v.after_task, origin="suite", message=found.reason))
     return with_answers(result, found), failures
 
 

@@ -22,7 +22,7 @@ from superteam.core.settings import Settings
 from superteam.core.sources import all_commands
 from superteam.errors import WorkspaceError
 from superteam.ports import NO_CONTENTS, Capture, Tree
-from superteam.workspace import environment_watch, surface, trees, watching
+from superteam.workspace import environment_watch, submodules, surface, trees, watching
 from superteam.workspace.environment import base_environment
 from superteam.workspace.fast_forward import drop_empty_folders, follow
 from superteam.workspace.git import replace_file
@@ -77,12 +77,14 @@ class Desk:
         unchanged = work.files == tree and work.given == head
         if not unchanged:
             await in_thread(lambda: self._put_work(work, tree, head, keep_as))
+        else:
+            await in_thread(lambda: work.put_submodules(tree))
         # The repository is always a new one, so that its index holds what will be committed and nothing else.
         await in_thread(lambda: work.give_git(head, self._branch()))
         if not unchanged:
             await work.make_ready(self._log(f"setup-{work.path.name}"))
         work.files = None  # from here on it is in other hands
-        return ()
+        return work.notes
 
     def _put_work(self, work: OwnTree, tree: str, head: str, keep_as: str) -> None:
         if work.files != tree and work.path.is_dir() and self.engine.index(work.path).is_file():
@@ -114,7 +116,8 @@ class Desk:
         self._drop_compiled(work.path, before, tree)
         brought = set(work.kept())
         left = [name for name in self.engine.left_out(work.path) if name.rstrip("/") not in brought]
-        return Capture(tree, tuple(left))
+        notes = submodules.keep_changes(self.engine, work.path, tree, self._run_id(), work.kept())
+        return Capture(tree, tuple(left), notes)
 
     def _drop_compiled(self, top: Path, before: str | None, now: str) -> None:
         """What Python compiled of files before they were changed is not run instead of them."""
@@ -486,6 +489,7 @@ class Desk:
     def snapshot_checkout(self) -> str:
         """A commit object of the user's checkout as it is, dirty or not; nothing in the checkout is touched."""
         tree = self.engine.snapshot_checkout()
+        tree = submodules.with_changed_submodules(self.engine, self.repository.toplevel, tree)
         if tree == self.repository.tree_of(self.repository.head):
             return self.repository.head
         at = self.repository.git("show", "-s", "--no-show-signature", "--format=%cI", "HEAD").out.strip()
