@@ -189,7 +189,7 @@ class OwnTree:
         if done.exit.code != 0:
             tail = (done.stderr_tail or done.stdout_tail).strip()
             text = f"the setup command failed in {self.path} ({setup}: exit code {done.exit.code})\n{tail}"
-            text += setup_command.what_is_beside(self.path, checkout)
+            text += "".join(f"\n{line}" for line in self.ready.lacking if line.startswith("beside"))
             raise SetupFailed(text, f"mend [workspace] setup, or see {output}; then: superteam resume")
         return await in_thread(lambda: self._made_since(before))
 
