@@ -455,14 +455,41 @@ def declared_by(run: Run, validation: Validation) -> tuple[str, ...]:
     return tuple(glob for t in run.tasks if t.task.id in judged for glob in t.task.files)
 
 
+_TEXTS = 500  # changed test files whose texts are looked at
+_DEEPEST = 5  # scripts that name scripts
+
+
 async def examined(
     world: World, reference: str, sha: str, declared: tuple[str, ...], command: str
 ) -> tuple[Finding, ...]:
     """What was changed, since the reference, of all that decides verdicts."""
     from superteam.core.integrity import examine  # its patterns take a while to compile
 
-    patch = await world.workspace.patch(reference, sha)
-    return await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+    changes = parse_diff(await world.workspace.patch(reference, sha))
+    if not changes:
+        return ()
+    # What the base's configuration names decides as well: the change may have taken the name away.
+    named = {**await _named_at(world, sha, command), **await _named_at(world, reference, command)}
+    tests = [change.path for change in changes if change.path.endswith(".py") and change.status != "deleted"]
+    texts = await world.workspace.texts(sha, tests[:_TEXTS])
+    return await to_thread.run_sync(lambda: examine(changes, declared, command, named, texts))
+
+
+async def _named_at(world: World, commit: str, command: str) -> dict[str, str]:
+    """The files of a commit that the command names, through what its scripts and configurations say."""
+    from superteam.core.named_files import named_files, to_read
+
+    paths = await world.workspace.files_of(commit)
+    texts: dict[str, str] = {}
+    named = named_files(command, paths, texts)
+    for _ in range(_DEEPEST):
+        wanted = to_read(paths, named, texts)
+        if not wanted:
+            break
+        texts.update(dict.fromkeys(wanted, ""))
+        texts.update(await world.workspace.texts(commit, wanted))
+        named = named_files(command, paths, texts)
+    return named
 
 
 def green_of(
