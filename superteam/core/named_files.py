@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 _MOST = 300  # files that are read
+_DEEP = 3  # folders above a configuration that is looked at without being named
 _LARGEST = 200_000  # characters of a file that are looked at
 _WORD = re.compile(r"[^\s;&|()<>\"'`$={},\[\]]{2,300}")
 _QUOTED = re.compile(r"[\"'`]([^\"'`\s]{2,300})[\"'`]")
@@ -45,7 +46,7 @@ _PRODUCT = re.compile(r"(?:.*/)?(?:package-lock\.json|tsconfig[\w.-]*\.json|READ
 
 def to_read(paths: Collection[str], named: Mapping[str, str], known: Collection[str]) -> list[str]:
     """The files that should be read next: settings of runners, and scripts that are named; none twice."""
-    settings = (path for path in paths if _is_settings(path) and path.count("/") <= 3)
+    settings = sorted(path for path in paths if path.count("/") <= _DEEP and _is_settings(path))
     wanted = dict.fromkeys([*settings, *(path for path in named if _SCRIPT.fullmatch(path) or _is_settings(path))])
     wanted |= dict.fromkeys(path for path in named if path.endswith((".py", ".cfg", ".ini", ".toml")))
     return [path for path in wanted if path not in known and path in paths][: max(0, _MOST - len(known))]

@@ -479,7 +479,7 @@ async def _named_at(world: World, commit: str, command: str) -> dict[str, str]:
     """The files of a commit that the command names, through what its scripts and configurations say."""
     from superteam.core.named_files import named_files, to_read
 
-    paths = await world.workspace.files_of(commit)
+    paths = frozenset(await world.workspace.files_of(commit))
     texts: dict[str, str] = {}
     named = named_files(command, paths, texts)
     for _ in range(_DEEPEST):
