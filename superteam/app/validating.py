@@ -43,6 +43,9 @@ from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
 
 Output = Callable[[str, bytes], None]
+NEW_BASELINE = (
+    "if it is meant to be so from now on: rm -r .superteam/baselines, and the next validation takes a new one"
+)
 SANG = "the canary sang: a failing test, planted in a scratch tree, turned the suite red"
 _NO_BASELINE = "the baseline at "
 
@@ -90,7 +93,12 @@ def validate(project: Project, wishes: Wishes, on_output: Output) -> tuple[Valid
         desk.close()
     base_tree = project.repository.tree_of(base)
     found = tuple(
-        replace(one, result=about_unchanged(project, chosen, _noted(one, *chosen.notes).result, base_tree))
+        replace(
+            one,
+            result=about_unchanged(
+                project, chosen, _noted(one, *desk.check_tree.notes, *chosen.notes).result, base_tree
+            ),
+        )
         for one in found
     )
     if not any(one.result.missing for one in found) or project.repository.is_ancestor(base, "HEAD"):
@@ -318,7 +326,11 @@ async def _settle(
 
 def _result_of(project: Project, validation: Validation, facts: ProbeFacts | None, tree: str) -> e.ValidationResult:
     found = conclude(validation, rules_of(project.settings))
-    return result_of(validation, found, facts, tree).model_copy(update={"after_task": None, "introduced_by": {}})
+    result = result_of(validation, found, facts, tree)
+    # Never taken anew by itself: what the change left outside of the tree would become a failure of the baseline.
+    kept = found.verdict() == "inconclusive" and not found.crash
+    notes = (*result.notes, NEW_BASELINE) if kept else result.notes
+    return result.model_copy(update={"after_task": None, "introduced_by": {}, "notes": notes})
 
 
 async def _questioned(
@@ -334,7 +346,9 @@ async def _questioned(
     from superteam.engine.questioning import question, with_answers
 
     green = green_of(world, validation, facts, expected, result, all_commands(project.settings), wishes.may_change)
-    return result if green is None else with_answers(result, await question(world, green))
+    if green is None:
+        return result
+    return with_answers(result, await question(world, replace(green, whole=not wishes.only)))
 
 
 def _world(project: Project, desk: Desk, on_output: Output) -> World:

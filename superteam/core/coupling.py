@@ -22,6 +22,7 @@ from superteam.core.results import Completeness, Outcome, TestId, TestReport
 
 UNSURE_LIMIT = 8  # judges whose role is not sure: each costs a run of the suite
 _SHOWN = 3
+_NEAR = 3  # files of tests
 _LINES = 6
 _MESSAGE = 8192
 _EXCERPT = 600
@@ -335,6 +336,34 @@ def combined(new: str, old: str, path: str) -> str | None:
 
 def _line_of(text: str, mark: str) -> int:
     return text.rindex("\n", 0, text.index(mark)) + 1 if "\n" in text[: text.index(mark)] else 0
+
+
+_NOT_RUN = (".pyi", ".d.ts", ".d.mts", ".d.cts")  # types alone
+
+
+def unproven(product: Iterable[str], loaded: frozenset[str] | None, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """The changed sources of the product of which the run does not say that it loaded them.
+
+    Only code: nonsense in other files may be read as well as what they held. `texts` has nothing for what was deleted,
+    for binaries and for empty files, which no nonsense could tell from what they were.
+    """
+    sources = [path for path in product if _suffix(path) in CODE and not path.endswith(_NOT_RUN) and texts.get(path)]
+    return tuple(path for path in sources if loaded is None or not path.endswith(".py") or path not in loaded)
+
+
+def tests_near(sources: Iterable[str], ids: Collection[TestId], files: Sequence[str], read: Read) -> frozenset[TestId]:
+    """Tests of a few files that name one of the sources: should these look at it, nothing more has to be run."""
+    stems = {path.rpartition("/")[2].partition(".")[0] for path in sources}
+    by_file: dict[str, list[TestId]] = {}
+    for id in ids:
+        by_file.setdefault(place_of(id), []).append(id)
+    near = [
+        place
+        for path in files
+        for place in (path, path.rpartition("/")[2])
+        if place in by_file and any(len(stem) > 1 and _has_word(read(path), stem) for stem in stems)
+    ]
+    return frozenset(id for place in near[:_NEAR] for id in by_file[place])
 
 
 # what a run with old judges shows

@@ -35,8 +35,10 @@ _JS_SETTINGS = re.compile(
     r"|\.(?:mocharc|babelrc|jestrc|nycrc|swcrc)[\w.]*|bunfig\.toml|deno\.jsonc?)"
 )
 _PLUGIN_FILES = re.compile(r"(?:.*/)?conftest\.py")
-_TARGETS = re.compile(r"^([\w.%/ -]{1,200}?)[ ]{0,4}:(?![=:])[ ]{0,4}([^\n#]{0,400})$")
 _MAKE = re.compile(r"(?:.*/)?(?:GNUmakefile|[Mm]akefile|[\w.-]+\.mk)")
+_ALL_SETTINGS = (_PYTHON_SETTINGS, _JS_SETTINGS, _PLUGIN_FILES, _MAKE)
+_SETTINGS = re.compile("|".join(f"(?:{kind.pattern})" for kind in _ALL_SETTINGS))
+_TARGETS = re.compile(r"^([\w.%/ -]{1,200}?)[ ]{0,4}:(?![=:])[ ]{0,4}([^\n#]{0,400})$")
 _SCRIPT = re.compile(r"(?:.*/)?(?:[^/.]+|[^/]+\.(?:sh|bash|zsh|mk|just|bats))")
 _ENDINGS = ("", ".js", ".ts", ".mjs", ".cjs", ".mts", ".cts", ".tsx", ".jsx", ".json", "/index.js", "/index.ts")
 _NODE_KEYS = ("jest", "mocha", "ava", "nyc", "c8", "vitest", "babel", "tap")
@@ -44,9 +46,15 @@ _TEST_SCRIPT = re.compile(r"(?:pre|post)?(?:test|check|verify|ci|coverage|unit|e
 _PRODUCT = re.compile(r"(?:.*/)?(?:package-lock\.json|tsconfig[\w.-]*\.json|README[\w.]*|LICENSE)")
 
 
-def to_read(paths: Collection[str], named: Mapping[str, str], known: Collection[str]) -> list[str]:
-    """The files that should be read next: settings of runners, and scripts that are named; none twice."""
-    settings = sorted(path for path in paths if path.count("/") <= _DEEP and _is_settings(path))
+def settings_of(paths: Collection[str]) -> list[str]:
+    """The files of a tree that configure runners, or say what programs do."""
+    return sorted(path for path in paths if path.count("/") <= _DEEP and _is_settings(path))
+
+
+def to_read(
+    settings: Collection[str], paths: Collection[str], named: Mapping[str, str], known: Collection[str]
+) -> list[str]:
+    """The files that should be read next: the settings of the tree, and scripts that are named; none twice."""
     wanted = dict.fromkeys([*settings, *(path for path in named if _SCRIPT.fullmatch(path) or _is_settings(path))])
     wanted |= dict.fromkeys(path for path in named if path.endswith((".py", ".cfg", ".ini", ".toml")))
     return [path for path in wanted if path not in known and path in paths][: max(0, _MOST - len(known))]
@@ -70,8 +78,8 @@ def named_files(command: str, paths: Collection[str], texts: Mapping[str, str]) 
 
 
 def _is_settings(path: str) -> bool:
-    whole = (_PYTHON_SETTINGS, _JS_SETTINGS, _PLUGIN_FILES, _MAKE)
-    return path.rpartition("/")[2] == "package.json" or any(kind.fullmatch(path) for kind in whole)
+    name = path.rpartition("/")[2]
+    return name == "package.json" or _SETTINGS.fullmatch(name) is not None
 
 
 def _named_by(name: str, folder: str, text: str, command: str, tree: frozenset[str]) -> Iterator[str]:

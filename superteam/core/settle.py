@@ -564,7 +564,17 @@ def _count(v: Validation, key: TestId, *purposes: Purpose) -> tuple[int, int]:
     return sum(runs), len(runs)
 
 
+def _changing(difference: Difference) -> frozenset[TestId]:
+    """The tests of the judged run whose ids no other run has."""
+    old_ids = frozenset(difference.changing)
+    return frozenset(new for old, new in difference.renamed if old in old_ids)
+
+
 def _why_unresolved(v: Validation, key: TestId, rules: Rules) -> str:
+    """Why a failure could not be settled; never empty."""
+    suite = v.suite()
+    if suite is not None and key in _changing(suite.difference):
+        return "its id changes from run to run, so that it cannot be run alone"
     asked = [
         seen
         for seen in v.of("rerun", "confirm", "doubt", "doubt-reference")

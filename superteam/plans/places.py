@@ -246,8 +246,9 @@ def _task(task: Task, plan: Plan, checkout: Checkout, findings: list[Finding]) -
 
 def _finding(task: Task, written: str, found: Placed, path: str | None) -> Finding:
     said = f"the command {quoted(written)} of task {quoted(task.id)}: {found.reason}"
+    line = task.line or None
     if found.command is None:
-        code, message = "gate-elsewhere", f"{said}; so it is no gate of this task"
-    else:
-        code, message = "gate-rewritten", f"{said}; it runs as {quoted(found.command)}"
-    return Finding(severity="warning", code=code, message=message, line=task.line or None, path=path)
+        message = f"{said}; so it is no gate of this task"
+        return Finding(severity="warning", code="gate-elsewhere", message=message, line=line, path=path)
+    message = f"{said}; it runs as {quoted(found.command)}"
+    return Finding(severity="warning", code="gate-rewritten", message=message, line=line, path=path)

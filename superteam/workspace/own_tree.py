@@ -13,7 +13,7 @@ import anyio
 from superteam import process
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import SetupFailed
-from superteam.workspace import setup_command, trees
+from superteam.workspace import setup_command, submodules, trees
 from superteam.workspace.bring import brought_before
 from superteam.workspace.environment import Readiness, make_ready
 from superteam.workspace.git import tree_entries
@@ -53,6 +53,7 @@ class OwnTree:
     ready: Readiness | None = None
     tags: str | None = None
     given: str | None = None
+    notes: tuple[str, ...] = ()
 
     def sibling(self, path: Path) -> OwnTree:
         """Returns another tree of the same repository."""
@@ -76,10 +77,21 @@ class OwnTree:
         self.files = self.indexed = None
         if self.engine.put(self.path, tree, self.kept()):
             self.stamp.unlink(missing_ok=True)
+        self.put_submodules(tree)
         self.files = self.indexed = tree
+
+    def put_submodules(self, tree: str) -> None:
+        """Puts the files of submodules as this tree points to them."""
+        self.notes = tuple(submodules.put_submodules(self.engine, self.path, tree, self.kept()))
+
+    def left_out(self) -> tuple[str, ...]:
+        """What is in the folder but in no commit, in submodules too."""
+        inside = submodules.left_out(self.engine, self.path, self.indexed) if self.indexed else ()
+        return (*self.engine.left_out(self.path), *inside)
 
     def current(self) -> str:
         """The tree object of the folder as it is."""
+        submodules.drop_repositories(self.engine, self.path, self.indexed or self.engine.repository.head)
         found = self.engine.snapshot(self.path, keep_out=self.kept(), before=self.indexed)
         self.files = self.indexed = found
         return found
@@ -115,9 +127,12 @@ class OwnTree:
             self.ready = await in_thread(lambda: self._readied(is_set_up=False))
             return
         made_from = await in_thread(self._setup_inputs)
-        if not await in_thread(lambda: self._is_set_up(made_from)):
-            await self._set_up(setup, made_from, output)
+        if await in_thread(lambda: self._is_set_up(made_from)):
+            self.ready = await in_thread(lambda: self._readied(is_set_up=True))
+            return
+        kept = await self._set_up(setup, output)
         self.ready = await in_thread(lambda: self._readied(is_set_up=True))
+        await in_thread(lambda: self._record_setup(made_from, kept))
 
     def _readied(self, *, is_set_up: bool) -> Readiness:
         checkout = self.engine.repository.toplevel
@@ -135,10 +150,11 @@ class OwnTree:
             return False
         return made.state == setup_command.state_of(self.path, self.kept())
 
-    async def _set_up(self, setup: str, made_from: str, output: Path) -> None:
+    async def _set_up(self, setup: str, output: Path) -> tuple[str, ...]:
+        """Runs the setup command; returns what it made. What it changed in tracked files (lock files) is undone."""
         await in_thread(self._remove_made)
         self.ready = await in_thread(lambda: self._readied(is_set_up=False))
-        before = await in_thread(lambda: self.engine.left_out(self.path))
+        before = await in_thread(self.left_out)
         watch = await in_thread(lambda: setup_command.OutsideWatch(self.path, self.environ))
         done = await process.run(
             process.shell(setup), cwd=self.path, env=self.environment(), output=output, timeout=3600.0
@@ -150,19 +166,20 @@ class OwnTree:
             text = f"the setup command failed in {self.path} ({setup}: exit code {done.exit.code})\n{tail}"
             text += setup_command.what_is_beside(self.path, checkout)
             raise SetupFailed(text, f"mend [workspace] setup, or see {output}; then: superteam resume")
-        await in_thread(lambda: self._record_setup(made_from, before))
+        return await in_thread(lambda: self._made_since(before))
 
     def _remove_made(self) -> None:
         setup_command.remove_made(self.path, self.made_by_setup())
         self.stamp.unlink(missing_ok=True)
 
-    def _record_setup(self, made_from: str, before: Sequence[str]) -> None:
-        """Notes what the setup command made, and undoes what it changed in tracked files (lock files)."""
-        after = {name.rstrip("/") for name in self.engine.left_out(self.path)}
+    def _made_since(self, before: Sequence[str]) -> tuple[str, ...]:
+        after = {name.rstrip("/") for name in self.left_out()}
         made = after - {name.rstrip("/") for name in before} - set(brought_before(self.path))
-        kept = tuple(sorted(name for name in made if not _is_stale_later(name)))
         if self.files is not None:
             self.engine.git("read-tree", "--reset", "-u", self.files, tree=self.path)
+        return tuple(sorted(name for name in made if not _is_stale_later(name)))
+
+    def _record_setup(self, made_from: str, kept: tuple[str, ...]) -> None:
         state = setup_command.state_of(self.path, [*kept, *brought_before(self.path)])
         setup_command.write_made(self.stamp, setup_command.Made(made_from, kept, state))
 

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from superteam.core.changes import Change
 from superteam.core.integrity import examine
-from superteam.core.named_files import named_files, to_read
+from superteam.core.named_files import named_files, settings_of, to_read
 
 
 def named(command: str, files: dict[str, str]) -> set[str]:
     """As the engine asks: until no text is missing."""
     texts: dict[str, str] = {}
     found = named_files(command, files, texts)
-    while wanted := to_read(files, found, texts):
+    while wanted := to_read(settings_of(files), files, found, texts):
         texts |= {path: files[path] for path in wanted}
         found = named_files(command, files, texts)
     return set(found)

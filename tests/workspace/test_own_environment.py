@@ -89,6 +89,21 @@ def test_scripts_and_metadata_of_the_environment_are_seen_in_the_overlay(pair: P
     assert run(pair.tree, env, f'python -c "{code}"') == "1"
 
 
+RELOCATABLE = """#!/bin/sh
+'''exec' "$(dirname -- "$(realpath -- "$0")")"/'python' "$0" "$@"
+' '''
+import sys
+print(sys.prefix)
+"""
+
+
+def test_scripts_that_find_the_interpreter_beside_them_find_the_overlays(pair: Pair, elsewhere: Path) -> None:
+    (elsewhere / "bin/tool").write_text(RELOCATABLE)
+    (elsewhere / "bin/tool").chmod(0o755)
+    env = pair.ready(environ=pair.activated(elsewhere)).env
+    assert run(pair.tree, env, "tool") == env["VIRTUAL_ENV"]
+
+
 def test_packages_deep_in_a_monorepo_are_the_trees(pair: Pair, elsewhere: Path) -> None:
     for folder in (pair.checkout, pair.tree):
         shutil.move(folder / "src", folder / "packages/core/src")
@@ -320,3 +335,14 @@ def test_other_texts_are_left_as_they_are(value: str) -> None:
     env = {"X": value}
     lead_to_tree(env, Sides(("/checkout",), Path("/tree"), Path("/above"), lambda path: None))
     assert env == {"X": value}
+
+
+def test_a_lock_file_that_is_not_as_in_the_checkout_is_said(pair: Pair) -> None:
+    module(pair.checkout, "node_modules/x")
+    for folder in (pair.checkout, pair.tree):
+        (folder / "package-lock.json").write_text("{}")
+    assert pair.ready().lacking == ()
+    (pair.tree / "package-lock.json").write_text('{"packages": {}}')
+    (note,) = pair.ready().lacking
+    assert note.startswith("package-lock.json: not as in the checkout")
+    assert 'setup = "npm ci"' in note
