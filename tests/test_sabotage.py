@@ -1076,8 +1076,8 @@ VALIDATED = (
     Sabotage(
         "superteam.toml: the test command becomes `true`",
         {"superteam.toml": 'test-command = "true"\n'},
-        Pass("runner-configuration", "superteam.toml"),
-        LISTED,
+        Fail("regressions", "test_shop.py::test_price[2-6]"),
+        "the base's test command judges as well, and the worse verdict counts",
     ),
     Sabotage(
         "superteam.toml: likewise, with `--canary`",
