@@ -143,3 +143,25 @@ def test_a_narrowed_report_is_judged_by_its_own_tests_only():
 def test_what_is_narrowed_from_an_unsound_run_stays_unsound():
     report = complete(a=Outcome.PASSED)
     assert narrow(report, judge(report, Exit(1)), frozenset("a"), "why")[1].verdict == "inconclusive"
+
+
+def report_of(granularity: Granularity, **outcomes: Outcome) -> TestReport:
+    tests = {id: TestResult(outcome) for id, outcome in outcomes.items()}
+    return TestReport("x", granularity, Completeness.COMPLETE, tests)
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (report_of(Granularity.COMMAND, a=Outcome.FAILED), "only the exit code is seen, and it is 1"),
+        (report_of(Granularity.TESTS, a=Outcome.FAILED, b=Outcome.ERRORED), "nothing passes in a clean tree"),
+        (report_of(Granularity.TEXT, a=Outcome.FAILED, b=Outcome.SKIPPED), "nothing passes in a clean tree"),
+        (report_of(Granularity.TESTS, a=Outcome.FAILED, b=Outcome.PASSED), ""),
+        (report_of(Granularity.TESTS, a=Outcome.FAILED, b=Outcome.XFAILED), ""),
+    ],
+)
+def test_a_baseline_has_to_be_able_to_show_a_failure(report: TestReport, words: str) -> None:
+    baseline = judge(report, Exit(1), baseline=True)
+    assert words in (baseline.reason or "")
+    assert (baseline.verdict == "inconclusive") == bool(words)
+    assert judge(report, Exit(1)).verdict == "fail"
