@@ -105,7 +105,8 @@ def test_no_real_regression_passes_and_few_innocent_changes_are_blocked(
 ) -> None:
     samples = _simulate(tmp_path)
     innocent = [s for s in samples if s.guilt == "innocent"]
-    blocked = [s for s in innocent if s.verdict != "pass"]
+    blocked = [s for s in innocent if s.verdict == "fail"]
+    unclear = [s for s in innocent if s.verdict == "inconclusive"]  # flakes that failed in each of some 25 runs
     flaky = [s for s in innocent if "flake" in s.kind]
     races = [s for s in samples if s.guilt == "race"]
     undecided = [s for s in races if s.verdict == "pass" and s.kind.removeprefix("run: ") in UNDECIDABLE]
@@ -114,10 +115,12 @@ def test_no_real_regression_passes_and_few_innocent_changes_are_blocked(
     with capsys.disabled():
         print(f"\n{judged.table(samples)}")
         print(f"innocent changes blocked: {_share(blocked, innocent)}")
+        print(f"innocent changes without a verdict: {_share(unclear, innocent)}")
         print(f"flakes that failed and blocked: {_share([s for s in flaky if s in blocked], flaky)}")
         print(f"passed by chance, of races and of flakes that the change broke: {_share(undecided, races)}")
         print(f"runs of a single test a new failure: {mean:.1f}")
     wrong = [s.line for s in samples if s not in undecided and s.guilt != "innocent" and not is_right(s)]
     assert wrong == []
     assert len(blocked) <= 0.05 * len(innocent), [s.line for s in blocked]
+    assert len(unclear) <= 0.05 * len(innocent), [s.line for s in unclear]
     assert mean <= 8
