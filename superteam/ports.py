@@ -234,6 +234,14 @@ class Workspace(Protocol):
         """The whole difference without lines of context, for programs."""
         ...
 
+    def environment_notes(self) -> tuple[str, ...]:
+        """What the check tree lacks of the checkout or has otherwise, for a person who asks why a suite is red."""
+        ...
+
+    async def environment_findings(self, reference: str) -> tuple[Finding, ...]:
+        """What gets into every test run and is not as it was when the reference was first run, or as installed."""
+        ...
+
     async def trees_before(self, commit: str) -> frozenset[str]:
         """The tree objects of a commit and of its newest ancestors, a thousand in all."""
         ...

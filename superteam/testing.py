@@ -278,6 +278,12 @@ class MemoryWorkspace:
     async def diff(self, old: str, new: str, limit: int) -> str:
         return "\n".join(await self.changed(old, new))[:limit]
 
+    def environment_notes(self) -> tuple[str, ...]:
+        return ()
+
+    async def environment_findings(self, reference: str) -> tuple[Finding, ...]:
+        return ()
+
     async def trees_before(self, commit: str) -> frozenset[str]:
         return frozenset({await self.tree_of(commit)})
 

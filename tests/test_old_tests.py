@@ -181,3 +181,29 @@ def test_a_declared_change_of_expectations_is_no_failure(repo: Repo, given: Setu
     given([{"title": "Change", "may-change": ["tests/test_shop.py"]}], [{"task": "1", "write": WRITES}], files=FILES)
     assert repo.superteam("execute", "plan.md").code == 0
     assert named(repo.status()["validations"][-1]) == []
+
+
+# whether the suite looked at the change at all
+
+
+def test_a_changed_file_that_no_test_looks_at_is_a_note(repo: Repo) -> None:
+    found = validated(repo, {"tool.py": "A = 1\n"}, {"tool.py": "A = 2\n", "README.md": "x"}, "--strict")
+    assert found["unlooked"] == ["tool.py"] and "no test looks at tool.py" in found["notes"][0]
+
+
+def test_a_copy_that_is_run_instead_of_the_changed_file_is_inconclusive(repo: Repo) -> None:
+    base = {
+        "src/till.py": SHOP,
+        "build/till.py": SHOP,
+        "tests/conftest.py": "import sys\n\nsys.path.insert(0, 'build')\n",
+        "tests/test_till.py": TEST.replace("shop", "till"),
+    }
+    found = validated(repo, base, {"src/till.py": BROKEN}, code=3)
+    assert found["verdict"] == "inconclusive" and "build/till.py is a copy of it" in found["reason"]
+
+
+def test_what_the_run_says_it_loaded_is_not_asked_about(repo: Repo) -> None:
+    repo.commit(BASE, "base")
+    repo.write({"shop.py": SHOP.replace("3 * count", "count * 3")})
+    done = repo.superteam("validate", "--base", "HEAD")
+    assert done.code == 0 and "nonsense" not in done.err and "new code" not in done.err

@@ -11,6 +11,10 @@ from playground import Repo, Setup
 
 BROKEN = "def add(a, b):\n    return a - b\n\n\ndef mul(a, b):\n    return a * b\n"
 MUL_ONLY = "from calc import mul\n\n\ndef test_mul():\n    assert mul(2, 3) == 6\n"
+WEAK = (
+    "from calc import add, mul\n\n\ndef test_add():\n    assert add(1, 2) is not None\n\n\n"
+    "def test_mul():\n    assert mul(2, 3) == 6\n"
+)
 FLAKY = """\
 import os, pathlib
 
@@ -71,6 +75,7 @@ CASES = [
         [_writes({"test_calc.py": MUL_ONLY}, role="implement"), _writes({"a": "2"}, role="fix")],
         attempts=2,
     ),
+    Case("expectation-changed", 4, [_writes({"calc.py": BROKEN, "test_calc.py": WEAK})]),
     Case(
         "suite-crash",
         4,

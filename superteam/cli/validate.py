@@ -152,7 +152,8 @@ def _running(key: str) -> str:
         "doubt-reference": "an unstable test many times, at the reference",
         "order": "what ran before a test that fails only in company",
         "canary": "the suite with a failing test planted in it",
-        "question": "the reference's tests on the new code",
+        "old": "the reference's tests on the new code",
+        "nonsense": "the suite with nonsense in changed files that it may not look at",
     }
     found = words.get(step.partition(" ")[0], f"the suite ({step})")
     return f"source {source}: {found}" if source else found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from superteam.core.deciders import role_of
 
@@ -27,7 +27,7 @@ def deciding(paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def _decides(path: str) -> bool:
-    suffix = PurePosixPath(path).suffix
+    suffix = posixpath.splitext(path)[1]
     if suffix in _SNAPSHOTS or "/__snapshots__/" in f"/{path}":
         return True
     role = role_of(path, lambda _: False)

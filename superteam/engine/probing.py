@@ -25,8 +25,8 @@ from superteam.core.changes import parse_diff
 from superteam.core.crashes import broken_by
 from superteam.core.decide import Step
 from superteam.core.expectation import ExpectationChanged
-from superteam.core.failures import Failure
-from superteam.core.finding import Finding
+from superteam.core.failures import Failure, FailureType
+from superteam.core.finding import Finding, ranked
 from superteam.core.plan import Task
 from superteam.core.results import (
     Completeness,
@@ -100,7 +100,9 @@ async def execute(
     reason = why_inconclusive(changed)
     if reason:
         found = replace(found, verdict=RunVerdict("inconclusive", reason))
-    notes = (found.report.note, note_about(changed), await _kept(world, source, key, sha, only, found))
+    notes = [found.report.note, note_about(changed), await _kept(world, source, key, sha, only, found)]
+    if found.verdict.verdict != "pass":
+        notes += world.workspace.environment_notes()  # what a red suite may lack
     note = "; ".join(filter(None, notes))
     return replace(found, report=replace(found.report, note=note))
 
@@ -431,11 +433,14 @@ async def _questioned(
     green = green_of(world, v, work.facts, expected, result, command, may_change_of(run, t.task, v))
     if green is None:
         return result, ()
-    found = await question(world, replace(green, key=f"{step.key} question"))
+    found = await question(world, replace(green, key=f"{step.key} "))
     changed = tuple(one for one in found.expectations_changed if one.test not in work.changed)
     found = replace(found, expectations_changed=changed)
     guilty = await _changed_by(world, v, changed)
     failures = changed_failures(changed, guilty, work.facts)
+    if found.reason is not None:
+        kind = FailureType.ENVIRONMENT
+        failures = (*failures, Failure(type=kind, task=v.after_task, origin="suite", message=found.reason))
     return with_answers(result, found), failures
 
 
@@ -461,14 +466,44 @@ def declared_by(run: Run, validation: Validation) -> tuple[str, ...]:
     return tuple(glob for t in run.tasks if t.task.id in judged for glob in t.task.files)
 
 
+_TEXTS = 500  # changed test files whose texts are looked at
+_DEEPEST = 5  # scripts that name scripts
+
+
 async def examined(
     world: World, reference: str, sha: str, declared: tuple[str, ...], command: str
 ) -> tuple[Finding, ...]:
     """What was changed, since the reference, of all that decides verdicts."""
     from superteam.core.integrity import examine  # its patterns take a while to compile
 
-    patch = await world.workspace.patch(reference, sha)
-    return await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+    changes = parse_diff(await world.workspace.patch(reference, sha))
+    about_environment = await world.workspace.environment_findings(reference)
+    if not changes:
+        return tuple(ranked(about_environment))
+    # What the base's configuration names decides as well: the change may have taken the name away.
+    named = {**await _named_at(world, sha, command), **await _named_at(world, reference, command)}
+    tests = [change.path for change in changes if change.path.endswith(".py") and change.status != "deleted"]
+    texts = await world.workspace.texts(sha, tests[:_TEXTS])
+    found = await to_thread.run_sync(lambda: examine(changes, declared, command, named, texts))
+    return tuple(ranked((*found, *about_environment)))
+
+
+async def _named_at(world: World, commit: str, command: str) -> dict[str, str]:
+    """The files of a commit that the command names, through what its scripts and configurations say."""
+    from superteam.core.named_files import named_files, settings_of, to_read
+
+    paths = frozenset(await world.workspace.files_of(commit))
+    settings = settings_of(paths)
+    texts: dict[str, str] = {}
+    named = named_files(command, paths, texts)
+    for _ in range(_DEEPEST):
+        wanted = to_read(settings, paths, named, texts)
+        if not wanted:
+            break
+        texts.update(dict.fromkeys(wanted, ""))
+        texts.update(await world.workspace.texts(commit, wanted))
+        named = named_files(command, paths, texts)
+    return named
 
 
 def green_of(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
@@ -28,18 +29,23 @@ from superteam.core.coupling import (
     is_gone,
     roles_of,
     shown,
+    tests_near,
+    unproven,
 )
 from superteam.core.events import ValidationResult
 from superteam.core.expectation import ExpectationChanged
 from superteam.core.finding import Finding
 from superteam.core.results import Completeness, Execution, Granularity, Outcome, TestId, TestReport
 from superteam.core.sources import TESTS
+from superteam.engine.copies import copies_of
 from superteam.engine.reading import text_of
 from superteam.engine.world import World, without_secrets
 from superteam.errors import SetupFailed
 
 TEXT_LIMIT = 400_000  # bytes of a file that is read for evidence
 NO_REPORT = TestReport("none", Granularity.TESTS, Completeness.NONE)
+NONSENSE = "<<<<<<< ((( superteam looks whether a test looks at this file\n"
+NEAR_LEAF = 12  # files of tests
 _NAMED = 3
 
 
@@ -48,7 +54,8 @@ class Green:
     """A validation whose runs give a pass: what was judged against what, and what the judged run showed.
 
     `unstable` are tests that are known to fail now and then; `may_change` are globs of paths and test ids whose
-    expectations the change is meant to change. `command` is all that runs, `key` begins the names of the runs.
+    expectations the change is meant to change. `whole`: all tests were run. `command` is all that runs, and `key`
+    begins the names of its runs.
     """
 
     sha: str
@@ -59,7 +66,8 @@ class Green:
     renamed: tuple[tuple[TestId, TestId], ...] = ()
     unstable: frozenset[TestId] = frozenset()
     may_change: tuple[str, ...] = ()
-    key: str = "question"
+    whole: bool = True
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +91,20 @@ class _Old:
 
 @dataclass
 class _Case:
-    """One questioning under way. `texts` are the changed files as they are now, `old_texts` as they were."""
+    """One questioning under way. `texts` are the changed files as they are now, `old_texts` as they were.
+
+    `spoilt` are sources that the run does not say it loaded, `near` tests that name one of them.
+    """
 
     world: World
     green: Green
     changes: Sequence[Change]
     roles: Roles
+    top: Path
     wanted: frozenset[TestId]
+    spoilt: tuple[str, ...]
+    near: frozenset[TestId]
+    near_leaves: Mapping[str, frozenset[TestId]]
     product: frozenset[str]
     texts: Mapping[str, str]
     old_texts: Mapping[str, str]
@@ -104,7 +119,8 @@ async def question(world: World, green: Green) -> Questioned:
         return Questioned()
     case = await _begin(world, green, changes)
     found = await _old_tests_on_new_code(case)
-    return Questioned(tuple(found), (), tuple(dict.fromkeys(case.notes)))
+    unlooked, reason = await _looked_at(case)
+    return Questioned(tuple(found), unlooked, tuple(dict.fromkeys(case.notes)), reason)
 
 
 async def _begin(world: World, green: Green, changes: Sequence[Change]) -> _Case:
@@ -119,21 +135,28 @@ async def _begin(world: World, green: Green, changes: Sequence[Change]) -> _Case
 
     ids = frozenset(green.expected.tests)
     roles = await to_thread.run_sync(lambda: roles_of(changes, ids, green.command, files, text))
-    judges = (*roles.sure, *roles.unsure, *roles.inside)
+    texts = {change.path: text(change.path) for change in changes}
+    wanted = askable(green.expected, green.report, green.renamed, green.unstable)
+    spoilt = unproven(roles.product, green.report.loaded, texts) if green.whole else ()
+    judges = (*roles.sure, *roles.unsure, *roles.leaves, *roles.inside)
     old_texts = {
         judge.old_path: (await world.workspace.content_of(green.reference, judge.old_path)).decode("utf-8", "replace")
         for judge in judges
         if judge.old_path
     }
-    places = {place for judge in (*roles.sure, *roles.unsure) for place in judge.places}
+    places = {place for judge in (*roles.sure, *roles.unsure, *roles.leaves) for place in judge.places}
     return _Case(
         world,
         green,
         changes,
         roles,
-        wanted=askable(green.expected, green.report, green.renamed, green.unstable),
+        tree.path,
+        wanted,
+        spoilt,
+        near_leaves={leaf.path: tests_near([leaf.path], wanted, files, text, limit=NEAR_LEAF) for leaf in roles.leaves},
+        near=await to_thread.run_sync(lambda: tests_near(spoilt, wanted, files, text)) if spoilt else frozenset(),
         product=frozenset(files) - places - frozenset(roles.added),
-        texts={change.path: text(change.path) for change in changes},
+        texts=texts,
         old_texts=old_texts,
     )
 
@@ -177,6 +200,9 @@ async def _old_tests_on_new_code(case: _Case) -> list[ExpectationChanged]:
     if len(unsure) > UNSURE_LIMIT:
         more = _listed(judge.path for judge in unsure[UNSURE_LIMIT:])
         case.notes.append(f"these files may judge too, and were not taken back to their old versions: {more}")
+    for judge in roles.leaves:
+        if not _is_declared(judge, may_change):
+            await ask(_Old((*roles.sure, judge)), case.near_leaves[judge.path], judge)
     inside = _inside(case)
     if inside.contents:
         await ask(inside, None)
@@ -264,7 +290,11 @@ def _below(place: str, names: Collection[str]) -> bool:
 
 
 async def _execute(
-    case: _Case, paths: Collection[str], contents: Mapping[str, bytes], only: frozenset[TestId] | None
+    case: _Case,
+    paths: Collection[str],
+    contents: Mapping[str, bytes],
+    only: frozenset[TestId] | None,
+    what: str = "old",
 ) -> Execution | None:
     world, green = case.world, case.green
     try:
@@ -275,7 +305,8 @@ async def _execute(
     except SetupFailed:
         return None
     case.runs += 1
-    source = world.source(TESTS, f"{green.key} {case.runs}", green.expected.shape)
+    only = case.wanted if only is None and not green.whole else only
+    source = world.source(TESTS, f"{green.key}{what} {case.runs}", green.expected.shape)
     return without_secrets(world, await source.collect(tree, only))
 
 
@@ -352,6 +383,53 @@ async def _guilty(case: _Case, old: _Old, id: TestId) -> Judge:
         if answer.failed:
             return judge
     return judges[0]
+
+
+# whether the suite looked at the change at all
+
+
+async def _looked_at(case: _Case) -> tuple[tuple[str, ...], str | None]:
+    """The changed files that no test looks at, and why the pass proves nothing where a copy of one was run instead.
+
+    Nonsense in a file that a suite looks at makes it red. What the run itself says that it loaded needs no such run.
+    """
+    spoilt = case.spoilt
+    nonsense = dict.fromkeys(spoilt, NONSENSE.encode())
+    if not spoilt or (case.near and await _is_red(case, nonsense, case.near)) or await _is_red(case, nonsense, None):
+        return (), None
+    copies = await _copies(case, spoilt)
+    files = _listed(spoilt)
+    if not copies:
+        case.notes.append(f"no test looks at {files}: the suite stays green with nonsense there")
+        return spoilt, None
+    path, copy = next(iter(copies.items()))
+    reason = (
+        f"the suite does not look at {path}: it stays green with nonsense there, and {copy} is a copy of it; "
+        'let [workspace] setup = "..." make such copies anew, or let the suite run the source'
+    )
+    return spoilt, reason
+
+
+async def _is_red(case: _Case, nonsense: Mapping[str, bytes], only: frozenset[TestId] | None) -> bool:
+    """Whether nonsense in these files is seen. Of some tests alone, only what failed shows that."""
+    execution = await _execute(case, (), nonsense, only, "nonsense")
+    if execution is None:
+        return True
+    if only is not None:
+        return bool(execution.report.failed() or execution.report.suite_errors)
+    return execution.verdict.verdict != "pass"
+
+
+async def _copies(case: _Case, spoilt: Sequence[str]) -> dict[str, str]:
+    """Copies of the spoilt files, as they are or were, in the tree in which the suite stayed green."""
+    world, green = case.world, case.green
+    old_paths = {change.path: change.old_path or change.path for change in case.changes}
+    versions = {}
+    for path in spoilt:
+        old = await world.workspace.content_of(green.reference, old_paths[path])
+        versions[path] = (case.texts[path], old.decode("utf-8", "replace"))
+    tracked = await world.workspace.files_of(green.sha)
+    return await to_thread.run_sync(lambda: copies_of(case.top, versions, tracked))
 
 
 def _listed(paths: Iterable[str]) -> str:

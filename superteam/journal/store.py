@@ -35,6 +35,7 @@ class Store:
                 "messages": {key: result.message for key, result in tests.items() if result.message},
                 "signatures": {key: result.signature for key, result in tests.items() if result.signature},
                 "retried": [key for key, result in tests.items() if result.retried],
+                "loaded": None if report.loaded is None else sorted(report.loaded),
             }
         )
 
@@ -48,7 +49,15 @@ class Store:
             for key, outcome in zip(found["ids"], found["outcomes"], strict=True)
         }
         grain, whole = Granularity(found["granularity"]), Completeness(found["completeness"])
-        return TestReport(found["format"], grain, whole, tests, tuple(found["suite_errors"]))
+        loaded = found.get("loaded")
+        return TestReport(
+            found["format"],
+            grain,
+            whole,
+            tests,
+            tuple(found["suite_errors"]),
+            loaded=None if loaded is None else frozenset(loaded),
+        )
 
     def save_expected(self, expected: Expected) -> str:
         """Keeps an expected set and returns its name."""

@@ -22,7 +22,7 @@ from superteam.core.settings import Settings
 from superteam.core.sources import all_commands
 from superteam.errors import WorkspaceError
 from superteam.ports import NO_CONTENTS, Capture, Tree
-from superteam.workspace import submodules, surface, trees, watching
+from superteam.workspace import environment_watch, submodules, surface, trees, watching
 from superteam.workspace.environment import base_environment
 from superteam.workspace.fast_forward import drop_empty_folders, follow
 from superteam.workspace.git import replace_file
@@ -288,6 +288,7 @@ class Desk:
         await in_thread(lambda: check.put(tree))
         await in_thread(lambda: check.give_clone(sha, self._users_branch()))
         await check.make_ready(self._log("setup-check"))
+        await in_thread(lambda: self._record_environment(sha))
         return Tree(check.path, sha, {**check.suite_environment(), **self._mark()}, self.repository.toplevel)
 
     def _users_branch(self) -> str:
@@ -321,7 +322,7 @@ class Desk:
     async def check_out_spoilt(self, sha: str) -> Tree | None:
         tree = await self.check_out(sha)
         ready = self.check_tree.ready
-        if ready is None or not ready.brought:
+        if ready is None or not ready.could_reach_checkout:
             return None
         sources = [name for name in await in_thread(lambda: self.engine.files(sha)) if is_source(name)]
         for name in sources:
@@ -336,6 +337,28 @@ class Desk:
         self.check_tree.files = None
         await in_thread(lambda: _plant(self.check_tree.path, path, content))
         return tree
+
+    def _environments(self) -> tuple[Path, ...]:
+        return self.check_tree.ready.environments if self.check_tree.ready else ()
+
+    def _record_environment(self, sha: str) -> None:
+        folder = self.repository.cache / "environments"
+        if not (folder / f"{sha}.json").exists():
+            listing = environment_watch.list_environment(self.check_tree.path, self._environments())
+            environment_watch.record(folder, sha, listing)
+
+    def environment_notes(self) -> tuple[str, ...]:
+        return self.check_tree.ready.lacking if self.check_tree.ready else ()
+
+    async def environment_findings(self, reference: str) -> tuple[Finding, ...]:
+        return await in_thread(lambda: self._environment_findings(reference))
+
+    def _environment_findings(self, reference: str) -> tuple[Finding, ...]:
+        tree, environments = self.check_tree.path, self._environments()
+        before = environment_watch.recorded(self.repository.cache / "environments", reference)
+        now = environment_watch.list_environment(tree, environments)
+        edited = environment_watch.edited_runners(tree, environments)
+        return environment_watch.findings_of(before, now, edited)
 
     def fingerprint(self) -> str:
         """What identifies the environment that suites run in."""
@@ -537,7 +560,7 @@ def open_desk(repository: Repository, run: Run | None, settings: Settings, envir
     work, checked = (OwnTree(engine, path, settings.workspace, environ, commands) for path in places)
     in_place = settings.workspace.isolation == "in-place"
     if run is not None and not in_place:
-        take_trees(engine, folder, run, lambda path: OwnTree(engine, path, settings.workspace, environ))
+        take_trees(engine, folder, run, work.sibling)
     desk = Desk(repository, engine, run, settings, environ, work, checked, in_place, held)
     desk.git_was = surface.what_is(repository.toplevel / ".git")
     if run is not None:

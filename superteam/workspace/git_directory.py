@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -393,23 +392,34 @@ class Engine:
         return os.fsencode(self.git("cat-file", "blob", f"{tree}:{path}", check=False).out)
 
     def texts(self, commit: str, paths: Collection[str]) -> dict[str, str]:
-        """The contents of those of the files that a commit has; bytes that are no text are replaced."""
-        wanted = [path for path in sorted(paths) if path and not re.search(r"[\0\n]", path)]
-        if not wanted:
-            return {}
-        names = "".join(f"{commit}:{path}\n" for path in wanted)
+        """The contents of those of the files that a commit has; bytes that are no text are replaced.
+
+        A path may be relative to a folder, as test frameworks name files, if only one file ends with it.
+        """
+        files = [file for file in self.files(commit) if "\n" not in file] if paths else []
+        places = dict(zip(files, files, strict=True))
+        for path in paths:
+            below = [file for file in files if file.endswith(f"/{path}")]
+            if path and path not in places and len(below) == 1:
+                places[path] = below[0]
+        found = [path for path in sorted(paths) if path in places]
+        contents = self._contents(commit, [places[path] for path in found])
+        return dict(zip(found, contents, strict=True))
+
+    def _contents(self, commit: str, files: Sequence[str]) -> list[str]:
+        """The contents of files that a commit has, by one call of git."""
+        if not files:
+            return []
+        names = "".join(f"{commit}:{file}\n" for file in files)
         output = os.fsencode(self.git("cat-file", "--batch", stdin=os.fsencode(names)).out)
-        found = {}
-        for path in wanted:
+        texts = []
+        for _ in files:
             head, _, output = output.partition(b"\n")
-            words = head.split(b" ")
-            if head.endswith(b" missing") or not words[-1].isdigit():
-                continue
-            size = int(words[-1])
-            if words[-2] == b"blob":
-                found[path] = output[:size].decode(errors="replace")
-            output = output[size + 1 :]
-        return found
+            size = head.rpartition(b" ")[2]
+            length = int(size) if size.isdigit() else 0
+            texts.append(output[:length].decode(errors="replace"))
+            output = output[length + 1 :] if size.isdigit() else output
+        return texts
 
     def known_drivers(self) -> frozenset[str]:
         """The names of the filters and of the diff and merge drivers that the user had configured."""

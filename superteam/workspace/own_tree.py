@@ -152,9 +152,12 @@ class OwnTree:
             self.ready = await in_thread(lambda: self._readied(is_set_up=False))
             return
         made_from = await in_thread(self._setup_inputs)
-        if not await in_thread(lambda: self._is_set_up(made_from)):
-            await self._set_up(setup, made_from, output)
+        if await in_thread(lambda: self._is_set_up(made_from)):
+            self.ready = await in_thread(lambda: self._readied(is_set_up=True))
+            return
+        kept = await self._set_up(setup, output)
         self.ready = await in_thread(lambda: self._readied(is_set_up=True))
+        await in_thread(lambda: self._record_setup(made_from, kept))
 
     def _readied(self, *, is_set_up: bool) -> Readiness:
         checkout = self.engine.repository.toplevel
@@ -172,7 +175,8 @@ class OwnTree:
             return False
         return made.state == setup_command.state_of(self.path, self.kept())
 
-    async def _set_up(self, setup: str, made_from: str, output: Path) -> None:
+    async def _set_up(self, setup: str, output: Path) -> tuple[str, ...]:
+        """Runs the setup command; returns what it made. What it changed in tracked files (lock files) is undone."""
         await in_thread(self._remove_made)
         self.ready = await in_thread(lambda: self._readied(is_set_up=False))
         before = await in_thread(self.left_out)
@@ -185,21 +189,22 @@ class OwnTree:
         if done.exit.code != 0:
             tail = (done.stderr_tail or done.stdout_tail).strip()
             text = f"the setup command failed in {self.path} ({setup}: exit code {done.exit.code})\n{tail}"
-            text += setup_command.what_is_beside(self.path, checkout)
+            text += "".join(f"\n{line}" for line in self.ready.lacking if line.startswith("beside"))
             raise SetupFailed(text, f"mend [workspace] setup, or see {output}; then: superteam resume")
-        await in_thread(lambda: self._record_setup(made_from, before))
+        return await in_thread(lambda: self._made_since(before))
 
     def _remove_made(self) -> None:
         setup_command.remove_made(self.path, self.made_by_setup())
         self.stamp.unlink(missing_ok=True)
 
-    def _record_setup(self, made_from: str, before: Sequence[str]) -> None:
-        """Notes what the setup command made, and undoes what it changed in tracked files (lock files)."""
+    def _made_since(self, before: Sequence[str]) -> tuple[str, ...]:
         after = {name.rstrip("/") for name in self.left_out()}
         made = after - {name.rstrip("/") for name in before} - set(brought_before(self.path))
-        kept = tuple(sorted(name for name in made if not _is_stale_later(name)))
         if self.files is not None:
             self.engine.git("read-tree", "--reset", "-u", self.files, tree=self.path)
+        return tuple(sorted(name for name in made if not _is_stale_later(name)))
+
+    def _record_setup(self, made_from: str, kept: tuple[str, ...]) -> None:
         state = setup_command.state_of(self.path, [*kept, *brought_before(self.path)])
         setup_command.write_made(self.stamp, setup_command.Made(made_from, kept, state))
 

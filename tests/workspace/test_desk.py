@@ -205,6 +205,15 @@ def test_setup_inputs_say_which_files_count(root: Path, bench_of: Open, changed:
     assert (bench.desk.repository.cache / "ran").read_text().split() == ["run"] * runs
 
 
+def test_a_setup_that_makes_the_environment_of_the_tree_runs_once_for_a_tree(bench_of: Open) -> None:
+    command = f"{sys.executable} -m venv --without-pip .venv; echo run >> ../../ran"
+    bench = bench_of(setup=command)
+    for _ in range(3):
+        tree = bench.do(bench.desk.check_out, bench.head)
+        assert tree.env["VIRTUAL_ENV"] == f"{tree.path}/.venv"
+    assert (bench.desk.repository.cache / "ran").read_text().split() == ["run"]
+
+
 def test_what_a_suite_changed_in_the_output_of_setup_is_made_again(bench_of: Open) -> None:
     bench = bench_of(setup="mkdir -p made/__pycache__; echo right > made/x", setup_inputs=("a.txt",))
     tree = bench.do(bench.desk.check_out, bench.head)
@@ -655,3 +664,20 @@ def test_a_failed_swap_of_the_index_leaves_the_users_lock_alone(root: Path, benc
     (root / ".git/index.lock").unlink()
     bench.accept(bench.head)
     assert git(root, "status", "--porcelain") == ""
+
+
+def test_what_appears_in_the_active_environment_during_a_run_is_a_finding(
+    root: Path, bench_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = root.parent / "own"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", own], check=True)
+    (packages,) = own.glob("lib/python*/site-packages")
+    monkeypatch.setenv("VIRTUAL_ENV", str(own))
+    monkeypatch.setenv("PATH", f"{own}/bin:{os.environ['PATH']}")
+    bench = bench_of()
+    bench.do(bench.desk.check_out, bench.head)
+    assert bench.do(bench.desk.environment_findings, bench.head) == ()
+    (packages / "sitecustomize.py").write_text("import os\n")
+    bench.do(bench.desk.check_out, bench.head)
+    (found,) = bench.do(bench.desk.environment_findings, bench.head)
+    assert found.path == str(packages / "sitecustomize.py")
