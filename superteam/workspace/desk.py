@@ -388,7 +388,20 @@ class Desk:
         return await in_thread(lambda: self.repository.tree_of(commit))
 
     async def commit(self, tree: str, parent: str, message: str, at: str) -> str:
-        return await in_thread(lambda: self.engine.commit(tree, parent, message, at))
+        return await in_thread(lambda: self._commit(tree, parent, message, at))
+
+    def _commit(self, tree: str, parent: str, message: str, at: str) -> str:
+        """Makes a commit and keeps it reachable until it is accepted: git may be told to prune while a run waits."""
+        sha = self.engine.commit(tree, parent, message, at)
+        self.repository.set_ref(self._candidate(sha), sha, None)
+        return sha
+
+    def _candidate(self, commit: str) -> str:
+        return f"refs/superteam/{self._run_id()}/candidate/{commit[:12]}"
+
+    def _forget(self, refs: Collection[str]) -> None:
+        for ref in refs:
+            self.repository.git("update-ref", "-d", ref, check=False)
 
     async def message(self, commit: str) -> str:
         return await in_thread(lambda: self.engine.message(commit))
@@ -429,6 +442,7 @@ class Desk:
             self._keep("replaced/agents-own-commits", there, None)
             self.repository.set_ref(ref, old, there)
         self.repository.set_ref(ref, new, None if there is None and old == self.run.start_sha else old)
+        self._forget([self._candidate(new)])
         if self.in_place:
             self.engine.follow(new)  # so that git status is clean
             self.staged = None
@@ -446,6 +460,8 @@ class Desk:
             self.repository.set_ref(f"refs/heads/{self._branch()}", tip, None)
         reason = follow(self.engine, self.run, tip) if fast_forward else "the run did not end well"
         watching.forget(self.repository.cache, self._run_id())
+        listed = self.repository.git("for-each-ref", "--format=%(refname)", self._candidate("")).out
+        self._forget(listed.splitlines())
         self._place_record().unlink(missing_ok=True)
         return reason
 

@@ -206,7 +206,7 @@ def test_setup_inputs_say_which_files_count(root: Path, bench_of: Open, changed:
 
 
 def test_a_setup_that_makes_the_environment_of_the_tree_runs_once_for_a_tree(bench_of: Open) -> None:
-    command = f"{sys.executable} -m venv --without-pip .venv; echo run >> ../../ran"
+    command = f"{sys.executable} -m venv --without-pip .venv; echo run >> ../../../ran"
     bench = bench_of(setup=command)
     for _ in range(3):
         tree = bench.do(bench.desk.check_out, bench.head)

@@ -118,3 +118,17 @@ def test_validate_after_its_snapshot_was_pruned(root: Path) -> None:
         finally:
             desk.close()
         prune(root)
+
+
+def test_a_commit_that_waits_for_its_verdict_outlives_pruning(root: Path, bench_of: Open) -> None:
+    bench = bench_of()
+    bench.prepare()
+    write_old(bench.work / "new.txt", "new\n")
+    tree = bench.do(bench.desk.capture).tree
+    commit = bench.do(bench.desk.commit, tree, bench.head, "feat\n", "2026-01-02T03:04:05Z")
+    prune(root)
+    bench.again()
+    bench.do(bench.desk.check_out, commit)
+    bench.do(bench.desk.move, commit, bench.head)
+    assert bench.do(bench.desk.finish, commit, True) is None
+    assert (root / "new.txt").exists() and git(root, "for-each-ref", "refs/superteam") == ""
