@@ -77,7 +77,7 @@ def about_unchanged(project: Project, base: Base, result: ValidationResult, base
     name = "HEAD" if base.sha == repository.head else base.sha[:12]
     text = f"nothing was changed against {name}: this only shows whether the suite passes"
     said = result.model_copy(update={"notes": (*result.notes, f"{text}; {hint}" if hint else text)})
-    is_red = bool(result.pre_existing)
+    is_red = bool(result.pre_existing or result.fails_differently)
     if not hint or not is_red or result.verdict != "pass" or base.chosen not in ("upstream", "head"):
         return said
     reason = f"the suite fails, and nothing was changed against {name}, so that nothing was compared: {hint}"
