@@ -24,6 +24,19 @@ def test_tests_that_fail_without_the_code_prove_it(repo: Repo, given: Setup) -> 
     assert "succeeded; red at the task's start with its tests alone (test_sub.py)" in summary.read_text()
 
 
+def test_a_start_that_cannot_be_set_up_with_the_tests_alone_is_only_a_note(repo: Repo, given: Setup) -> None:
+    given(
+        [{"title": "not used"}],
+        [{"task": "1", "write": {"sub.py": SUB, "test_sub.py": TEST}}],
+        config="[workspace]\nsetup = 'test ! -e test_sub.py || test -e sub.py'\n",
+    )
+    begin(repo, TDD)
+    done = repo.superteam("resume")
+    assert done.code == 0, done.err
+    (summary,) = (repo.root / ".superteam" / "runs").glob("*/SUMMARY.md")
+    assert "could not be set up" in summary.read_text()
+
+
 def test_a_test_that_passes_without_the_code_is_no_proof_and_is_mended(repo: Repo, given: Setup) -> None:
     given(
         [{"title": "not used"}],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import site
 import stat
 import subprocess
 import sys
@@ -454,3 +455,21 @@ def test_a_subfolder_is_as_good_as_the_root(repo: Repo, given: Setup) -> None:
     assert status["validations"][0]["verdict"] == "pass"
     assert not (inside.root / ".superteam").exists()
     assert inside.superteam("validate").code == 0
+
+
+def test_a_start_up_file_that_appears_in_the_active_environment_is_a_finding(repo: Repo, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    venv.create(own)
+    (packages,) = own.glob("lib/python*/site-packages")
+    (packages / "borrowed.pth").write_text("\n".join(site.getsitepackages()))
+    repo.env["PATH"] = f"{own}/bin{os.pathsep}{repo.environ()['PATH']}"
+    before = _everything(own, but=("lib/python",))
+    repo.write({"other.py": "X = 1\n"})
+    first = repo.superteam("validate", "--json")
+    assert first.code == 0, first.err
+    (packages / "sitecustomize.py").write_text("X = 1\n")
+    repo.write({"other.py": "X = 2\n"})
+    second = repo.superteam("validate", "--json")
+    paths = [finding["path"] for finding in second.json["findings"]]
+    assert paths == [str(packages / "sitecustomize.py")]
+    assert _everything(own, but=("lib/python",)) == before

@@ -16,6 +16,7 @@ from superteam.core.plan import MustHaves
 from superteam.core.run import Run, TaskRun, Work
 from superteam.engine.reading import is_there, text_of
 from superteam.engine.world import World, how_it_ended, shell
+from superteam.errors import SetupFailed
 
 _NOT_RUN = (126, 127)
 _SHOWN = 5
@@ -40,7 +41,10 @@ async def red_proof(world: World, run: Run, step: Step, t: TaskRun, work: Work, 
     command = run.proof(t.task.id)
     if command is None and tests:
         return Proof(note="red-proof: there is no command that could run its tests")
-    mixed = await world.workspace.check_out_mixed(work.base, tree, tests) if tests else None
+    try:
+        mixed = await world.workspace.check_out_mixed(work.base, tree, tests) if tests else None
+    except SetupFailed as problem:
+        return Proof(note=f"red-proof: the task's start with its tests alone could not be set up: {problem.message}")
     if mixed is None or command is None:
         return await _without_test_files(world, work, tree, changed)
     before = replace(step, number=step.number * 10 + 1)

@@ -195,23 +195,25 @@ def test_setup_runs_again_for_every_other_tree_and_sees_nothing_it_made_before(r
     [("src/b.py", 1), ("README", 1), ("gen/a.in", 2), ("deep/gen/b.in", 2), ("packages/a/package-lock.json", 2)],
 )
 def test_setup_inputs_say_which_files_count(root: Path, bench_of: Open, changed: str, runs: int) -> None:
-    bench = bench_of(setup="mkdir -p made; echo run >> ../../../ran", setup_inputs=("**/gen/*.in", "tools"))
+    ran = root.parent / "ran"
+    bench = bench_of(setup=f"mkdir -p made; echo run >> {ran}", setup_inputs=("**/gen/*.in", "tools"))
     bench.do(bench.desk.check_out, bench.head)
     (root / changed).parent.mkdir(parents=True, exist_ok=True)
     (root / changed).write_text("changed\n")
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "change")
     bench.do(bench.desk.check_out, git(root, "rev-parse", "HEAD"))
-    assert (bench.desk.repository.cache / "ran").read_text().split() == ["run"] * runs
+    assert ran.read_text().split() == ["run"] * runs
 
 
-def test_a_setup_that_makes_the_environment_of_the_tree_runs_once_for_a_tree(bench_of: Open) -> None:
-    command = f"{sys.executable} -m venv --without-pip .venv; echo run >> ../../../ran"
+def test_a_setup_that_makes_the_environment_of_the_tree_runs_once_for_a_tree(root: Path, bench_of: Open) -> None:
+    ran = root.parent / "ran"
+    command = f"{sys.executable} -m venv --without-pip .venv; echo run >> {ran}"
     bench = bench_of(setup=command)
     for _ in range(3):
         tree = bench.do(bench.desk.check_out, bench.head)
         assert tree.env["VIRTUAL_ENV"] == f"{tree.path}/.venv"
-    assert (bench.desk.repository.cache / "ran").read_text().split() == ["run"]
+    assert ran.read_text().split() == ["run"]
 
 
 def test_what_a_suite_changed_in_the_output_of_setup_is_made_again(bench_of: Open) -> None:
@@ -233,7 +235,7 @@ def test_a_damaged_record_of_the_setup_removes_nothing_outside_of_the_tree(root:
     victim = root.parent / "victim"
     victim.mkdir()
     (tree.path / "out").symlink_to(root.parent)
-    stamp = tree.path.with_name("check.setup.json")
+    stamp = tree.path.with_name(f"{tree.path.name}.setup.json")
     names = ["../../../victim", str(victim), "out/victim", ".git", "made/../../../../victim"]
     stamp.write_text(json.dumps({"made_from": "x", "state": "x", "kept": names}))
     bench.do(bench.desk.check_out, bench.head)
