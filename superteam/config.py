@@ -156,13 +156,18 @@ def _repository(root: Path) -> Iterator[_Layer]:
     yield from found
 
 
-def _user_file(environ: Mapping[str, str]) -> Path:
+def user_folder(environ: Mapping[str, str]) -> Path:
+    """The folder with what is the user's own: their configuration, and the key by which our documents are known."""
     folder = environ.get("XDG_CONFIG_HOME", "")
     if Path(folder).is_absolute():
-        return Path(folder) / "superteam" / "config.toml"
+        return Path(folder) / "superteam"
     import platformdirs  # slow to import
 
-    return Path(platformdirs.user_config_dir("superteam")) / "config.toml"
+    return Path(platformdirs.user_config_dir("superteam"))
+
+
+def _user_file(environ: Mapping[str, str]) -> Path:
+    return user_folder(environ) / "config.toml"
 
 
 def _home_relative(file: Path) -> str:

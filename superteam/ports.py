@@ -191,6 +191,10 @@ class Workspace(Protocol):
         """The check tree of a commit with one more file in it; the next `check_out` takes it away again."""
         ...
 
+    async def rewritten(self) -> tuple[str, ...]:
+        """Tracked files of the check tree that programs have changed since `check_out`."""
+        ...
+
     async def check_out_mixed(self, sha: str, tree: str, paths: Collection[str]) -> Tree | None:
         """The check tree of a commit with these paths as they are in another tree; None if that has none of them."""
         ...
@@ -228,6 +232,14 @@ class Workspace(Protocol):
 
     async def patch(self, old: str, new: str) -> str:
         """The whole difference without lines of context, for programs."""
+        ...
+
+    def environment_notes(self) -> tuple[str, ...]:
+        """What the check tree lacks of the checkout or has otherwise, for a person who asks why a suite is red."""
+        ...
+
+    async def environment_findings(self, reference: str) -> tuple[Finding, ...]:
+        """What gets into every test run and is not as it was when the reference was first run, or as installed."""
         ...
 
     async def trees_before(self, commit: str) -> frozenset[str]:

@@ -251,6 +251,9 @@ class MemoryWorkspace:
         content = self.content(commit)
         return {path: content[path] for path in paths if path in content}
 
+    async def rewritten(self) -> tuple[str, ...]:
+        return ()
+
     async def check_out_with(self, sha: str, path: str, content: str) -> Tree:
         return await self.check_out(sha)
 
@@ -274,6 +277,12 @@ class MemoryWorkspace:
 
     async def diff(self, old: str, new: str, limit: int) -> str:
         return "\n".join(await self.changed(old, new))[:limit]
+
+    def environment_notes(self) -> tuple[str, ...]:
+        return ()
+
+    async def environment_findings(self, reference: str) -> tuple[Finding, ...]:
+        return ()
 
     async def trees_before(self, commit: str) -> frozenset[str]:
         return frozenset({await self.tree_of(commit)})

@@ -15,6 +15,7 @@ from playground import CONFIG, SUITE, TEST_COMMAND, Census, Repo, Setup, plan, s
 
 # How long one example may take is no property of the code: on a busy machine it takes longer.
 settings.register_profile("superteam", settings(), deadline=None)
+settings.register_profile("fewer-examples", settings(), deadline=None, max_examples=15)
 settings.load_profile("superteam")
 
 FOREIGN = ("GIT_", "SUPERTEAM_", "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE", "MAKE", "MFLAGS")

@@ -262,7 +262,9 @@ def test_the_workflow_runs_on_pull_requests_with_the_whole_history() -> None:
 
     assert found[True] == "pull_request"  # YAML 1.1 reads the key `on` as true
     assert steps[0]["with"]["fetch-depth"] == 0
-    assert [step["with"]["path"] for step in steps if "cache" in step.get("uses", "")] == [".superteam/baselines"]
+    assert [step["with"]["path"] for step in steps if "cache" in step.get("uses", "")] == [
+        ".superteam/baselines\n~/.config/superteam/key\n"
+    ]
 
 
 def test_a_pull_request_that_loses_hostile_names_is_annotated_and_summed_up_in_safe_words(
@@ -458,7 +460,7 @@ def test_a_verdict_is_used_again_only_while_all_that_it_rests_on_is_the_same(
     path = f"{tmp_path / 'bin'}{os.pathsep}{repo.environ()['PATH']}"
     assert (validated(repo).code, runs()) == (0, 2)
 
-    same: dict[str, Any] = {"nothing": {}, "a variable of the terminal": {"env": {"TERM": "dumb", "GITHUB_JOB": "7"}}}
+    same: dict[str, Any] = {"nothing": {}, "a variable of the shell": {"env": {"SHLVL": "7", "SSH_TTY": "/dev/pts/7"}}}
     for what, how in same.items():
         done = validated(repo, **how)
         assert (done.code, runs()) == (0, 0), what
@@ -466,6 +468,8 @@ def test_a_verdict_is_used_again_only_while_all_that_it_rests_on_is_the_same(
     other: dict[str, tuple[list[str], dict[str, str], int]] = {
         "--fresh": (["--fresh"], {}, 1),
         "a variable": ([], {"COLOUR": "red"}, 1),
+        "a variable of the CI": ([], {"GITHUB_REF": "refs/heads/x"}, 1),
+        "another search path": ([], {"PYTHONPATH": str(tmp_path)}, 1),
         "a setting": (["--config", str(tmp_path / "more.toml")], {}, 1),
         "only some tests": (["--only", "test_calc.py::test_add"], {}, 1),
         "the command": (["--test-command", "python -m pytest -p no:cacheprovider"], {}, 2),

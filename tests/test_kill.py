@@ -14,7 +14,7 @@ from playground import Repo, plan, script
 pytestmark = pytest.mark.usefixtures("census")
 
 DATA = Path(__file__).parent / "data" / "crash"
-IN_TEST = 30  # points tried by `make test`; the others by `make test-crash`
+IN_TEST = 30  # points tried by `make test`; of the others every second by `make test-crash`
 POINTS = 240
 GIT_CALLS = 60
 
@@ -94,7 +94,18 @@ def test_the_number_of_points_is_known(small: Repo, tmp_path: Path) -> None:
 
 def _kill_points() -> list[Any]:
     chosen = {round(i * POINTS / IN_TEST) + 1 for i in range(IN_TEST - 8)}
-    return [pytest.param(at, marks=[] if at in chosen else [pytest.mark.crash]) for at in range(1, POINTS + 1)]
+    return _marked(POINTS, chosen)
+
+
+def _marked(points: int, chosen: set[int]) -> list[Any]:
+    """Leaves the chosen points to `make test`, and every second of the others to `make test-crash`.
+
+    A record of the journal has three points (write, before and after its sync), so that every second point
+    meets each of them.
+    """
+    others = [at for at in range(1, points + 1) if at not in chosen]
+    marks = {at: [pytest.mark.crash, pytest.mark.crash_all][number % 2] for number, at in enumerate(others)}
+    return [pytest.param(at, marks=[marks[at]] if at in marks else []) for at in range(1, points + 1)]
 
 
 @pytest.mark.parametrize("at", _kill_points())
@@ -126,7 +137,7 @@ exec "$REAL_GIT" "$@"
 
 def _git_points() -> list[Any]:
     chosen = set(range(2, GIT_CALLS, GIT_CALLS // 8))
-    return [pytest.param(at, marks=[] if at in chosen else [pytest.mark.crash]) for at in range(1, GIT_CALLS + 1)]
+    return _marked(GIT_CALLS, chosen)
 
 
 @pytest.mark.parametrize("at", _git_points())

@@ -71,6 +71,7 @@ def test_what_fails_at_the_reference_by_now_is_no_old_failure(repo: Repo) -> Non
     found = _judged(repo, 3)
     assert found["pre_existing"] == [] and found["new_failures"] == ["test_served.py::test_served"]
     assert "test_served.py::test_served passed at" in found["reason"]
+    assert any(".superteam/baselines" in note for note in found["notes"])
 
 
 MOODY = """\

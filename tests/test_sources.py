@@ -99,7 +99,7 @@ def told(repo: Repo) -> list[tuple[str, str, str]]:
     return [(v["after_task"], v["source"], v["verdict"]) for v in repo.status()["validations"]]
 
 
-def test_a_smoke_source_whose_rerun_tells_a_flake_from_a_regression(shop: Shop) -> None:
+def test_a_smoke_source_whose_rerun_tells_a_suspect_from_a_regression(shop: Shop) -> None:
     """At first run the moody fixture passes (the baseline), then it fails in the suite, passes and fails again alone,
     and fails at the reference; the cart is broken for good by the second task, and no test knows."""
     repo = shop(notes("1"), writes("2", WRONG), mood="PFPFF")
@@ -109,7 +109,7 @@ def test_a_smoke_source_whose_rerun_tells_a_flake_from_a_regression(shop: Shop) 
     assert done.code == 4, done.err
     status = repo.status()
     first, second = [v for v in status["validations"] if v["source"] == "smoke"]
-    assert (first["verdict"], first["flaky"], first["regressions"]) == ("pass", ["mood"], [])
+    assert (first["verdict"], first["suspects"], first["regressions"]) == ("pass", ["mood"], [])
     assert (second["verdict"], second["flaky"], second["regressions"]) == ("fail", [], ["cart"])
     assert second["introduced_by"] == {"cart": "2"} and second["settlements"]["cart"] == {
         "task": [2, 2],

@@ -108,11 +108,6 @@ def _merging(repo: Repo) -> None:
     assert (repo.root / ".git/MERGE_HEAD").exists()
 
 
-def _submodule(repo: Repo) -> None:
-    repo.git("update-index", "--add", "--cacheinfo", f"160000,{repo.git('rev-parse', 'HEAD')},vendor/lib")
-    repo.git("commit", "-q", "-m", "a submodule")
-
-
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -120,7 +115,6 @@ def _submodule(repo: Repo) -> None:
         (_no_commit, "no commit yet"),
         (_bare, "bare repository"),
         (_merging, "a merge is in progress"),
-        (_submodule, "submodules (vendor/lib)"),
     ],
 )
 def test_what_a_run_cannot_start_in_is_refused_and_nothing_is_changed(

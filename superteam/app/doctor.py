@@ -129,7 +129,7 @@ def _repository(cwd: Path) -> Iterator[Check]:
 
 def _startable_text(found: Repository) -> str:
     require_startable(found, in_place=False)
-    return "no operation in progress, no submodules"
+    return "no operation in progress"
 
 
 def _author_text(found: Repository) -> str:

@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from superteam.config import Configuration, load
+from superteam.config import Configuration, load, user_folder
 from superteam.core.results import Shape
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.core.sources import TESTS, definition_of
 from superteam.errors import ConfigError
 from superteam.journal import runs
+from superteam.journal.baselines import Shelf
+from superteam.journal.seal import signing_key
 from superteam.ports import Source
 from superteam.runners.call import Call, Untold
 from superteam.runners.recognise import recognise, runner
@@ -110,6 +112,11 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     """Both, key by key also in tables; what is above wins."""
     tables = {k: {**below[k], **v} for k, v in above.items() if isinstance(v, dict) and isinstance(below.get(k), dict)}
     return {**below, **above, **tables}
+
+
+def baseline_shelf(project: Project) -> Shelf:
+    """Where the repository's baselines and verdicts are kept; they are believed by the user's own key."""
+    return Shelf(project.root / ".superteam" / "baselines", signing_key(user_folder(project.environ)))
 
 
 def make_source(

@@ -21,7 +21,7 @@ from superteam import __version__, process
 from superteam.agents import choices, make_agent
 from superteam.app.interruption import until_signal
 from superteam.app.plans import narrowed, require_trust, usable_plan
-from superteam.app.project import CLOCK, Project, make_source, plan_canary, with_options_of
+from superteam.app.project import CLOCK, Project, baseline_shelf, make_source, plan_canary, with_options_of
 from superteam.app.summaries import are_written, write_summaries
 from superteam.core import events as e
 from superteam.core.adjust import Change, dependants, refusal
@@ -41,12 +41,11 @@ from superteam.errors import ConfigError, SuperteamError, WorkspaceError
 from superteam.evidence.status import status_document
 from superteam.journal import lock as locks
 from superteam.journal import runs
-from superteam.journal.baselines import keep_baseline
 from superteam.journal.history import History
 from superteam.journal.log import Journal
 from superteam.journal.states import write_state
 from superteam.journal.store import Store
-from superteam.plans.places import checkout_at, placed
+from superteam.plans.places import checkout_at, placed, without_programs
 from superteam.ports import Agent, Operator
 from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
@@ -227,17 +226,21 @@ def _programs(settings: Settings, tasks: Sequence[Task]) -> dict[str, str]:
 
 
 def _check_places(project: Project) -> None:
-    """The configured commands run in trees of ours; one that goes back to the checkout would judge that instead."""
+    """The configured commands run in trees of ours; one that goes back to the checkout would judge that instead.
+
+    A program of the checkout's own environment is none of that: which code it runs is proven elsewhere.
+    """
     checkout = checkout_at(project.root)
     commands = {
         "validation-command": project.settings.validation_command,
         "test-command": project.settings.test_command,
     }
     for key, command in commands.items():
-        found = placed(command or "", checkout)
-        if found.command != (command or ""):
+        other = without_programs(command or "", checkout)
+        found = placed(other, checkout)
+        if found.command != other:
             text = f"{key} does not run in the task's tree: {found.reason}: {command}"
-            raise ConfigError(text, f"write it for the repository's root: {key} = {found.command or '...'!r}")
+            raise ConfigError(text, f"write it for the repository's root, where it runs: {key} in superteam.toml")
 
 
 def _check_jobs(settings: Settings) -> None:
@@ -422,7 +425,7 @@ def _observe(project: Project, view: View, before: Run, event: e.Event, after: R
     view.event(before, event, after, after.last_at)
     if isinstance(event, e.BaselineCaptured) and event.baseline.expected is not None:
         folder = project.root / ".superteam" / "baselines"
-        _or_warn(folder, lambda: keep_baseline(folder, event.baseline))
+        _or_warn(folder, lambda: baseline_shelf(project).keep_baseline(event.baseline))
     told = (e.BranchMoved, e.ValidationConcluded, e.ActionChosen, e.BaselineCaptured, e.RunEnded, e.Answered)
     if isinstance(event, told):
         _write_state(project, after, live=not after.ended)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from hashlib import sha256
-from pathlib import Path
 
 import anyio
 
-from superteam import __version__, process
+from superteam import process
+from superteam.app.comparing import about_unchanged, as_at_base, choose_base, decides, with_both
 from superteam.app.interruption import run_interruptible
-from superteam.app.project import CLOCK, Project, make_source, plan_canary
+from superteam.app.project import CLOCK, Project, baseline_shelf, make_source, plan_canary
+from superteam.app.verdict_cache import VerdictCache, asked_for, cache_key, open_cache
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, matches
 from superteam.core.evolve.validations import facts_of
@@ -37,7 +35,7 @@ from superteam.engine.probing import (
 from superteam.engine.world import World
 from superteam.errors import ConfigError, SourceError
 from superteam.journal import runs
-from superteam.journal.baselines import Verdict, find_baseline, keep_baseline, keep_verdict, load_verdict
+from superteam.journal.baselines import Shelf, Verdict
 from superteam.journal.history import History
 from superteam.journal.store import Store
 from superteam.ports import Agent
@@ -45,12 +43,11 @@ from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
 
 Output = Callable[[str, bytes], None]
-SANG = "the canary sang: a failing test, planted in a scratch tree, turned the suite red"
-# Variables that differ from shell to shell and that no suite should depend on.
-_VOLATILE = re.compile(
-    r"_|PWD|OLDPWD|SHLVL|TERM\w*|COLORTERM|COLUMNS|LINES|WINDOWID|DISPLAY|SSH_\w+|TMUX\w*|STY|XDG_SESSION\w*|PS[14]"
-    r"|INVOCATION_ID|JOURNAL_STREAM|GIT_\w+|GITHUB_\w+|RUNNER_\w+|SUPERTEAM_\w+|PYTEST_CURRENT_TEST|COVERAGE\w*|CLAUDE\w*|CODEX\w*"
+NEW_BASELINE = (
+    "if it is meant to be so from now on: rm -r .superteam/baselines, and the next validation takes a new one"
 )
+SANG = "the canary sang: a failing test, planted in a scratch tree, turned the suite red"
+_NO_BASELINE = "the baseline at "
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +84,23 @@ def validate(project: Project, wishes: Wishes, on_output: Output) -> tuple[Valid
     needed."""
     sources = _sources(project, wishes)
     runs.home(project.root)
-    base = _base(project, wishes.base, wishes.run_id)
+    chosen = choose_base(project, wishes.base, wishes.run_id)
+    base = chosen.sha
     desk = open_desk(project.repository, None, project.settings, project.environ)
     try:
-        found = run_interruptible(_validate, project, desk, base, sources, wishes, on_output)
+        found = run_interruptible(_validate_both_ways, project, desk, base, sources, wishes, on_output)
     finally:
         desk.close()
+    base_tree = project.repository.tree_of(base)
+    found = tuple(
+        replace(
+            one,
+            result=about_unchanged(
+                project, chosen, _noted(one, *desk.check_tree.notes, *chosen.notes).result, base_tree
+            ),
+        )
+        for one in found
+    )
     if not any(one.result.missing for one in found) or project.repository.is_ancestor(base, "HEAD"):
         return found
     short = base[:12]
@@ -122,27 +130,33 @@ def _noted(found: Validated, *notes: str) -> Validated:
     return replace(found, result=found.result.model_copy(update={"notes": (*found.result.notes, *notes)}))
 
 
-def _base(project: Project, revision: str | None, run_id: str | None) -> str:
-    """The commit to compare with: the named one; the newest run's baseline; where upstream was left; HEAD."""
-    repository = project.repository
-    if revision is not None:
-        return repository.resolve(revision)
-    if run_id is not None:
-        run = runs.load(project.root, runs.find(project.root, run_id))
-        return run.baseline.sha if run.baseline else run.start_sha
-    ids = runs.run_ids(project.root)
-    if ids:
-        run = runs.load(project.root, ids[-1])
-        if run.baseline and run.baseline.verdict != "inconclusive" and repository.is_ancestor(run.baseline.sha, "HEAD"):
-            return run.baseline.sha
-    return repository.merge_base_with_upstream() or repository.head
+async def _validate_both_ways(
+    project: Project, desk: Desk, base: str, sources: tuple[str, ...], wishes: Wishes, on_output: Output
+) -> tuple[Validated, ...]:
+    """The verdicts; the suite is judged by the base's test command too, if that was another: where it passes by its
+    own, and where its own cannot be run at the base."""
+    found = await _validate(project, desk, base, sources, wishes, on_output)
+    earlier = as_at_base(project, base) if TESTS in sources else None
+    if earlier is None:
+        return found
+    judged = []
+    for one in found:
+        if one.result.source == TESTS and (one.result.verdict == "pass" or _has_no_baseline(one.result)):
+            (other,) = await _validate(earlier, desk, base, (TESTS,), wishes, on_output)
+            counts = other if decides(one.result, other.result) else one
+            result = with_both(one.result, other.result, earlier.settings, project.settings)
+            one = replace(counts, result=result)
+        judged.append(one)
+    return tuple(judged)
 
 
 async def _validate(
     project: Project, desk: Desk, base: str, sources: tuple[str, ...], wishes: Wishes, on_output: Output
 ) -> tuple[Validated, ...]:
     world = _world(project, desk, on_output)
-    baselines = [await _baseline(project, desk, world, name, base) for name in sources]
+    shelf = baseline_shelf(project)
+    cache = await anyio.to_thread.run_sync(open_cache, project, shelf)
+    baselines = [await _baseline(project, desk, world, name, base, shelf) for name in sources]
     sha = await anyio.to_thread.run_sync(desk.snapshot_checkout)
     tree = await desk.tree_of(sha)
     shared = _share(world, baselines, wishes.only)
@@ -151,8 +165,15 @@ async def _validate(
         if only is None:  # it knows none of the wanted tests, and another source does
             continue
         told = not found
-        found.append(await _judge(project, desk, world, baseline, sha, tree, replace(wishes, only=only), told))
-    return tuple(found)
+        wanted = replace(wishes, only=only)
+        found.append(await _judge(project, desk, world, baseline, sha, tree, wanted, told, cache))
+    return tuple(_noted(one, *_refused(shelf)) for one in found)
+
+
+def _refused(shelf: Shelf) -> list[str]:
+    """What is said about documents that would have been used if superteam had written them."""
+    why = "superteam did not write it for this user, or it was changed since; it was made anew"
+    return [f".superteam/baselines/{name} is not used: {why}" for name in shelf.refused]
 
 
 def _share(
@@ -176,12 +197,16 @@ async def _judge(
     tree: str,
     wishes: Wishes,
     with_findings: bool,
+    cache: VerdictCache,
 ) -> Validated:
     """The verdict of one source; changes to what decides verdicts are said by the first one."""
     if baseline.expected is None:
         return Validated(_without_baseline(baseline, sha, tree))
-    key = _cache_key(project, world, baseline, tree, wishes, with_findings)
-    if not (wishes.fresh or wishes.canary) and (known := load_verdict(_folder(project), key)):
+    commands = all_commands(project.settings) if with_findings else None
+    declared = (wishes.may_change, wishes.may_remove, wishes.may_skip)
+    asked_of = asked_for(wishes.only, declared, world.fingerprint(), commands)
+    key = cache_key(project, cache, baseline, tree, asked_of)
+    if not (wishes.fresh or wishes.canary) and (known := cache.load(key)):
         return _from_cache(world, known)
     expected = _narrowed(world.reports.load_expected(baseline.expected), wishes.only)
     asked = baseline.source == TESTS and (wishes.canary or project.settings.canary)
@@ -202,32 +227,9 @@ async def _judge(
     proven = facts is not None and facts.report is not None and not result.unresolved
     if result.verdict != "inconclusive" and proven and facts is not None:
         verdict = Verdict(key=key, at=CLOCK.now(), result=result, report=facts.report, messages=dict(facts.messages))
-        keep_verdict(_folder(project), verdict)
+        cache.keep(verdict)
     report = world.reports.load_report(facts.report) if facts and facts.report else None
     return Validated(result, report, facts.messages if facts else {})
-
-
-def _folder(project: Project) -> Path:
-    return project.root / ".superteam" / "baselines"
-
-
-def _cache_key(
-    project: Project, world: World, baseline: e.BaselineDocument, tree: str, wishes: Wishes, with_findings: bool
-) -> str:
-    """Everything that a verdict depends on, as one hash: what is not in it cannot change a sound verdict."""
-    settings = project.settings
-    variables = {name: value for name, value in project.environ.items() if not _VOLATILE.fullmatch(name)}
-    facts = (
-        __version__,
-        tree,
-        (baseline.source, baseline.sha, baseline.expected, baseline.command),
-        (command_of(settings, baseline.source), settings.report, settings.rerun, settings.canary),
-        all_commands(settings) if with_findings else None,
-        settings.validation.model_dump(mode="json"),
-        (settings.workspace.model_dump(mode="json"), world.fingerprint(), variables),
-        (sorted(wishes.only), wishes.may_change, wishes.may_remove, wishes.may_skip),
-    )
-    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _from_cache(world: World, known: Verdict) -> Validated:
@@ -242,12 +244,14 @@ def _narrowed(expected: Expected, only: tuple[TestId, ...]) -> Expected:
     return replace(expected, tests={key: entry for key, entry in expected.tests.items() if matches(key, only)})
 
 
-async def _baseline(project: Project, desk: Desk, world: World, source: str, base: str) -> e.BaselineDocument:
+async def _baseline(
+    project: Project, desk: Desk, world: World, source: str, base: str, shelf: Shelf
+) -> e.BaselineDocument:
     """The source's pinned baseline of this commit, command and environment; captured if there is none."""
     await desk.check_out(base)
     command = command_of(project.settings, source)
     told = f"{command} {project.settings.report}" if source == TESTS and project.settings.report else command
-    found = find_baseline(_folder(project), source, base, told, world.fingerprint())
+    found = shelf.find_baseline(source, base, told, world.fingerprint())
     if found:
         return found
     execution = await execute(world, source, _key(source, "baseline"), base, None, None, command)
@@ -256,7 +260,7 @@ async def _baseline(project: Project, desk: Desk, world: World, source: str, bas
     document = baseline_document(world, source, base, await desk.tree_of(base), execution)
     document = document.model_copy(update={"command": told})
     if document.expected is not None:
-        keep_baseline(_folder(project), document)
+        shelf.keep_baseline(document)
     return document
 
 
@@ -264,7 +268,7 @@ async def baseline_at(project: Project, desk: Desk, on_output: Output, sha: str)
     """The test command's pinned baseline at a commit; the suite is run once where there is none. SetupFailed where the
     tree cannot be made ready."""
     runs.home(project.root)
-    return await _baseline(project, desk, _world(project, desk, on_output), TESTS, sha)
+    return await _baseline(project, desk, _world(project, desk, on_output), TESTS, sha, baseline_shelf(project))
 
 
 def _key(source: str, step: str) -> str:
@@ -272,8 +276,12 @@ def _key(source: str, step: str) -> str:
     return step if source == TESTS else f"{step} source={source}"
 
 
+def _has_no_baseline(result: e.ValidationResult) -> bool:
+    return result.verdict == "inconclusive" and (result.reason or "").startswith(_NO_BASELINE)
+
+
 def _without_baseline(baseline: e.BaselineDocument, sha: str, tree: str) -> e.ValidationResult:
-    reason = f"the baseline at {baseline.sha[:12]} is inconclusive: {baseline.reason}"
+    reason = f"{_NO_BASELINE}{baseline.sha[:12]} is inconclusive: {baseline.reason}"
     return _inconclusive(baseline, sha, tree, reason)
 
 
@@ -318,7 +326,11 @@ async def _settle(
 
 def _result_of(project: Project, validation: Validation, facts: ProbeFacts | None, tree: str) -> e.ValidationResult:
     found = conclude(validation, rules_of(project.settings))
-    return result_of(validation, found, facts, tree).model_copy(update={"after_task": None, "introduced_by": {}})
+    result = result_of(validation, found, facts, tree)
+    # Never taken anew by itself: what the change left outside of the tree would become a failure of the baseline.
+    kept = found.verdict() == "inconclusive" and not found.crash
+    notes = (*result.notes, NEW_BASELINE) if kept else result.notes
+    return result.model_copy(update={"after_task": None, "introduced_by": {}, "notes": notes})
 
 
 async def _questioned(

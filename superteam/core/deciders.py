@@ -438,7 +438,7 @@ RULES = (
         ("product", _PY, r"\bsys\.(?:meta_path|path_hooks|path_importer_cache|settrace|setprofile)\b"),
         ("product", _PY, r"\b(?:sys|threading)\.(?:excepthook|unraisablehook)\b | \bsys\.(?:stdout|stderr)~=(?!=)"),
         ("product", _PY, r"(?<![\w.])AssertionError~=(?!=) | \b__builtins__\[ | \.__code__~=(?!=)"),
-        ("product", _PY, r"\.pyc\b | \bpy_compile\b | \bmarshal\.(?:loads?|dumps?)\b | \bSourceless | \b__pycache__\b"),
+        ("product", _PY, r"\bpy_compile\b | \bmarshal\.(?:loads?|dumps?)\b | \bSourceless"),
         ("product", _JS, r"\b(?:globalThis|global|window)\.(?:expect|test|it|describe|assert|jest|vi)~=(?![=>])"),
         ("product", _JS, r"(?<![\w.$])(?:assert|expect|chai|jest|vi)\.\w{1,40}(?:\.\w{1,40})?~=(?![=>])"),
         ("product", _JS, r"\brequire\.(?:cache|extensions)\b | \bModule\.(?:_\w{1,40}|prototype\.require)\b"),
@@ -491,6 +491,12 @@ RULES = (
             r"\.git(?:/|\\|[\"'],~[\"'])(?:HEAD|objects|config|worktrees|index)\b | \bsymbolic-ref\b | --abbrev-ref\b",
         ),
         rank=1,
+    ),
+    *_rules(
+        "runner-hook",
+        "touches compiled Python, which is run instead of its source",
+        ("product", _PY, r"\.pyc\b | \b__pycache__\b"),
+        rank=3,
     ),
     *_rules(
         "runner-hook",

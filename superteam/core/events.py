@@ -73,12 +73,13 @@ class BaselineDocument(BaseModel):
 
 
 class PinnedBaseline(BaseModel):
-    """A baseline as a document of its own, for validations without a run."""
+    """A baseline as a document of its own, for validations without a run; `mac` proves that superteam wrote it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_name: Literal["superteam.baseline.v1"] = Field("superteam.baseline.v1", alias="schema")
     baseline: BaselineDocument
+    mac: str = ""
 
 
 class ValidationResult(BaseModel):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 Kind = Literal[
     "expectation-changed",
@@ -78,6 +78,14 @@ class Finding(BaseModel):
     line: int | None = None
     detail: str
     rank: int = 5
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rank_of_its_kind(cls, data: Any) -> Any:
+        """A finding that is given no rank has its kind's."""
+        if isinstance(data, dict) and "rank" not in data and data.get("kind") in RANKS:
+            return {**data, "rank": RANKS[data["kind"]]}
+        return data
 
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:

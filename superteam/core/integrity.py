@@ -69,7 +69,7 @@ def examine(
     found: set[Finding] = set()
     for change in seen:
         found.update(_examine(change, declared, is_behind, named))
-        is_test = role_of(change.path, is_behind) == "test-file"
+        is_test = role_of(change.path, is_behind) in ("test-file", "test-script")
         found.update(_about_assertions(change, is_test, elsewhere))
         if is_test and change.path.endswith(".py"):
             found.update(_about_hidden(change, texts.get(change.path, "")))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from dataclasses import dataclass
 from superteam.core.results import TestId
 
 Pair = tuple[TestId, TestId]
+Function = tuple[str, tuple[str, ...], str]
+Variant = tuple[Function, str]
+MOST_TWINS = 100  # of one test, among which the one in the same class or file is looked for
+MOST_PARAMETERS = 10  # that a test gets in one change and is still recognised
 
 # Every repetition is of one class and bounded, or of one class alone: linear on ids of any length.
 _DIGITS = re.compile(r"[0-9]+")
@@ -33,7 +38,7 @@ class IdParts:
     parameters: str
 
     @property
-    def function(self) -> tuple[str, tuple[str, ...], str]:
+    def function(self) -> Function:
         """The test without its parameters."""
         return self.place, self.groups, self.name
 
@@ -108,44 +113,56 @@ def _other_lines(gone: Iterable[TestId], new: Iterable[TestId]) -> list[Pair]:
 
 def _more_parameters(gone: Iterable[TestId], new: Iterable[TestId]) -> list[Pair]:
     """Pairs a test with the first of its new variants: test_a with test_a[1], test_a[x] with test_a[x-1]."""
-    free = defaultdict(list)
+    wanted = {_variant(id): id for id in gone}
+    variants: dict[Variant, list[TestId]] = defaultdict(list)
     for id in new:
-        free[parts_of(id).function].append(id)
+        function, parameters = _variant(id)
+        for shorter in _shorter(parameters):
+            if (function, shorter) in wanted:
+                variants[function, shorter].append(id)
     pairs = []
-    for id in gone:
-        parts = parts_of(id)
-        variants = free[parts.function]
-        match = next((other for other in variants if _extends(parts_of(other).parameters, parts.parameters)), None)
+    taken: set[TestId] = set()
+    for variant, id in wanted.items():
+        match = next((other for other in variants[variant] if other not in taken), None)
         if match is not None:
-            variants.remove(match)
+            taken.add(match)
             pairs.append((id, match))
     return pairs
 
 
-def _extends(parameters: str, old: str) -> bool:
-    """Whether these parameters are the old ones and more."""
-    if not old:
-        return bool(parameters)
-    return parameters.startswith(f"{old}-") or parameters.endswith(f"-{old}")
+def _variant(id: TestId) -> Variant:
+    parts = parts_of(id)
+    return parts.function, parts.parameters
+
+
+def _shorter(parameters: str) -> set[str]:
+    """Returns the parameters without some at their front or end, and none at all."""
+    found = {""} if parameters else set()
+    start = end = parameters
+    for _ in range(MOST_PARAMETERS):
+        start, end = start.rpartition("-")[0], end.partition("-")[2]
+        found |= {start, end}
+    return found
 
 
 def _moved(
     gone: Sequence[TestId], new: Sequence[TestId], before: Mapping[str, str], after: Mapping[str, str]
 ) -> list[Pair]:
     """Pairs tests of one name and the same code in another file or class, where there is one such test on each side."""
-    by_name = defaultdict(list)
-    for id in new:
-        parts = parts_of(id)
-        by_name[parts.name, parts.parameters].append(id)
     code_before = _reader(before)
     code_after = _reader(after)
+    names = {parts_of(id).name for id in gone}
+    twins: dict[tuple[str, str, str], list[TestId]] = defaultdict(list)
+    for id in new:
+        parts = parts_of(id)
+        if parts.name in names:
+            twins[parts.name, parts.parameters, code_after(parts)].append(id)
     found: dict[TestId, TestId] = {}
     for id in gone:
         parts = parts_of(id)
         code = code_before(parts)
-        twins = by_name[parts.name, parts.parameters]
-        same = [twin for twin in twins if code and code_after(parts_of(twin)) == code]
-        match = _only(same, parts)
+        same = twins[parts.name, parts.parameters, code] if code else []
+        match = _only(same, parts) if len(same) <= MOST_TWINS else None
         if match is not None:
             found[id] = match
     chosen = Counter(found.values())
@@ -196,7 +213,9 @@ def python_tests(text: str) -> dict[tuple[str, ...], str]:
     Layout, comments and `self` do not count. Decorators do: they skip, patch and parametrise.
     """
     try:
-        tree = ast.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the style of the code
+            tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     found: dict[tuple[str, ...], str] = {}
@@ -216,11 +235,9 @@ def _collect(body: Iterable[ast.stmt], groups: tuple[str, ...], found: dict[tupl
 
 def _code(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     arguments = [item.arg for item in node.args.args if item.arg not in ("self", "cls")]
-    defaults = [ast.dump(item) for item in node.args.defaults]
-    decorators = [ast.dump(item) for item in node.decorator_list]
-    body = [ast.dump(item) for item in node.body]
+    parts = [*node.args.defaults, *node.decorator_list, *node.body]
     try:
-        return repr((type(node).__name__, arguments, defaults, decorators, body))
+        return repr((type(node).__name__, arguments, [ast.dump(part) for part in parts]))
     except RecursionError:
         return ""
 

@@ -67,6 +67,9 @@ Purpose = Literal[
 COUNTED: tuple[Purpose, ...] = ("rerun", "confirm", "bisect", "doubt", "doubt-reference", "order")
 FLOOR = 60.0  # seconds of reruns that a short suite is given all the same
 SHOWN = 5  # ids in a sentence
+# Runs at the reference in which a test has to fail before its surroundings are to blame: after ten, every third flake
+# that fails nine times in ten would be taken for that.
+EVERYWHERE = 20
 
 
 NO_DIFFERENCE = Difference()
@@ -504,7 +507,7 @@ def _fails_everywhere(v: Validation, key: TestId, rules: Rules) -> bool:
         return False
     there = _bad(v, key, "confirm")
     failed = all(_bad(v, key, "rerun")) and len(there) >= rules.confirmations and all(there)
-    return failed and bool(there) and len(there) < doubt.RUNS
+    return failed and bool(there) and len(there) < EVERYWHERE
 
 
 def _alike_alone(v: Validation, key: TestId, rules: Rules) -> bool:
@@ -564,7 +567,17 @@ def _count(v: Validation, key: TestId, *purposes: Purpose) -> tuple[int, int]:
     return sum(runs), len(runs)
 
 
+def _changing(difference: Difference) -> frozenset[TestId]:
+    """The tests of the judged run whose ids no other run has."""
+    old_ids = frozenset(difference.changing)
+    return frozenset(new for old, new in difference.renamed if old in old_ids)
+
+
 def _why_unresolved(v: Validation, key: TestId, rules: Rules) -> str:
+    """Why a failure could not be settled; never empty."""
+    suite = v.suite()
+    if suite is not None and key in _changing(suite.difference):
+        return "its id changes from run to run, so that it cannot be run alone"
     asked = [
         seen
         for seen in v.of("rerun", "confirm", "doubt", "doubt-reference")

@@ -214,12 +214,12 @@ def _disagrees(report: TestReport, exit: Exit) -> str | None:
 
 
 def _shows_nothing(report: TestReport, exit: Exit) -> str | None:
-    """Why a red run is no baseline: whatever fails behind it could not be seen."""
+    """Returns why a red run is no baseline: what fails behind it could not be seen."""
     failed = report.failed()
     if failed and report.granularity is Granularity.COMMAND:
         return (
             f"only the exit code is seen, and it is {exit.code}: a command that is red already cannot show "
-            f"a further failure; {HOW_TO_REPORT}, or mend the command first"
+            f"a further failure; {HOW_TO_REPORT}, or fix the command first"
         )
     if failed and all(result.outcome.bad or not result.outcome.ran for result in report.tests.values()):
         return (

@@ -201,8 +201,8 @@ _WORDS = {
     FailureType.TEST_REGRESSION: ("worked before and does not any more", "worked before and do not any more"),
     FailureType.TEST_FLAKE: ("fails now and then, at the reference too", "fail now and then, at the reference too"),
     FailureType.TEST_SUSPECT: (
-        "fails now and then, and was never seen to fail at the reference",
-        "fail now and then, and were never seen to fail at the reference",
+        "may be flaky, which many runs on both sides have to show",
+        "may be flaky, which many runs on both sides have to show",
     ),
     FailureType.TEST_PREEXISTING: ("failed at the reference before", "failed at the reference before"),
     FailureType.TEST_MISSING: (

@@ -26,7 +26,7 @@ from superteam.core.crashes import broken_by
 from superteam.core.decide import Step
 from superteam.core.expectation import ExpectationChanged
 from superteam.core.failures import Failure, FailureType
-from superteam.core.finding import Finding
+from superteam.core.finding import Finding, ranked
 from superteam.core.plan import Task
 from superteam.core.results import (
     Completeness,
@@ -40,6 +40,7 @@ from superteam.core.results import (
     TestReport,
     TestResult,
 )
+from superteam.core.rewritten import note_about, why_inconclusive
 from superteam.core.run import ProbeFacts, Run, TaskRun
 from superteam.core.settle import (
     NO_DIFFERENCE,
@@ -95,7 +96,14 @@ async def execute(
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
     found = without_secrets(world, await world.source(source, key, shape).collect(tree, only))
-    note = "; ".join(filter(None, (found.report.note, await _kept(world, source, key, sha, only, found))))
+    changed = await world.workspace.rewritten()
+    reason = why_inconclusive(changed)
+    if reason:
+        found = replace(found, verdict=RunVerdict("inconclusive", reason))
+    notes = [found.report.note, note_about(changed), await _kept(world, source, key, sha, only, found)]
+    if found.verdict.verdict != "pass":
+        notes += world.workspace.environment_notes()  # what a red suite may lack
+    note = "; ".join(filter(None, notes))
     return replace(found, report=replace(found.report, note=note))
 
 
@@ -458,14 +466,44 @@ def declared_by(run: Run, validation: Validation) -> tuple[str, ...]:
     return tuple(glob for t in run.tasks if t.task.id in judged for glob in t.task.files)
 
 
+_TEXTS = 500  # changed test files whose texts are looked at
+_DEEPEST = 5  # scripts that name scripts
+
+
 async def examined(
     world: World, reference: str, sha: str, declared: tuple[str, ...], command: str
 ) -> tuple[Finding, ...]:
     """What was changed, since the reference, of all that decides verdicts."""
     from superteam.core.integrity import examine  # its patterns take a while to compile
 
-    patch = await world.workspace.patch(reference, sha)
-    return await to_thread.run_sync(lambda: examine(parse_diff(patch), declared, command))
+    changes = parse_diff(await world.workspace.patch(reference, sha))
+    about_environment = await world.workspace.environment_findings(reference)
+    if not changes:
+        return tuple(ranked(about_environment))
+    # What the base's configuration names decides as well: the change may have taken the name away.
+    named = {**await _named_at(world, sha, command), **await _named_at(world, reference, command)}
+    tests = [change.path for change in changes if change.path.endswith(".py") and change.status != "deleted"]
+    texts = await world.workspace.texts(sha, tests[:_TEXTS])
+    found = await to_thread.run_sync(lambda: examine(changes, declared, command, named, texts))
+    return tuple(ranked((*found, *about_environment)))
+
+
+async def _named_at(world: World, commit: str, command: str) -> dict[str, str]:
+    """The files of a commit that the command names, through what its scripts and configurations say."""
+    from superteam.core.named_files import named_files, settings_of, to_read
+
+    paths = frozenset(await world.workspace.files_of(commit))
+    settings = settings_of(paths)
+    texts: dict[str, str] = {}
+    named = named_files(command, paths, texts)
+    for _ in range(_DEEPEST):
+        wanted = to_read(settings, paths, named, texts)
+        if not wanted:
+            break
+        texts.update(dict.fromkeys(wanted, ""))
+        texts.update(await world.workspace.texts(commit, wanted))
+        named = named_files(command, paths, texts)
+    return named
 
 
 def green_of(

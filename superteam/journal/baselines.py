@@ -1,9 +1,11 @@
-"""Pinned baselines and verdicts: sound ones only, found again by what they depend on."""
+"""Pinned baselines and verdicts: sound ones only, found again by what they depend on, and only those that we wrote."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,29 +13,8 @@ from superteam.core.events import BaselineDocument, PinnedBaseline, ValidationRe
 from superteam.core.results import TestId
 from superteam.core.sources import TESTS
 from superteam.journal.runs import write_document
+from superteam.journal.seal import is_genuine, sealed
 from superteam.journal.store import Store
-
-
-def find_baseline(folder: Path, source: str, sha: str, command: str, fingerprint: str) -> BaselineDocument | None:
-    """The newest sound baseline that was captured under exactly these conditions; a damaged one can be had again."""
-    for path in sorted(folder.glob(f"baseline-{sha[:12]}-*.json"), reverse=True):
-        try:
-            document = PinnedBaseline.model_validate_json(path.read_bytes()).baseline
-        except (OSError, ValidationError):
-            continue
-        facts = (document.source, document.sha, document.command, document.fingerprint)
-        same = facts == (source, sha, command, fingerprint)
-        if same and document.expected is not None and Store(folder).holds(document.expected):
-            return document
-    return None
-
-
-def keep_baseline(folder: Path, document: BaselineDocument) -> None:
-    """Pins a sound baseline for later validations."""
-    stamp = document.captured_at.replace(":", "").replace("-", "").replace(".", "")[:18]
-    pinned = PinnedBaseline(baseline=document)
-    name = f"baseline-{document.sha[:12]}-{stamp}{'' if document.source == TESTS else f'-{document.source}'}.json"
-    write_document(folder / name, pinned.model_dump(mode="json", by_alias=True))
 
 
 class Verdict(BaseModel):
@@ -47,18 +28,75 @@ class Verdict(BaseModel):
     result: ValidationResult
     report: str | None
     messages: dict[TestId, str]
+    mac: str = ""
 
 
-def load_verdict(folder: Path, key: str) -> Verdict | None:
-    """The verdict with this key; one that cannot be read is none, since it can be had again."""
-    try:
-        found = Verdict.model_validate_json((folder / f"verdict-{key[:32]}.json").read_bytes())
-    except (OSError, ValidationError):
+@dataclass(slots=True)
+class Shelf:
+    """A folder of baselines and verdicts. Without a key nothing is kept in it and nothing in it is believed.
+
+    `refused` are the names of documents that would have been used and that we did not write.
+    """
+
+    folder: Path
+    key: bytes | None
+    refused: list[str] = field(default_factory=list)
+
+    def find_baseline(self, source: str, sha: str, command: str, fingerprint: str) -> BaselineDocument | None:
+        """The newest sound baseline that was captured under exactly these conditions; one that is damaged, or that
+        somebody else wrote, can be had again."""
+        for path in sorted(self.folder.glob(f"baseline-{sha[:12]}-*.json"), reverse=True):
+            document = _read(path)
+            try:
+                found = PinnedBaseline.model_validate(document).baseline
+            except ValidationError:
+                continue
+            facts = (found.source, found.sha, found.command, found.fingerprint)
+            if facts != (source, sha, command, fingerprint) or not self._is_ours(path, document):
+                continue
+            if found.expected is not None and Store(self.folder).holds(found.expected):
+                return found
         return None
-    whole = found.report is None or Store(folder).holds(found.report)
-    return found if whole and found.key == key else None
+
+    def keep_baseline(self, document: BaselineDocument) -> None:
+        """Pins a sound baseline for later validations."""
+        stamp = document.captured_at.replace(":", "").replace("-", "").replace(".", "")[:18]
+        pinned = PinnedBaseline(baseline=document)
+        name = f"baseline-{document.sha[:12]}-{stamp}{'' if document.source == TESTS else f'-{document.source}'}.json"
+        self._write(self.folder / name, pinned)
+
+    def load_verdict(self, key: str) -> Verdict | None:
+        """The verdict with this key; one that cannot be read is none, since it can be had again."""
+        path = self.folder / f"verdict-{key[:32]}.json"
+        document = _read(path)
+        try:
+            found = Verdict.model_validate(document)
+        except ValidationError:
+            return None
+        if found.key != key or not self._is_ours(path, document):
+            return None
+        whole = found.report is None or Store(self.folder).holds(found.report)
+        return found if whole else None
+
+    def keep_verdict(self, verdict: Verdict) -> None:
+        """Keeps a sound verdict."""
+        self._write(self.folder / f"verdict-{verdict.key[:32]}.json", verdict)
+
+    def _is_ours(self, path: Path, document: dict[str, Any]) -> bool:
+        if self.key is not None and is_genuine(document, self.key):
+            return True
+        self.refused += [path.name] if path.name not in self.refused else []
+        return False
+
+    def _write(self, path: Path, model: PinnedBaseline | Verdict) -> None:
+        if self.key is not None:
+            write_document(path, sealed(model.model_dump(mode="json", by_alias=True), self.key))
 
 
-def keep_verdict(folder: Path, verdict: Verdict) -> None:
-    """Keeps a sound verdict."""
-    write_document(folder / f"verdict-{verdict.key[:32]}.json", verdict.model_dump(mode="json", by_alias=True))
+def _read(path: Path) -> dict[str, Any]:
+    """A document as it was written; nothing where there is none that can be read."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

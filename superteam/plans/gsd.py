@@ -29,6 +29,7 @@ _SECTIONS = frozenset(
     }
 )
 _WORKS = frozenset({"task", "feature"})
+_TOLD = frozenset({"objective", "context", "feature"})
 _TOP = _SECTIONS | _WORKS | {"tasks"}
 _MOST_TASKS = 1000
 _SIGNS = frozenset({"type", "wave", "depends_on", "files_modified", "autonomous", "must_haves"})
@@ -151,6 +152,13 @@ def _outline(markup: Markup, findings: Findings) -> _Outline:
                 (works if tag.name in ("task", "feature") else sections).append(element)
                 following = max(following, markup.within((element.outer[1], len(markup.text))).start)
         place = following
+    features = [work for work in works if work.name == "feature"]
+    if len(features) < len(works):  # what a feature says is done by the tasks beside it
+        for feature in features:
+            works.remove(feature)
+            message = "<feature> stands beside <task>s, which do its work: it is told to each of them, and is no task"
+            findings.warning("feature-beside-tasks", message, feature.line)
+        sections = sorted([*sections, *features], key=lambda element: element.outer)
     return _Outline(tuple(sections), tuple(works), tuple(lists))
 
 
@@ -244,7 +252,7 @@ def _title(markup: Markup, outline: _Outline, about: Mapping[str, Any], name: st
 def _context(markup: Markup, outline: _Outline) -> str:
     """The document without its frontmatter, tasks and the sections that have a place of their own."""
     cut = [*(work.outer for work in outline.works), *((a, b) for a, b in outline.lists)]
-    told = {section.outer[0]: section for section in outline.sections if section.name in ("objective", "context")}
+    told = {section.outer[0]: section for section in outline.sections if section.name in _TOLD}
     cut += [section.outer for section in outline.sections]
     pieces, place = [], 0
     for start, end in sorted(cut):

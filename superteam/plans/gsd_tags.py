@@ -16,6 +16,7 @@ _MARK = re.compile(
 _BOUND = re.compile(r"</automated>|<automated>|</?task\b|</verify>")
 _RUN = re.compile(r"`+")
 _TASK = re.compile(r"^[ \t]{0,40}<(/?)(?:tasks?|feature)(?=[\s>])", re.M | re.I)
+_SECTION = re.compile(r"^[ \t]{0,40}<(/?)(?:context|objective|interfaces|verification)(?=[\s>])", re.M | re.I)
 _MARKUP = re.compile(r"[ \t]*(?:xml|html)\b", re.I)
 _BEFORE = frozenset(" \t#*")
 _ITEM = re.compile(r"[ \t]{0,40}(?:[-*+]|\d{1,3}[.)])?[ \t]{0,5}")
@@ -202,15 +203,22 @@ def _hidden(text: str) -> list[Range]:
 
 
 def _leaving(text: str) -> Callable[[int, int], bool]:
-    """Whether what would be hidden begins in one task and ends in another, or behind the last: then it hides nothing.
+    """Whether what would be hidden begins in one task, or section, and ends in another: then it hides nothing.
 
     (A fence in a fence of the same length leaves one over, which would take the next task with it.)
     """
     bounds = [(match.start(), match[1] == "/") for match in _TASK.finditer(text)]
+    sections = [(match.start(), match[1] == "/") for match in _SECTION.finditer(text)]
 
     def leaves(start: int, end: int) -> bool:
-        number = bisect_left(bounds, (start, False))
-        return number + 1 < len(bounds) and bounds[number][1] and bounds[number + 1][0] < end
+        first, behind = bisect_left(bounds, (start, False)), bisect_left(bounds, (end, False))
+        if first + 1 < len(bounds) and bounds[first][1] and bounds[first + 1][0] < end:
+            return True
+        outside = first == 0 or bounds[first - 1][1]
+        if outside and first < behind < len(bounds) and not bounds[behind - 1][1] and bounds[behind][1]:
+            return True  # it begins before a task and ends in it
+        section = bisect_left(sections, (start, False))
+        return section < len(sections) and sections[section][0] < end and sections[section][1] and first < behind
 
     return leaves
 

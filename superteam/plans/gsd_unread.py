@@ -21,7 +21,7 @@ _MARKS = " \t>-*+.)0123456789"
 
 
 def tell_unread(markup: Markup, works: Sequence[Element], findings: Findings) -> None:
-    """An error for a tag that cannot be read, a warning for what may be no task; `works` are those that were read."""
+    """An error for what looks like a task and was not read, a warning for one in code; `works` are those read."""
     starts = [work.outer[0] for work in works]
     begun = frozenset(starts)
     for match in _LOOKS.finditer(markup.text):
@@ -42,7 +42,7 @@ def _tell_headings(markup: Markup, works: Sequence[Element], starts: Sequence[in
     for start, end in pairwise([*found, len(markup.text)]):
         if not _lies_in_one(works, starts, start) and bisect_right(starts, start) == bisect_right(starts, end):
             message = "this heading of a task has no <task> below it; it is not read as a task"
-            findings.warning("unread-heading", message, markup.line(start))
+            findings.error("unread-heading", message, markup.line(start))
 
 
 def _lies_in_one(works: Sequence[Element], starts: Sequence[int], offset: int) -> bool:

@@ -36,7 +36,7 @@ def read_headings(outline: Outline, findings: Findings) -> tuple[Task, ...]:
     for heading in outline.headings:
         if heading.marked and 2 <= heading.level <= 4 and not _match(heading) and _ALMOST.match(heading.text):
             message = f"the heading {quoted(heading.text)} is no task; a task is written '## Task 1: title'"
-            findings.warning("not-a-task", message, heading.line)
+            findings.error("not-a-task", message, heading.line)
     return tuple(_task(outline, heading, match, end, findings) for heading, match, end in _sections(outline))
 
 

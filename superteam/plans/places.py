@@ -116,6 +116,13 @@ def placed(command: str, checkout: Checkout) -> Placed:
     return Placed(written, f"it names {what} for the task's tree")
 
 
+def without_programs(command: str, checkout: Checkout) -> str:
+    """Returns the command without the place of programs that stand in an environment of the checkout."""
+    for path in checkout.paths:
+        command = re.sub(rf"{re.escape(path)}/(?:\.venv|venv|node_modules)/(?=[\w.])", "", command)
+    return command
+
+
 def _with_root_marked(command: str, checkout: Checkout) -> str:
     """Replaces each spelling of the checkout's path by a mark, where it is a path of its own."""
     for path in sorted(checkout.paths, key=len, reverse=True):
@@ -246,8 +253,9 @@ def _task(task: Task, plan: Plan, checkout: Checkout, findings: list[Finding]) -
 
 def _finding(task: Task, written: str, found: Placed, path: str | None) -> Finding:
     said = f"the command {quoted(written)} of task {quoted(task.id)}: {found.reason}"
+    line = task.line or None
     if found.command is None:
-        code, message = "gate-elsewhere", f"{said}; so it is no gate of this task"
-    else:
-        code, message = "gate-rewritten", f"{said}; it runs as {quoted(found.command)}"
-    return Finding(severity="warning", code=code, message=message, line=task.line or None, path=path)
+        message = f"{said}; so it is no gate of this task"
+        return Finding(severity="warning", code="gate-elsewhere", message=message, line=line, path=path)
+    message = f"{said}; it runs as {quoted(found.command)}"
+    return Finding(severity="warning", code="gate-rewritten", message=message, line=line, path=path)

@@ -17,19 +17,25 @@ from superteam.plans.outline import Heading, Item, Outline
 
 _BOX = re.compile(r"\[([ xX])\](?:[ \t]+|$)")
 _ID = re.compile(
-    r"[*_`\[]{0,3}((?:TASK|T)-?\d{1,6}(?:\.\d{1,4}){0,3}[a-z]?)(?![\w-])[*_`\]:]{0,4}[ \t]*[.·–—-]?[ \t]*", re.I
+    r"[*_`\[]{0,3}((?:TASK|T)-?\d{1,6}(?:[.-]\d{1,4}){0,3}(?:-?[a-z])?)(?![\w-])[*_`\]:]{0,4}[ \t]*[.·–—-]?[ \t]*", re.I
 )
 _NUMBER = re.compile(r"(\d{1,4}(?:\.\d{1,4}){1,3}|\d{1,4}(?=\.[ \t]))[.:)]?[ \t]+")
 _BOX_LIKE = re.compile(r"\[(.?)\][*]?[ \t]*")
-_ALMOST = re.compile(r"[*_`\[]{0,3}T(?:X+\b|-?\d{2})")
+_OUTLINED = re.compile(r"(\d{1,4})(?:\.\d{1,4}){1,3}[.:)]?[ \t]")
+_ALMOST = re.compile(r"[*_`\[]{0,3}T(?:X+\b|-?\d{2}|ASK-?\d)")
 _LABEL = re.compile(r"`?\[([^\[\]\n]{1,40})\]`?(?=[ \t\n\[]|$)[ \t]*")
 _STEP = re.compile(r"[*_]{0,2}Step[ \t]+\d", re.I)
 _DEPENDS = re.compile(r"\bdepends on\b([^\n.;]{1,200})", re.I)
-_ONE_ID = re.compile(r"\b(?:TASK|T)-?\d{1,6}(?:\.\d{1,4}){0,3}[a-z]?(?![\w-])", re.I)
+_ONE_ID = re.compile(r"\b(?:TASK|T)-?\d{1,6}(?:[.-]\d{1,4}){0,3}(?:-?[a-z])?(?![\w-])", re.I)
 _SAYS_TASKS = re.compile(r"\b(?:tasks|task list|plan|steps|to-?dos?)\b", re.I)
+_SAYS_TASKS_ITSELF = re.compile(r"\b(?:tasks|task list|steps|to-?dos?)\b", re.I)
+_PARTS = re.compile(
+    r"[*_ ]{0,4}(?:phase|stage|milestone|sprint|iteration|step|part|week|day|wave|story|epic)[ \t]{1,3}#?\w", re.I
+)
+_ASIDE = re.compile(r"\([^()]{0,100}\)|\[[^\[\]]{0,100}\]")
 _SAYS_OTHER = re.compile(
     r"\b(?:acceptance|criteria|success|verif\w{0,10}|validation|checklist|review|dependenc\w{0,5}|notes?|risks?"
-    r"|prerequisites?|requirements?|questions?|goals?|scope|references?|summary|strategy|parallel)\b",
+    r"|done|definition|deliverables|sign-?off|prerequisites?|requirements?|questions?|goals?|scope|references?|summary|strategy|parallel)\b",
     re.I,
 )
 _MOST = 2000
@@ -56,7 +62,9 @@ def read_task_list(outline: Outline, findings: Findings) -> tuple[Task, ...]:
     without belong to the part "sequential"; where the marks change or another heading begins, so does a wave.
     """
     sections = _Sections(outline)
-    entries = list(_marked(outline, sections)) or _unmarked(outline, sections)
+    entries = (
+        list(_marked(outline, sections)) or list(_outlined(outline, sections)) or _unmarked(outline, sections, findings)
+    )
     _tell_unread(outline, sections, entries, findings)
     left = [entry for entry in entries if not entry.done]
     if len(left) > _MOST:
@@ -103,17 +111,38 @@ def _marked(outline: Outline, sections: _Sections) -> Iterator[_Entry]:
     yield from (_entry(item, sections.of(item.line), _ID) for item in _tops(outline.items, _ID))
 
 
+def _outlined(outline: Outline, sections: _Sections) -> Iterator[_Entry]:
+    """OpenSpec's check-boxes: `- [ ] 1.1 text` below `## 1. Title`, whatever the title says."""
+    tops = [item for item in _tops(outline.items, _OUTLINED) if item.depth == 1]
+    for item in tops:
+        box = _BOX.match(item.text)
+        number = _OUTLINED.match(item.text, box.end() if box else 0)
+        above = sections.chain(sections.of(item.line))
+        if number and any(re.match(rf"{number[1]}(?![\d.]*\d)", heading.text) for heading in above):
+            yield _entry(item, sections.of(item.line), _NUMBER)
+
+
 def _tell_unread(outline: Outline, sections: _Sections, entries: Sequence[_Entry], findings: Findings) -> None:
-    """No task may get lost without a word: what looks like one beside those that were read."""
-    places = {entry.section for entry in entries}
+    """No task may get lost: what looks like one beside those that were read is an error."""
     lines = [entry.item.line for entry in entries]
     for item in outline.items:
         number = bisect_right(lines, item.line)
         inside = number > 0 and item.line < entries[number - 1].item.end
         above = number < len(lines) and lines[number] < item.end
-        if not inside and not above and _looks_open(item) and sections.of(item.line) in places:
-            message = f"the item {quoted(item.text)} is no task; a task is written '- [ ] T001 what to do'"
-            findings.warning("not-a-task", message, item.line)
+        if lines and not inside and not above and _looks_open(item) and not _is_aside(sections, item, entries):
+            message = (
+                f"the item {quoted(item.text)} looks like a task and is not read as one; a task is written "
+                f"'- [ ] {entries[0].id} what to do', and what is none has no check-box"
+            )
+            findings.error("not-a-task", message, item.line)
+
+
+def _is_aside(sections: _Sections, item: Item, entries: Sequence[_Entry]) -> bool:
+    """Whether the item stands under a heading of something else, such as acceptance criteria, that holds no task."""
+    section = sections.of(item.line)
+    if section in {entry.section for entry in entries} or _ALMOST.match(_BOX.sub("", item.text, count=1)):
+        return False
+    return any(_says_other(heading) for heading in sections.chain(section))
 
 
 def _looks_open(item: Item) -> bool:
@@ -133,12 +162,21 @@ def _tops(items: Sequence[Item], id: re.Pattern[str]) -> Iterator[Item]:
             yield item
 
 
-def _unmarked(outline: Outline, sections: _Sections) -> list[_Entry]:
-    """The check-boxes without ids under headings that say tasks, plan or steps; else the numbered items there."""
+def _unmarked(outline: Outline, sections: _Sections, findings: Findings) -> list[_Entry]:
+    """The check-boxes without ids under headings that say tasks, plan or steps; else the numbered items there.
+
+    Numbered items under a mere "plan" may be a design's outline: what they are is for the writer to say.
+    """
     outer = [item for item in outline.items if item.depth == 1 and not _STEP.match(_BOX.sub("", item.text, count=1))]
     boxes = [item for item in outer if _BOX.match(item.text) and _is_tasks(sections.chain(sections.of(item.line)), 1)]
     numbered = [item for item in outer if item.number and _is_tasks(sections.chain(sections.of(item.line)), 2)]
-    entries = [_entry(item, sections.of(item.line), _NUMBER) for item in boxes or numbered]
+    sure = [item for item in numbered if _says_tasks_itself(sections.chain(sections.of(item.line)))]
+    if numbered and not boxes and not sure:
+        heading = sections.chain(sections.of(numbered[0].line))[-1]
+        many = f"{len(numbered)} numbered items stand under {quoted(heading.text)}"
+        message = f"{many}, and nothing says that they are tasks; write '- [ ] ' before each, or '## Tasks' above them"
+        findings.error("guessed-tasks", message, numbered[0].line)
+    entries = [_entry(item, sections.of(item.line), _NUMBER) for item in boxes or sure]
     ids = [entry.id for entry in entries]
     if all(ids) and len(set(ids)) == len(ids):
         return entries
@@ -147,9 +185,19 @@ def _unmarked(outline: Outline, sections: _Sections) -> list[_Entry]:
 
 def _is_tasks(chain: Sequence[Heading], highest: int) -> bool:
     """Whether the innermost heading, or one above it down from this level, says that a list below it is of tasks."""
-    if not chain or _SAYS_OTHER.search(chain[-1].text[:200]):
+    if not chain or _says_other(chain[-1]):
         return False
     return any(_SAYS_TASKS.search(h.text[:200]) for h in chain if h.level >= highest or h is chain[-1])
+
+
+def _says_other(heading: Heading) -> bool:
+    """Whether the heading is about something else than tasks; asides and the titles of phases do not say so."""
+    text = _ASIDE.sub("", heading.text[:200])
+    return bool(_SAYS_OTHER.search(text)) and not _PARTS.match(text) and not _SAYS_TASKS_ITSELF.search(text)
+
+
+def _says_tasks_itself(chain: Sequence[Heading]) -> bool:
+    return any(_SAYS_TASKS_ITSELF.search(heading.text[:200]) for heading in chain)
 
 
 def _entry(item: Item, section: int, pattern: re.Pattern[str]) -> _Entry:

@@ -1,4 +1,4 @@
-"""A command that calls several test frameworks, or one of them several times: each is told by the environment alone."""
+"""Commands that call several test frameworks, or one of them several times: each reports by the environment alone."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from superteam.runners.call import Call, Runner, Told, Untold
 from superteam.runners.recognise import names_of
 
 FORMAT = "several"
-# Started twice, these write a report each: by process, where others would write over the first one.
+# Started twice, these write two reports, named by process; others would overwrite the first.
 _MANY = frozenset(["pytest", "unittest", "jest", "mocha", "playwright"])
 Calls = Sequence[tuple[Runner, Call]]
 
 
-def tell(found: Calls, env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[str] | None) -> Told | Untold:
-    """How all of these calls report in one run; Untold where one of them would not, or would write over another."""
-    modules = list(dict.fromkeys(module for module, _ in found))
+def tell(calls: Calls, env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[str] | None) -> Told | Untold:
+    """Returns how all of these calls report in one run; Untold where one would not, or would overwrite another."""
+    modules = list(dict.fromkeys(module for module, _ in calls))
     if len(modules) == 1 and modules[0].NAME == "pytest":
-        return _by_environment(found, env, folder, tree, only)
+        return _by_environment(calls, env, folder, tree, only)
     given, parts = dict(env), []
     for module in modules:
         place = folder / module.NAME
         place.mkdir(mode=0o700)
-        told = _by_environment([pair for pair in found if pair[0] is module], given, place, tree, None)
-        if isinstance(told, Untold):
-            return told
-        if any(name in given and given[name] not in value for name, value in told.env.items()):
-            return Untold(f"the command starts several test frameworks that cannot report at once: {names_of(found)}")
-        given.update(told.env)
-        parts.append((module.NAME, told))
+        own_calls = [pair for pair in calls if pair[0] is module]
+        part = _by_environment(own_calls, given, place, tree, None)
+        if isinstance(part, Untold):
+            return part
+        if any(name in given and given[name] not in value for name, value in part.env.items()):
+            return Untold(f"the command starts several test frameworks that cannot report at once: {names_of(calls)}")
+        given.update(part.env)
+        parts.append((module.NAME, part))
     why = "the whole command was run, since it starts several test frameworks"
     return Told(FORMAT, env=given, parts=tuple(parts), selects="everything", why="" if only is None else why)
 
@@ -42,20 +43,20 @@ def _by_environment(
 ) -> Told | Untold:
     module = calls[0][0]
     if len(calls) > 1 and module.NAME not in _MANY:
-        return Untold(f"the command starts {module.NAME} {len(calls)} times, and each would write over the last report")
+        return Untold(f"the command starts {module.NAME} {len(calls)} times, and each would overwrite the last report")
     for _, call in calls:
-        told = module.tell(replace(call, alone=False), env, folder, tree, only)
-        if isinstance(told, Untold):
-            return told
-        if told.arguments or told.instead or told.folder is None or not told.reports:
+        part = module.tell(replace(call, alone=False), env, folder, tree, only)
+        if isinstance(part, Untold):
+            return part
+        if part.arguments or part.instead or part.folder is None or not part.reports:
             return Untold(f"{module.NAME} cannot be told to report by the environment alone, beside other frameworks")
-    return told
+    return part
 
 
 def combine(reports: Sequence[tuple[str, TestReport]], may_stop: bool) -> TestReport:
-    """The reports of all frameworks as one: the id of a test begins with its framework's name.
+    """Merges the reports of all frameworks; the id of a test begins with its framework's name.
 
-    It is none if one of them is missing: what that framework saw, nobody knows. `may_stop` accepts a command that
+    The result is none if a report is missing: what that framework saw is unknown. `may_stop` accepts a command that
     stops at the first framework that fails (`pytest && jest`), once a baseline knows what all of them run.
     """
     missing = [name for name, report in reports if report.completeness is Completeness.NONE]
@@ -75,6 +76,6 @@ def combine(reports: Sequence[tuple[str, TestReport]], may_stop: bool) -> TestRe
     return replace(whole, format=FORMAT, loaded=everything)
 
 
-def lost_calls(found: Calls) -> list[str]:
-    """The frameworks whose exit code may not reach that of the command, so that a failure could be swallowed."""
-    return list(dict.fromkeys(module.NAME for module, call in found if call.lost))
+def lost_calls(calls: Calls) -> list[str]:
+    """Returns the frameworks whose exit code may not reach that of the command."""
+    return list(dict.fromkeys(module.NAME for module, call in calls if call.lost))

@@ -70,16 +70,16 @@ class CommandSource:
         """Runs the command, `only` these tests where they can be selected, and judges what came of it."""
         from anyio import to_thread
 
-        found = await to_thread.run_sync(self._recognise, tree.path)
-        attempt = await self._run_best(tree, found, only)
-        report, verdict = self._judge(attempt, found, only)
+        calls = await to_thread.run_sync(self._recognise, tree.path)
+        attempt = await self._run_best(tree, calls, only)
+        report, verdict = self._judge(attempt, calls, only)
         done = attempt.done
         return Execution(
             report=report,
             exit=done.exit,
             verdict=verdict,
             command=self.command,
-            reproduce_command=self._reproduce(found, report, only),
+            reproduce_command=self._reproduce(calls, report, only),
             output=str(done.output),
             head=done.stdout_head or done.stderr_head,
             tail=last_lines(done),
@@ -91,49 +91,53 @@ class CommandSource:
             return ()
         return find_frameworks(self.command, tree)
 
-    async def _run_best(self, tree: Tree, found: Calls, only: frozenset[TestId] | None) -> _Attempt:
+    async def _run_best(self, tree: Tree, calls: Calls, only: frozenset[TestId] | None) -> _Attempt:
         """Runs the command until something can be believed: with our reporter, with pytest's own, without anything.
 
         A run that had something of ours in it and left no report may be red because of that alone.
         """
-        if self._knows_only_junit(found):
+        if self._knows_only_junit(calls):
             return await self._with_junit(tree)
-        attempt = await self._with_reporter(tree, found, only)
-        report, told = attempt.report, attempt.told
-        may_be_pytest = told.format in ("", "pytest")
-        lost = may_be_pytest and await _in_thread(_names_our_plugin, attempt.done.output)
-        if lost and self.expected is not None and report.completeness is Completeness.COMPLETE:
-            return replace(attempt, report=replace(report, completeness=Completeness.PARTIAL, damage=_LOST))
-        if self.expected is not None or not _could_run(attempt.done.exit):
-            return attempt if self.expected is not None else await self._without_report(attempt, bool(told.format))
-        if report.completeness is not Completeness.NONE and not lost:
+        attempt = await self._with_reporter(tree, calls, only)
+        lost = await _in_thread(_lost_our_plugin, attempt)
+        if self.expected is not None:
+            return _with_a_session_missing(attempt) if lost else attempt
+        if not _could_run(attempt.done.exit):
+            return await self._without_report(attempt, bool(attempt.told.format))
+        if self.report is not None or (attempt.report.completeness is not Completeness.NONE and not lost):
             return attempt
-        known = told.format != "" or lost or (may_be_pytest and pytest.names_pytest(self.command))
-        if known and may_be_pytest:
+        return await self._run_otherwise(tree, attempt, lost)
+
+    async def _run_otherwise(self, tree: Tree, attempt: _Attempt, lost: bool) -> _Attempt:
+        """Runs the command again for a baseline, since the first run left no report, or lost our plugin."""
+        is_pytest = lost or attempt.told.format == "pytest"
+        is_pytest = is_pytest or (not attempt.told.format and pytest.names_pytest(self.command))
+        known = is_pytest or attempt.told.format != ""
+        if is_pytest:
             second = await self._with_junit(tree)
             if second.report.completeness is not Completeness.NONE:
                 return second
-            attempt = replace(attempt, report=nothing("pytest", await _in_thread(_why_no_pytest, second.done)))
+            attempt = replace(attempt, report=nothing("pytest", _why_no_pytest(second.done)))
         if not known and attempt.done.exit.code == 0:
             return await self._without_report(attempt, known)
         scratch = scratch_folder(self.outputs)
         done = await self._run(shell(self.command), tree, suite_environment(tree.env), scratch, _BARE)
         return await self._without_report(replace(attempt, done=done), known)
 
-    def _knows_only_junit(self, found: Calls) -> bool:
-        """Whether the baseline came from pytest's own JUnit report, so that this one is asked for it at once."""
-        told_otherwise = self.report is not None or (bool(found) and not _is_pytest(found))
+    def _knows_only_junit(self, calls: Calls) -> bool:
+        """Returns whether the baseline came from pytest's own JUnit report: this run is asked for it at once."""
+        told_otherwise = self.report is not None or (bool(calls) and not _is_pytest(calls))
         return self.expected == Shape(Granularity.TESTS, "junit") and not told_otherwise
 
-    async def _with_reporter(self, tree: Tree, found: Calls, only: frozenset[TestId] | None) -> _Attempt:
-        """The command as its framework can be made to report, by our plugins or its own reporters."""
+    async def _with_reporter(self, tree: Tree, calls: Calls, only: frozenset[TestId] | None) -> _Attempt:
+        """Runs the command with a reporter: our plugin, or the framework's own."""
         import shutil
 
         scratch = scratch_folder(self.outputs)
         env = suite_environment(tree.env)
-        told = self._tell(found, env, _folder(scratch / "report"), tree.path, only)
+        told = self._tell(calls, env, _folder(scratch / "report"), tree.path, only)
         variables = {**env, **told.env, **_checkout(tree, told)}
-        done = await self._run(self._arguments(found, told), tree, variables, scratch, told)
+        done = await self._run(self._arguments(calls, told), tree, variables, scratch, told)
         report = await _in_thread(_read_report, scratch / "report", tree.path, done, told, self.expected is not None)
         shutil.rmtree(scratch / "report", ignore_errors=True)  # many megabytes, and nobody needs it again
         attempt = _Attempt(report, done, told)
@@ -141,7 +145,9 @@ class CommandSource:
         return await self._without_report(attempt, False) if coarse else attempt
 
     async def _with_junit(self, tree: Tree) -> _Attempt:
-        """The command with pytest's own report, which needs nothing of ours that could be imported."""
+        """Runs the command with pytest's own report, for which nothing of ours has to be imported."""
+        import shutil
+
         from anyio import create_task_group, to_thread
 
         scratch = scratch_folder(self.outputs)
@@ -166,10 +172,11 @@ class CommandSource:
             report = await _in_thread(pipe.report)
         finally:
             pipe.close()
+            shutil.rmtree(scratch / "report", ignore_errors=True)
         return _Attempt(_whole_junit(report, done), done, told)
 
     async def _without_report(self, attempt: _Attempt, known: bool) -> _Attempt:
-        """What a run without any report shows: the lines that name tests, else the exit code.
+        """Adds what a run without any report shows: the lines that name tests, else the exit code.
 
         Of a framework that is `known` to run, lines count only in a green run, and the exit code alone never.
         """
@@ -186,26 +193,26 @@ class CommandSource:
         return replace(attempt, report=replace(report, note=note))
 
     def _tell(
-        self, found: Calls, env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[TestId] | None
+        self, calls: Calls, env: Mapping[str, str], folder: Path, tree: Path, only: frozenset[TestId] | None
     ) -> Told:
         """How this run reports: as configured, else as the framework can. One that is not seen may still be pytest."""
         told: Told | Untold = Untold("no test framework that is known was found in the command")
-        if len(found) == 1:
-            told = found[0][0].tell(found[0][1], env, folder, tree, only)
-        elif found:
-            told = several.tell(found, env, folder, tree, only)
+        if len(calls) == 1:
+            told = calls[0][0].tell(calls[0][1], env, folder, tree, only)
+        elif calls:
+            told = several.tell(calls, env, folder, tree, only)
         if isinstance(told, Untold):
             blind = Told("", selects="everything", why=told.why)
             coarse = self.expected is not None and self.expected.granularity is not Granularity.TESTS
             told = blind if coarse else replace(blind, env=pytest.inject(env, folder, tree, only))
         return configured(told, self.report, self.rerun, folder, only)
 
-    def _arguments(self, found: Calls, told: Told) -> list[str]:
+    def _arguments(self, calls: Calls, told: Told) -> list[str]:
         if told.instead:
             return list(told.instead)
-        if len(found) != 1 or not told.arguments:
+        if len(calls) != 1 or not told.arguments:
             return shell(self.command)
-        return shell(f"{self.command} {shlex.join((*(found[0][1].after or ()), *told.arguments))}")
+        return shell(f"{self.command} {shlex.join((*(calls[0][1].after or ()), *told.arguments))}")
 
     async def _run(
         self, arguments: list[str], tree: Tree, env: Mapping[str, str], scratch: Path, told: Told
@@ -223,12 +230,13 @@ class CommandSource:
                 on_output=self.on_output,
                 stdout_file=scratch / "report" / "stdout" if told.format and not told.reports else None,
                 redact=secrets_redactor(tree.env),
+                unmarked=True,
             )
 
-    def _judge(self, attempt: _Attempt, found: Calls, only: frozenset[TestId] | None) -> tuple[TestReport, RunVerdict]:
+    def _judge(self, attempt: _Attempt, calls: Calls, only: frozenset[TestId] | None) -> tuple[TestReport, RunVerdict]:
         report, exit, told = attempt.report, attempt.done.exit, attempt.told
         if only is None:
-            report = self._with_unseen(report, exit, found, told)
+            report = self._with_unseen(report, exit, calls, told)
             return report, judge(report, exit, expected=self.expected, baseline=self.expected is None)
         if report.format == "pytest":
             report = _without_twins(report, only)
@@ -240,27 +248,27 @@ class CommandSource:
         selects = told.selects if report.format == told.format else "everything"
         return narrow(report, verdict, only, told.why or _WHY[selects])
 
-    def _with_unseen(self, report: TestReport, exit: Exit, found: Calls, told: Told) -> TestReport:
-        """A report beside which other frameworks ran unseen: their failures show in the exit code, or nowhere."""
+    def _with_unseen(self, report: TestReport, exit: Exit, calls: Calls, told: Told) -> TestReport:
+        """Doubts a report beside which other frameworks ran unseen, whose failures the exit code may not show."""
         if told.parts or self.report is not None or report.completeness is Completeness.NONE:
             return report
-        unseen = [] if len(found) == 1 and told.format else [pair for pair in found if not _reported(pair, report)]
+        unseen = [] if len(calls) == 1 and told.format else [pair for pair in calls if not _reported(pair, report)]
         swallowed = several.lost_calls(unseen)
         if swallowed:
             why = f"a failure of {', '.join(swallowed)} would not change the exit code of the command, nor be reported"
-        elif unseen and len(found) > 1 and exit.code != 0 and self.expected is None:
+        elif unseen and len(calls) > 1 and exit.code != 0 and self.expected is None:
             why = f"{names_of(unseen)} may have failed too, or not have run, and did not report"
         else:
             return replace(report, note=report.note or told.why) if unseen else report
         return replace(report, completeness=Completeness.PARTIAL, damage=f"{why}; {HOW_TO_REPORT}")
 
-    def _reproduce(self, found: Calls, report: TestReport, only: frozenset[TestId] | None) -> str:
+    def _reproduce(self, calls: Calls, report: TestReport, only: frozenset[TestId] | None) -> str:
         wanted = only or frozenset(report.failed())
         if report.format == "pytest":
             return pytest.reproduce_command(self.command, wanted)
-        if len(found) != 1 or not wanted:
+        if len(calls) != 1 or not wanted:
             return self.command
-        return found[0][0].reproduce(found[0][1], tuple(sorted(wanted))) or self.command
+        return calls[0][0].reproduce(calls[0][1], tuple(sorted(wanted))) or self.command
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +281,7 @@ class _Attempt:
 
 
 _BARE = Told("")
-_LOST = "a pytest of the command could not load our plugin, so that nobody knows what it did"
+_LOST = "a pytest of the command could not load our plugin, so that its tests were not seen"
 
 
 async def _in_thread(function: Callable[..., _Result], *arguments: object) -> _Result:
@@ -287,25 +295,34 @@ def _reported(call: tuple[Runner, Call], report: TestReport) -> bool:
     return report.granularity is Granularity.TESTS and report.format in formats
 
 
-def _is_pytest(found: Calls) -> bool:
-    return bool(found) and all(module.NAME == "pytest" for module, _ in found)
+def _is_pytest(calls: Calls) -> bool:
+    return bool(calls) and all(module.NAME == "pytest" for module, _ in calls)
 
 
-def _names_our_plugin(output: Path) -> bool:
-    """Whether a program complained about our plugin, which it could not import: the command sets PYTHONPATH itself."""
-    with output.open("rb") as file:
+def _with_a_session_missing(attempt: _Attempt) -> _Attempt:
+    """Marks a report as partial beside which a pytest ran that our plugin did not see."""
+    if attempt.report.completeness is not Completeness.COMPLETE:
+        return attempt
+    return replace(attempt, report=replace(attempt.report, completeness=Completeness.PARTIAL, damage=_LOST))
+
+
+def _lost_our_plugin(attempt: _Attempt) -> bool:
+    """Returns whether a program could not import our plugin: the command sets PYTHONPATH itself."""
+    if attempt.told.format not in ("", "pytest"):
+        return False
+    with attempt.done.output.open("rb") as file:
         return any(_PLUGIN_LOST.search(line) for line in iter(lambda: file.readline(2**16), b""))
 
 
 def _why_no_pytest(done: Completed) -> str:
-    """Why even pytest's own report is missing, as far as the output says so."""
+    """Returns why even pytest's own report is missing, as far as the output says so."""
     if "No module named pytest" in done.stderr_tail + done.stdout_tail:
         return "pytest is not installed in the environment of this tree"
     return "neither by a plugin nor by --junitxml"
 
 
 def _whole_junit(report: TestReport, done: Completed) -> TestReport:
-    """The report with what the run adds: pytest says only in its output that it stopped at the first failure."""
+    """Adds what only the output says: that pytest stopped at the first failure."""
     if "!!! stopping after " in done.stdout_tail:
         return replace(report, completeness=Completeness.PARTIAL, damage="pytest stopped at a failure (-x, --maxfail)")
     return report
@@ -328,7 +345,7 @@ def _read_report(folder: Path, tree: Path, done: Completed, told: Told, may_stop
 
 def _only_executed(report: TestReport, only: frozenset[TestId]) -> TestReport:
     """Without the tests that a filter held back: frameworks report those as skipped or not run."""
-    kept = {key: found for key, found in report.tests.items() if key in only or found.outcome.ran}
+    kept = {key: result for key, result in report.tests.items() if key in only or result.outcome.ran}
     return report if len(kept) == len(report.tests) else replace(report, tests=kept)
 
 
@@ -345,13 +362,13 @@ def _delete(tree: Path, pattern: str) -> None:
 
 def suite_environment(env: Mapping[str, str]) -> dict[str, str]:
     """The tree's environment for a suite. Nothing is added: what the user's shell runs, and no more, is to run here."""
-    found = dict(env)
-    found.pop("PYTHONPYCACHEPREFIX", None)  # compiled Python is removed from the tree, and only from there
-    return found
+    variables = dict(env)
+    variables.pop("PYTHONPYCACHEPREFIX", None)  # compiled Python is removed from the tree, and only from there
+    return variables
 
 
 def _checkout(tree: Tree, told: Told) -> dict[str, str]:
-    """The variable that names the user's repository, for plugins of ours that look at modules and hide it again."""
+    """Returns the variable that names the user's repository, for plugins of ours that look at modules and hide it."""
     if tree.checkout is None or "SUPERTEAM_TREE" not in told.env:
         return {}
     return {"SUPERTEAM_CHECKOUT": str(tree.checkout)}
@@ -374,7 +391,7 @@ def _could_run(exit: Exit) -> bool:
 def _without_twins(report: TestReport, only: frozenset[TestId]) -> TestReport:
     """A test that a suite runs twice has one node id: who asks for one of its runs gets the others as well."""
     families = {family(id) for id in only}
-    kept = {key: found for key, found in report.tests.items() if key in only or family(key) not in families}
+    kept = {key: result for key, result in report.tests.items() if key in only or family(key) not in families}
     return report if len(kept) == len(report.tests) else replace(report, tests=kept)
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 from superteam.core.results import Completeness, Granularity, Outcome, TestReport
 from superteam.reports import tap
-from superteam.reports.cases import Cases
+from superteam.reports.cases import Cases, merged
 from superteam.reports.text import FORMAT, read_text
 
 _LINE = 2**20
 _ESCAPES = re.compile(rb"\x1b\[[0-9;]{0,20}[A-Za-z]")
+_LIMIT = 64 * 2**20  # bytes of a document
+_HEADER = b"TAP version 1"
 _PLAN = re.compile(rb"1\.\.\d{1,9}\s*$")
 _POINT = re.compile(rb"(?:not )?ok \d{1,9}\b")
 _RAN = re.compile(rb"Ran (\d{1,9}) tests? in \d")
@@ -28,16 +31,16 @@ _OTHERS = "tests that passed, which unittest does not name"
 
 
 def read_printed(output: Path) -> TestReport:
-    """The tests that the output names, of granularity text; completeness none without any."""
+    """Reads the tests that the output names, of granularity text; completeness none without any."""
     has_plan = has_point = is_unittest = False
     for line in _lines(output):
         has_plan = has_plan or _PLAN.match(line) is not None
         has_point = has_point or _POINT.match(line) is not None
         is_unittest = is_unittest or _RAN.match(line) is not None
     if has_plan and has_point:
-        with output.open("rb") as file:
-            found = tap.read(file)
-        return replace(found, format=FORMAT, granularity=Granularity.TEXT)
+        report = merged(tap.read(BytesIO(text)) for text in _documents(_lines(output)))
+        assert report is not None
+        return replace(report, format=FORMAT, granularity=Granularity.TEXT)
     return _unittest(_lines(output)) if is_unittest else read_text(_lines(output))
 
 
@@ -47,8 +50,20 @@ def _lines(output: Path) -> Iterator[bytes]:
             yield _ESCAPES.sub(b"", line) if b"\x1b" in line else line
 
 
+def _documents(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields the TAP documents that several programs printed, one after the other."""
+    document = bytearray()
+    for line in lines:
+        if line.startswith(_HEADER) and _HEADER in document:
+            yield bytes(document)
+            document.clear()
+        if len(document) < _LIMIT:  # a document that is cut contradicts its plan
+            document += line
+    yield bytes(document)
+
+
 def _unittest(lines: Iterable[bytes]) -> TestReport:
-    """The tests that unittest names: those that failed. Their number has to be the one that it counts."""
+    """Reads the tests that unittest names: those that failed. Their number must be the one that it counts."""
     cases = Cases()
     ran = bad = 0
     for line in lines:

@@ -19,7 +19,7 @@ _MIXED = "several sessions of pytest have tests of the same name, which cannot b
 
 
 class ReportPipe:
-    """The pipe is open from the start, so that no program has to wait for a reader; `copy` reads it in a thread."""
+    """A pipe that is open from the start, so that no program waits for a reader; `copy` reads it in a thread."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "junit.xml"
@@ -46,27 +46,28 @@ class ReportPipe:
         os.write(self._stop, b".")
 
     def close(self) -> None:
+        """Closes the pipe."""
         for fd in (self._pipe, self._stopped, self._stop):
             os.close(fd)
 
     def report(self) -> TestReport:
-        """All reports that came as one."""
+        """Returns all reports that came, merged."""
         reports = [read_junit(path) for path in self._documents()]
         if any(report.completeness is Completeness.NONE for report in reports):
             return nothing("junit", "a report of pytest cannot be read")
-        found = merged(reports) or nothing("junit")
-        if len(found.tests) < sum(len(report.tests) for report in reports) or _share_ids(reports):
-            return replace(found, completeness=Completeness.PARTIAL, damage=_MIXED)
-        return found
+        whole = merged(reports) or nothing("junit")
+        if _share_ids(reports):
+            return replace(whole, completeness=Completeness.PARTIAL, damage=_MIXED)
+        return whole
 
     def _documents(self) -> list[Path]:
-        """The reports, each in a file of its own."""
-        found = []
-        for number, rest in enumerate(self._copy.read_bytes().split(_START)[1:]):
+        """Writes each report to a file of its own."""
+        paths = []
+        for number, body in enumerate(self._copy.read_bytes().split(_START)[1:]):
             path = self._copy.with_name(f"report-{number}.xml")
-            path.write_bytes(_START + rest)
-            found.append(path)
-        return found
+            path.write_bytes(_START + body)
+            paths.append(path)
+        return paths
 
     def _read(self) -> bytes:
         try:

@@ -23,7 +23,7 @@ _ENTRIES = 5000  # of a user's folder that are linked
 
 @contextmanager
 def private_folders(tree: Path, env: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The environment with folders of this execution's own, which are removed afterwards.
+    """Yields the environment with folders of this execution's own, which are removed afterwards.
 
     Their names depend on the tree alone, so that ids and messages with a path in them are the same in each run.
     """
@@ -63,7 +63,7 @@ def _is_own_code(folder: Path) -> bool:
 
 
 def _new_folder(top: Path, name: str, made: list[Path]) -> Path:
-    """A new folder of this name; of another one where somebody else's stands in the way."""
+    """Makes a new folder of this name, or of a random one where something else has the name."""
     path = top / name
     try:
         if _is_ours(path):
@@ -77,29 +77,29 @@ def _new_folder(top: Path, name: str, made: list[Path]) -> Path:
 
 def _is_ours(path: Path) -> bool:
     try:
-        found = path.lstat()
+        status = path.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
 
 
 def _own_homes(folder: Path, tree: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """New folders for caches, state and data, in which what the user's hold is linked: tools find their downloads."""
+    """Makes folders for caches, state and data with links to what the user's hold: tools find their downloads."""
     own = _names_of_the_project(tree)
-    found = {}
+    variables = {}
     for variable, usual in _HOMES.items():
         place = folder / variable[4:-5].lower()
         place.mkdir(mode=0o700)
-        found[variable] = str(place)
+        variables[variable] = str(place)
         home = env.get("HOME")
         users = Path(env[variable]) if env.get(variable) else Path(home, usual) if home else None
         if users is not None:
             _link_entries(users, place, own)
-    return found
+    return variables
 
 
 def _link_entries(users: Path, place: Path, own: frozenset[str]) -> None:
-    """Links to what is there, but for what carries a name of the project: that is state of the code under test."""
+    """Links what is there, but for what carries a name of the project: that is state of the code under test."""
     try:
         entries = sorted(users.absolute().iterdir())[:_ENTRIES]
     except OSError:
@@ -110,7 +110,7 @@ def _link_entries(users: Path, place: Path, own: frozenset[str]) -> None:
 
 
 def _names_of_the_project(tree: Path) -> frozenset[str]:
-    """The names of the tree and of the packages at its top."""
+    """Returns the names of the tree and of the packages at its top."""
     names = [tree.name]
     for folder in (tree, tree / "src"):
         try:

@@ -18,6 +18,8 @@ from superteam.core.settings import WorkspaceSettings
 from superteam.errors import ConfigError
 from superteam.workspace import copying, trees, venv, workspaces
 
+AS_IN_CHECKOUT = "copied from the checkout"
+
 
 class Item(BaseModel):
     """One brought path. Its identity is empty while it is copied; a skipped one is not in the tree."""
@@ -265,7 +267,7 @@ def _bring(item: Wanted, scene: Scene, stamp: Stamp) -> Stamp:
 
 def _copying(item: Wanted, scene: Scene) -> tuple[copying.Copying, str]:
     source, target = scene.checkout / item.place, scene.tree / item.place
-    note = f"{item.place}: copied from {scene.checkout}"
+    note = f"{item.place}: {AS_IN_CHECKOUT}"
     match item.way:
         case "venv":
             return venv.copy_of_environment(source, target, scene.move), note
@@ -273,7 +275,7 @@ def _copying(item: Wanted, scene: Scene) -> tuple[copying.Copying, str]:
             job = venv.copy_of_node_modules(source, target, scene.move)
             links = workspaces.copied_workspaces(job.source, scene.tree)
             names = ", ".join(sorted(links))
-            note += f"; copies of workspaces in it lead to the tree: {names}" if links else ""
+            note = f"{item.place}: copies of workspaces in it lead to the tree: {names}" if links else note
             return replace(job, links=links), note
         case _:
             return venv.copy_of_data(source, target, scene.move), note

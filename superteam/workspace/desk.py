@@ -22,7 +22,7 @@ from superteam.core.settings import Settings
 from superteam.core.sources import all_commands
 from superteam.errors import WorkspaceError
 from superteam.ports import NO_CONTENTS, Capture, Tree
-from superteam.workspace import surface, trees, watching
+from superteam.workspace import environment_watch, submodules, surface, trees, watching
 from superteam.workspace.environment import base_environment
 from superteam.workspace.fast_forward import drop_empty_folders, follow
 from superteam.workspace.git import replace_file
@@ -77,12 +77,14 @@ class Desk:
         unchanged = work.files == tree and work.given == head
         if not unchanged:
             await in_thread(lambda: self._put_work(work, tree, head, keep_as))
+        else:
+            await in_thread(lambda: work.put_submodules(tree))
         # The repository is always a new one, so that its index holds what will be committed and nothing else.
         await in_thread(lambda: work.give_git(head, self._branch()))
         if not unchanged:
             await work.make_ready(self._log(f"setup-{work.path.name}"))
         work.files = None  # from here on it is in other hands
-        return ()
+        return work.notes
 
     def _put_work(self, work: OwnTree, tree: str, head: str, keep_as: str) -> None:
         if work.files != tree and work.path.is_dir() and self.engine.index(work.path).is_file():
@@ -114,7 +116,8 @@ class Desk:
         self._drop_compiled(work.path, before, tree)
         brought = set(work.kept())
         left = [name for name in self.engine.left_out(work.path) if name.rstrip("/") not in brought]
-        return Capture(tree, tuple(left))
+        notes = submodules.keep_changes(self.engine, work.path, tree, self._run_id(), work.kept())
+        return Capture(tree, tuple(left), notes)
 
     def _drop_compiled(self, top: Path, before: str | None, now: str) -> None:
         """What Python compiled of files before they were changed is not run instead of them."""
@@ -283,9 +286,18 @@ class Desk:
     async def _check_out(self, tree: str, sha: str) -> Tree:
         check = self.check_tree
         await in_thread(lambda: check.put(tree))
-        await in_thread(lambda: check.give_git(sha, None))
+        await in_thread(lambda: check.give_clone(sha, self._users_branch()))
         await check.make_ready(self._log("setup-check"))
-        return Tree(check.path, sha, {**check.environment(), **self._mark()}, self.repository.toplevel)
+        await in_thread(lambda: self._record_environment(sha))
+        return Tree(check.path, sha, {**check.suite_environment(), **self._mark()}, self.repository.toplevel)
+
+    def _users_branch(self) -> str:
+        """The branch that a suite finds itself on: the user's, as in his checkout."""
+        branch = self.run.user_branch if self.run else self.repository.branch
+        return (branch or "refs/heads/main").removeprefix("refs/heads/")
+
+    async def rewritten(self) -> tuple[str, ...]:
+        return await in_thread(self.check_tree.rewritten)
 
     # the trees of reviewers: they work side by side, but their trees are made and taken one at a time
 
@@ -310,7 +322,7 @@ class Desk:
     async def check_out_spoilt(self, sha: str) -> Tree | None:
         tree = await self.check_out(sha)
         ready = self.check_tree.ready
-        if ready is None or not ready.brought:
+        if ready is None or not ready.could_reach_checkout:
             return None
         sources = [name for name in await in_thread(lambda: self.engine.files(sha)) if is_source(name)]
         for name in sources:
@@ -325,6 +337,28 @@ class Desk:
         self.check_tree.files = None
         await in_thread(lambda: _plant(self.check_tree.path, path, content))
         return tree
+
+    def _environments(self) -> tuple[Path, ...]:
+        return self.check_tree.ready.environments if self.check_tree.ready else ()
+
+    def _record_environment(self, sha: str) -> None:
+        folder = self.repository.cache / "environments"
+        if not (folder / f"{sha}.json").exists():
+            listing = environment_watch.list_environment(self.check_tree.path, self._environments())
+            environment_watch.record(folder, sha, listing)
+
+    def environment_notes(self) -> tuple[str, ...]:
+        return self.check_tree.ready.lacking if self.check_tree.ready else ()
+
+    async def environment_findings(self, reference: str) -> tuple[Finding, ...]:
+        return await in_thread(lambda: self._environment_findings(reference))
+
+    def _environment_findings(self, reference: str) -> tuple[Finding, ...]:
+        tree, environments = self.check_tree.path, self._environments()
+        before = environment_watch.recorded(self.repository.cache / "environments", reference)
+        now = environment_watch.list_environment(tree, environments)
+        edited = environment_watch.edited_runners(tree, environments)
+        return environment_watch.findings_of(before, now, edited)
 
     def fingerprint(self) -> str:
         """What identifies the environment that suites run in."""
@@ -463,6 +497,7 @@ class Desk:
     def snapshot_checkout(self) -> str:
         """A commit object of the user's checkout as it is, dirty or not; nothing in the checkout is touched."""
         tree = self.engine.snapshot_checkout()
+        tree = submodules.with_changed_submodules(self.engine, self.repository.toplevel, tree)
         if tree == self.repository.tree_of(self.repository.head):
             return self.repository.head
         at = self.repository.git("show", "-s", "--no-show-signature", "--format=%cI", "HEAD").out.strip()
@@ -502,10 +537,14 @@ def open_desk(repository: Repository, run: Run | None, settings: Settings, envir
     held: list[int] = []
     check = _free_check_tree(folder, held)
     commands = all_commands(settings)
-    work, checked = (OwnTree(engine, folder / name, settings.workspace, environ, commands) for name in ("work", check))
+    if os.path.lexists(folder / check / ".git"):  # an older version's check tree was this folder itself
+        trees.remove(folder / check)
+    # Under the checkout's own name: code can ask where it is.
+    places = (folder / "work", folder / check / repository.toplevel.name)
+    work, checked = (OwnTree(engine, path, settings.workspace, environ, commands) for path in places)
     in_place = settings.workspace.isolation == "in-place"
     if run is not None and not in_place:
-        take_trees(engine, folder, run, lambda path: OwnTree(engine, path, settings.workspace, environ))
+        take_trees(engine, folder, run, work.sibling)
     desk = Desk(repository, engine, run, settings, environ, work, checked, in_place, held)
     desk.git_was = surface.what_is(repository.toplevel / ".git")
     if run is not None:

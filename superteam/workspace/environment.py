@@ -15,7 +15,8 @@ from pathlib import Path
 
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import WorkspaceError
-from superteam.workspace import bring, variables, venv
+from superteam.workspace import bring, environment_watch, variables, venv
+from superteam.workspace.beside import what_is_beside
 from superteam.workspace.overlay import Interpreter
 from superteam.workspace.own_environment import (
     folder_beside,
@@ -55,12 +56,20 @@ _MANIFESTS = {
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """What programs in a tree get. `env` is the whole environment; `brought` are the paths in the tree that are ours:
-    never committed, kept by cleaning; `fingerprint` changes with whatever decides test results."""
+    never committed, kept by cleaning; `fingerprint` changes with whatever decides test results; `environments` are the
+    prefixes whose packages Python sees."""
 
     env: Mapping[str, str]
     brought: tuple[str, ...]
     notes: tuple[str, ...]
     fingerprint: str
+    environments: tuple[Path, ...] = ()
+    could_reach_checkout: bool = False  # something that programs load from was brought from there, or named it
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The notes about what the tree has not as the checkout has it."""
+        return tuple(note for note in self.notes if not note.endswith(bring.AS_IN_CHECKOUT))
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -118,21 +127,44 @@ def _made_ready(call: Call) -> Readiness:
     notes = []
     wanted = bring.wanted_in(scene, settings, call.environ, call.untracked, notes)
     stamp = bring.bring_all(scene, wanted, notes, keep=call.is_set_up)
+    named = {name: env.get(name) for name in variables.MODULE_PATHS}
     notes += _redirect(env, scene)
+    is_led = any(env.get(name) != value for name, value in named.items())
     notes += _activate(env, scene, call.environ)
     own = give_own_environments(env, scene, settings.setup, keep=call.is_set_up)
     notes += own.notes
     notes += _prefer_tree(env, scene, call.commands)
     brought = {place: item for place, item in stamp.brought.items() if not item.skipped}
+    environments = [interpreter.prefix for interpreter in own.below] or _prefixes(env)
     fingerprint = _fingerprint(scene, env, settings, brought, own.below)
     notes += _advice(scene, settings, stamp, fingerprint)
-    return Readiness(env, tuple(sorted(brought)), tuple(notes), fingerprint)
+    notes += _other_locks(scene, brought)
+    notes += filter(None, [what_is_beside(scene.tree, scene.checkout)])
+    is_led = is_led or any(venv.editable_places(prefix, scene.roots) for prefix in environments)
+    places = tuple(sorted(brought))
+    return Readiness(env, places, tuple(notes), fingerprint, tuple(environments), is_led or bool(brought))
 
 
 def lock_fingerprint(tree: Path) -> str:
     """A hash over the lock files of a tree, in subfolders too."""
     found = sorted(_lock_files(tree))
     return venv.digest(fact for path in found for fact in (os.path.relpath(path, tree), venv.content(path)))
+
+
+def _other_locks(scene: bring.Scene, brought: Collection[str]) -> list[str]:
+    """Says that lock files of the tree differ from the checkout's, whose packages were brought."""
+    if not brought:
+        return []
+    names = [os.path.relpath(path, scene.tree) for path in _lock_files(scene.tree)]
+    changed = [name for name in sorted(names) if _differs(scene.tree / name, scene.checkout / name)]
+    if not changed:
+        return []
+    cure = 'to install what it says: [workspace] setup = "npm ci", "uv sync" or the like'
+    return [f"{', '.join(changed)}: not as in the checkout, whose packages the tree has; {cure}"]
+
+
+def _differs(path: Path, other: Path) -> bool:
+    return not other.is_file() or venv.content(path) != venv.content(other)
 
 
 def is_lock_file(path: str) -> bool:
@@ -210,7 +242,7 @@ def _candidates(scene: bring.Scene, environ: Mapping[str, str]) -> list[Path]:
 
 def _prefer_tree(env: dict[str, str], scene: bring.Scene, commands: str) -> list[str]:
     """Puts the tree's own folders in front of an editable install of the checkout in an environment elsewhere."""
-    prefixes = prefixes_of_commands(commands, env)
+    prefixes = [*prefixes_of_commands(commands, env), *_prefixes(env)]
     places = [place for prefix in prefixes for place in venv.editable_places(prefix, scene.roots)]
     sources: list[str] = []
     if _is_python(scene.tree) and not _is_inside(env.get("VIRTUAL_ENV"), scene.tree):
@@ -255,7 +287,10 @@ def _fingerprint(
     facts += [_program(name, env, scene) for name in ("python", "python3")]
     facts += [_program(name, env, scene) for name in sorted(_toolchains(scene.tree))]
     facts += [fact for prefix in _prefixes(env) for fact in _environment_facts(prefix, scene)]
-    facts += [fact for interpreter in below for fact in venv.state_of_packages(interpreter.prefix)]
+    for interpreter in below:
+        facts += venv.state_of_packages(interpreter.prefix)
+        edited = environment_watch.edited_runners(scene.tree, [interpreter.prefix])
+        facts += [f"edited {path} {venv.content(Path(path))}" for path, _ in edited if Path(path).is_file()]
     return venv.digest(facts)
 
 

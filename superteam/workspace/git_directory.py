@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -59,6 +58,8 @@ class Engine:
 
     repository: Repository
     git_dir: Path
+    # Where the repositories of submodules are, by their names.
+    modules: tuple[Path, ...] = ()
     # The paths between the last two trees that were taken: they are asked for at once.
     _newest: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict, compare=False)
 
@@ -92,8 +93,11 @@ class Engine:
 
     def index(self, tree: Path) -> Path:
         """The private index of a tree; of a checkout it has a name that no tree of ours has."""
-        if tree.parent == self.repository.cache / "trees":
+        folder = self.git_dir.parent / "trees"
+        if tree.parent == folder:
             return self.git_dir / f"index-{tree.name}"
+        if tree.parent.parent == folder:
+            return self.git_dir / f"index-{tree.parent.name}"
         return self.git_dir / f"index-of-{hashlib.sha256(os.fsencode(tree)).hexdigest()[:16]}"
 
     # what a folder holds
@@ -109,9 +113,24 @@ class Engine:
         already. A repository inside the folder is taken as plain files. The index changes only when all is done.
         """
         with self._draft(self.index(tree)) as draft:
+            if before is None and not only_tracked:
+                before = self._tree_in(draft) or self._start_over(draft)
             found = self._taken(tree, draft, only_tracked, keep_out, before=before)
             draft.replace(self.index(tree))
         return found
+
+    def _tree_in(self, index: Path) -> str:
+        """The tree object of what an index holds; nothing if some of its objects are not there, or it is no index."""
+        return self.git("write-tree", more={"GIT_INDEX_FILE": str(index)}, check=False).out.strip()
+
+    def _start_over(self, index: Path) -> str:
+        """Replaces an index that outlived its objects: the repository was cloned again, or git has pruned them.
+
+        What is in the folder is looked at again, so that objects which can be made from it are made.
+        """
+        index.unlink(missing_ok=True)
+        self.git("read-tree", self.repository.head, more={"GIT_INDEX_FILE": str(index)})
+        return self.repository.tree_of(self.repository.head)
 
     def snapshot_checkout(self) -> str:
         """The tree object of the user's checkout as it is, dirty or not; nothing of his is touched."""
@@ -160,7 +179,7 @@ class Engine:
         here = {"GIT_INDEX_FILE": str(index)}
         excludes = f"core.excludesFile={self._excludes(keep_out)}"
         if before is None and not only_tracked:
-            before = self.git("write-tree", more=here, check=False).out.strip()
+            before = self._tree_in(index)
         add = ("-c", excludes, "add", "-u" if only_tracked else "-A", "--ignore-errors")
         done = self.git(*add, tree=tree, more=here, check=False)
         if done.status != 0:
@@ -373,23 +392,34 @@ class Engine:
         return os.fsencode(self.git("cat-file", "blob", f"{tree}:{path}", check=False).out)
 
     def texts(self, commit: str, paths: Collection[str]) -> dict[str, str]:
-        """The contents of those of the files that a commit has; bytes that are no text are replaced."""
-        wanted = [path for path in sorted(paths) if path and not re.search(r"[\0\n]", path)]
-        if not wanted:
-            return {}
-        names = "".join(f"{commit}:{path}\n" for path in wanted)
+        """The contents of those of the files that a commit has; bytes that are no text are replaced.
+
+        A path may be relative to a folder, as test frameworks name files, if only one file ends with it.
+        """
+        files = [file for file in self.files(commit) if "\n" not in file] if paths else []
+        places = dict(zip(files, files, strict=True))
+        for path in paths:
+            below = [file for file in files if file.endswith(f"/{path}")]
+            if path and path not in places and len(below) == 1:
+                places[path] = below[0]
+        found = [path for path in sorted(paths) if path in places]
+        contents = self._contents(commit, [places[path] for path in found])
+        return dict(zip(found, contents, strict=True))
+
+    def _contents(self, commit: str, files: Sequence[str]) -> list[str]:
+        """The contents of files that a commit has, by one call of git."""
+        if not files:
+            return []
+        names = "".join(f"{commit}:{file}\n" for file in files)
         output = os.fsencode(self.git("cat-file", "--batch", stdin=os.fsencode(names)).out)
-        found = {}
-        for path in wanted:
+        texts = []
+        for _ in files:
             head, _, output = output.partition(b"\n")
-            words = head.split(b" ")
-            if head.endswith(b" missing") or not words[-1].isdigit():
-                continue
-            size = int(words[-1])
-            if words[-2] == b"blob":
-                found[path] = output[:size].decode(errors="replace")
-            output = output[size + 1 :]
-        return found
+            size = head.rpartition(b" ")[2]
+            length = int(size) if size.isdigit() else 0
+            texts.append(output[:length].decode(errors="replace"))
+            output = output[length + 1 :] if size.isdigit() else output
+        return texts
 
     def known_drivers(self) -> frozenset[str]:
         """The names of the filters and of the diff and merge drivers that the user had configured."""
@@ -475,6 +505,14 @@ class Engine:
         for path, data in contents.items():
             mode = here[path][0] if path in here else "100644"
             entries[path] = (mode, self.git("hash-object", "-w", "--stdin", stdin=data).out.strip())
+        return self.with_entries(base, entries)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an object."""
+        return self.git("cat-file", "-e", name, check=False).status == 0
+
+    def with_entries(self, base: str, entries: Mapping[str, tuple[str, str] | None]) -> str:
+        """The tree of a tree or commit with mode and object of some paths set; None takes a path out."""
         with self._draft(self.git_dir / "no-index") as draft:
             self.git("read-tree", base, more={"GIT_INDEX_FILE": str(draft)})
             self._set_entries(draft, entries)

@@ -154,13 +154,13 @@ def require_startable(repository: Repository, in_place: bool) -> None:
         if (repository.git_dir / name).exists():
             text = f"a {operation} is in progress in {repository.toplevel}"
             raise WorkspaceError(text, "finish or abort it (git status says how), then try again")
+    if not in_place:
+        return
     rows = split_nul(repository.git("ls-tree", "-r", "-z", "HEAD").out)
     links = [row.partition("\t")[2] for row in rows if row.startswith("160000 ")]
     if links:
-        paths = ", ".join(links[:5])
-        raise WorkspaceError(f"the repository has submodules ({paths}), which superteam cannot run with yet")
-    if not in_place:
-        return
+        text = f"--in-place needs a repository without submodules; there are: {', '.join(links[:5])}"
+        raise WorkspaceError(text, "run without --in-place")
     engine = open_engine(repository)
     changed = engine.dirty()[:5]
     if changed:
@@ -199,7 +199,7 @@ def _open_engine(repository: Repository, excludes: Sequence[str], run_id: str | 
         (git_dir / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     if run_id is None:
         _fill(git_dir, repository, excludes)
-        return Engine(repository, git_dir)
+        return Engine(repository, git_dir, _modules(repository))
     start = repository.cache / "at-start" / run_id
     owner = git_dir / "read-for"
     if not (start / "identity.json").is_file():
@@ -212,7 +212,12 @@ def _open_engine(repository: Repository, excludes: Sequence[str], run_id: str | 
         _replace_shallow(git_dir, content_of(start / "shallow"))
         replace_file(owner, run_id.encode())
     identity = json.loads((start / "identity.json").read_bytes())
-    return Engine(replace(repository, identity=identity), git_dir)
+    return Engine(replace(repository, identity=identity), git_dir, _modules(repository))
+
+
+def _modules(repository: Repository) -> tuple[Path, ...]:
+    """Where git keeps submodules: those of a linked worktree are its own."""
+    return tuple(dict.fromkeys(folder / "modules" for folder in (repository.git_dir, repository.common_dir)))
 
 
 def _save_start(git_dir: Path, start: Path, repository: Repository) -> None:

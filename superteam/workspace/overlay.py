@@ -129,7 +129,8 @@ def _script(path: Path, below: Interpreter, target: Path, moves: venv.Relocation
         return None
     if below.is_environment:
         new = venv.edited_script(data, moves)
-        return new if new != data else None
+        finds_python_beside_it = data.startswith(b"#!") and b"python" in data[:300]
+        return new if new != data or finds_python_beside_it else None
     line, newline, rest = data.partition(b"\n")
     program = os.fsdecode(line.removeprefix(b"#!").strip())
     if not line.startswith(b"#!/") or not _is_python_of(program, below):

@@ -13,11 +13,12 @@ import anyio
 from superteam import process
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import SetupFailed
-from superteam.workspace import setup_command, trees
+from superteam.workspace import setup_command, submodules, trees
 from superteam.workspace.bring import brought_before
 from superteam.workspace.environment import Readiness, make_ready
-from superteam.workspace.git import tree_entries
+from superteam.workspace.git import split_nul, tree_entries
 from superteam.workspace.git_directory import Engine, never_committed
+from superteam.workspace.own_objects import copy_objects
 from superteam.workspace.repository import Repository
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class OwnTree:
     ready: Readiness | None = None
     tags: str | None = None
     given: str | None = None
+    notes: tuple[str, ...] = ()
 
     def sibling(self, path: Path) -> OwnTree:
         """Returns another tree of the same repository."""
@@ -76,15 +78,34 @@ class OwnTree:
         self.files = self.indexed = None
         if self.engine.put(self.path, tree, self.kept()):
             self.stamp.unlink(missing_ok=True)
+        self.put_submodules(tree)
         self.files = self.indexed = tree
+
+    def put_submodules(self, tree: str) -> None:
+        """Puts the files of submodules as this tree points to them."""
+        self.notes = tuple(submodules.put_submodules(self.engine, self.path, tree, self.kept()))
+
+    def left_out(self) -> tuple[str, ...]:
+        """What is in the folder but in no commit, in submodules too."""
+        inside = submodules.left_out(self.engine, self.path, self.indexed) if self.indexed else ()
+        return (*self.engine.left_out(self.path), *inside)
 
     def current(self) -> str:
         """The tree object of the folder as it is."""
+        submodules.drop_repositories(self.engine, self.path, self.indexed or self.engine.repository.head)
         found = self.engine.snapshot(self.path, keep_out=self.kept(), before=self.indexed)
         self.files = self.indexed = found
         return found
 
-    def give_git(self, head: str, branch: str | None) -> None:
+    def give_clone(self, head: str, branch: str) -> None:
+        """A private repository that has its objects itself, as a clone has, where that is not too much to copy."""
+        assert self.files is not None, "files are put before"
+        self.give_git(head, branch, shared=False)
+        tags = [line.split(" ")[0] for line in (self.tags or "").splitlines()[1:]]
+        if not copy_objects(self.engine, self.path / ".git", head, self.files, tags):
+            self.give_git(head, branch)
+
+    def give_git(self, head: str, branch: str | None, *, shared: bool = True) -> None:
         """A private repository, made anew whatever became of the last one: what its config says never counts."""
         repository, engine = self.engine.repository, self.engine
         shallow = repository.common_dir / "shallow"
@@ -92,7 +113,7 @@ class OwnTree:
         wanted = trees.PrivateRepository(
             head=head,
             branch=branch,
-            objects=repository.common_dir / "objects",
+            objects=repository.common_dir / "objects" if shared else None,
             config=(engine.git_dir / "config").read_text(errors="surrogateescape"),
             exclude=(engine.git_dir / "info/exclude").read_bytes(),
             packed_refs=self.tags,
@@ -104,9 +125,25 @@ class OwnTree:
         self.given = head
 
     def environment(self) -> dict[str, str]:
-        """The environment for programs in the tree; where its repository is gone, git looks no further up."""
+        """The environment for an agent's programs; where the tree's repository is gone, git looks no further up."""
+        return {**self.suite_environment(), "GIT_CEILING_DIRECTORIES": str(self.path.parent)}
+
+    def suite_environment(self) -> dict[str, str]:
+        """The environment for suites: it says nothing that the user's own would not say."""
         assert self.ready is not None, "a tree is made ready before it is used"
-        return {**self.ready.env, "GIT_CEILING_DIRECTORIES": str(self.path.parent)}
+        return dict(self.ready.env)
+
+    def rewritten(self) -> tuple[str, ...]:
+        """Tracked files whose content is no longer what was put, by programs that ran here since `give_git`."""
+        self.engine.git("update-index", "-q", "--refresh", tree=self.path, check=False)
+        how = ("diff-files", "--name-only", "-z", "--ignore-submodules=all")
+        names = split_nul(self.engine.git(*how, tree=self.path).out)
+        return tuple(name for name in names if self._was_written_since(name))
+
+    def _was_written_since(self, name: str) -> bool:
+        """Whether a program wrote the file: git takes some for changed that it wrote itself (line ends)."""
+        put, now = _changed_at(self.path / ".git" / "HEAD"), _changed_at(self.path / name)
+        return put is None or now is None or now > put
 
     async def make_ready(self, output: Path) -> None:
         """Brings what the suite needs, then runs the setup command if what it made here was made from other files."""
@@ -115,9 +152,12 @@ class OwnTree:
             self.ready = await in_thread(lambda: self._readied(is_set_up=False))
             return
         made_from = await in_thread(self._setup_inputs)
-        if not await in_thread(lambda: self._is_set_up(made_from)):
-            await self._set_up(setup, made_from, output)
+        if await in_thread(lambda: self._is_set_up(made_from)):
+            self.ready = await in_thread(lambda: self._readied(is_set_up=True))
+            return
+        kept = await self._set_up(setup, output)
         self.ready = await in_thread(lambda: self._readied(is_set_up=True))
+        await in_thread(lambda: self._record_setup(made_from, kept))
 
     def _readied(self, *, is_set_up: bool) -> Readiness:
         checkout = self.engine.repository.toplevel
@@ -135,10 +175,11 @@ class OwnTree:
             return False
         return made.state == setup_command.state_of(self.path, self.kept())
 
-    async def _set_up(self, setup: str, made_from: str, output: Path) -> None:
+    async def _set_up(self, setup: str, output: Path) -> tuple[str, ...]:
+        """Runs the setup command; returns what it made. What it changed in tracked files (lock files) is undone."""
         await in_thread(self._remove_made)
         self.ready = await in_thread(lambda: self._readied(is_set_up=False))
-        before = await in_thread(lambda: self.engine.left_out(self.path))
+        before = await in_thread(self.left_out)
         watch = await in_thread(lambda: setup_command.OutsideWatch(self.path, self.environ))
         done = await process.run(
             process.shell(setup), cwd=self.path, env=self.environment(), output=output, timeout=3600.0
@@ -148,21 +189,22 @@ class OwnTree:
         if done.exit.code != 0:
             tail = (done.stderr_tail or done.stdout_tail).strip()
             text = f"the setup command failed in {self.path} ({setup}: exit code {done.exit.code})\n{tail}"
-            text += setup_command.what_is_beside(self.path, checkout)
+            text += "".join(f"\n{line}" for line in self.ready.lacking if line.startswith("beside"))
             raise SetupFailed(text, f"mend [workspace] setup, or see {output}; then: superteam resume")
-        await in_thread(lambda: self._record_setup(made_from, before))
+        return await in_thread(lambda: self._made_since(before))
 
     def _remove_made(self) -> None:
         setup_command.remove_made(self.path, self.made_by_setup())
         self.stamp.unlink(missing_ok=True)
 
-    def _record_setup(self, made_from: str, before: Sequence[str]) -> None:
-        """Notes what the setup command made, and undoes what it changed in tracked files (lock files)."""
-        after = {name.rstrip("/") for name in self.engine.left_out(self.path)}
+    def _made_since(self, before: Sequence[str]) -> tuple[str, ...]:
+        after = {name.rstrip("/") for name in self.left_out()}
         made = after - {name.rstrip("/") for name in before} - set(brought_before(self.path))
-        kept = tuple(sorted(name for name in made if not _is_stale_later(name)))
         if self.files is not None:
             self.engine.git("read-tree", "--reset", "-u", self.files, tree=self.path)
+        return tuple(sorted(name for name in made if not _is_stale_later(name)))
+
+    def _record_setup(self, made_from: str, kept: tuple[str, ...]) -> None:
         state = setup_command.state_of(self.path, [*kept, *brought_before(self.path)])
         setup_command.write_made(self.stamp, setup_command.Made(made_from, kept, state))
 
@@ -170,6 +212,14 @@ class OwnTree:
         """Whether a gate changed tracked files or left others beside them."""
         how = ("--modified", "--deleted", "--others", "--exclude-standard")
         return bool(self.engine.git("ls-files", "-z", *how, tree=self.path).out)
+
+
+def _changed_at(path: Path) -> int | None:
+    """When a file or what is known of it was last changed, in nanoseconds; a program cannot set that time."""
+    try:
+        return path.lstat().st_ctime_ns
+    except OSError:
+        return None
 
 
 def _is_stale_later(path: str) -> bool:

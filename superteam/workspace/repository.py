@@ -11,6 +11,7 @@ from pathlib import Path
 
 from superteam.errors import WorkspaceError
 from superteam.workspace.git import NO_SETTINGS, Answer, git_version, hooks_off, run_git, split_nul
+from superteam.workspace.revisions import full_name
 
 HOOKS_IN_SETTINGS = (2, 54)
 BRANCH_FOLDERS = ("superteam", "superteam-run")  # the second where a branch has the first one's name
@@ -74,13 +75,19 @@ class Repository:
         return self.git("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").out.strip()
 
     def resolve(self, revision: str) -> str:
-        """The commit that a person's revision names; WorkspaceError if there is none."""
-        found = self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", check=False)
+        """The commit that a person's revision names; WorkspaceError if there is none, or more than one."""
+        full = full_name(self, revision)
+        found = self.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{full}^{{commit}}", check=False)
         if found.status != 0:
             shallow = self.git("rev-parse", "--is-shallow-repository").out.strip() == "true"
             hint = "this clone is shallow: git fetch --unshallow" if shallow else "git log --oneline"
             raise WorkspaceError(f"{revision!r} names no commit of this repository", hint)
         return found.out.strip()
+
+    def content_at(self, commit: str, path: str) -> bytes | None:
+        """A file of a commit; None if there is none."""
+        found = self.git("cat-file", "blob", f"{commit}:{path}", check=False)
+        return os.fsencode(found.out) if found.status == 0 else None
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` contains the commit `old`."""

@@ -43,6 +43,8 @@ def take_trees(engine: Engine, folder: Path, run: Run, open_tree: Callable[[Path
     Each order of two writes here survives a kill between them: nothing is kept as a run's files before they are.
     """
     last = last_use(folder)
+    if last is not None and not engine.has(last.start_sha):
+        last = None  # the repository was cloned again: that run is gone with its commits
     if last is not None and last.run_id == run.run_id and last.restored:
         return
     if last is not None and last.run_id != run.run_id and last.restored:

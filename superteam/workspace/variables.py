@@ -15,7 +15,7 @@ from pathlib import Path
 from superteam.workspace import trees, venv
 
 _OWN_RULES = frozenset({"PATH", "PWD", "OLDPWD", "HOME", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "TMPDIR"})
-_MODULE_PATHS = ("PYTHONPATH", "NODE_PATH", "MYPYPATH", "RUBYLIB", "PERL5LIB", "CLASSPATH")
+MODULE_PATHS = ("PYTHONPATH", "NODE_PATH", "MYPYPATH", "RUBYLIB", "PERL5LIB", "CLASSPATH")
 _END = r"(?=[/\s\"':;,=]|\Z)"
 _START = r"(?:(?<![\w.+@~%/-])|(?<=\A-[A-Za-z])|(?<=\s-[A-Za-z])|(?<=://))"
 
@@ -40,7 +40,7 @@ def lead_to_tree(env: dict[str, str], sides: Sides) -> list[str]:
         value = env[name]
         if name not in _OWN_RULES and any(root in value for root in sides.roots):
             env[name] = _led_value(name, value, sides, pattern, home_is_checkout, notes)
-    for name in _MODULE_PATHS:
+    for name in MODULE_PATHS:
         if name in env:
             env[name] = _with_the_tree_first(env[name], sides)
     return notes

@@ -89,16 +89,16 @@ def test_a_baseline_in_which_nothing_passes(shop: Repo) -> None:
 
 
 RETRIES = {
-    "pytest-retry": ("pytest_retry", "-p pytest_retry --retries 1"),
-    "flaky": ("flaky", "-p flaky.flaky_pytest_plugin --force-flaky --max-runs 2"),
-    "rerunfailures": ("pytest_rerunfailures", "-p pytest_rerunfailures --reruns 1"),
+    "pytest-retry": "-p pytest_retry.retry_plugin --retries 1",
+    "flaky": "-p flaky.flaky_pytest_plugin --force-flaky --max-runs 2",
+    "rerunfailures": "-p pytest_rerunfailures --reruns 1",
 }
 
 
 @pytest.mark.parametrize("name", RETRIES)
 def test_plugins_that_retry(shop: Repo, installed: Callable[[str], Path], name: str) -> None:
     folder = installed("pytest")
-    _, options = RETRIES[name]
+    options = RETRIES[name]
     test = (
         "from calc import add\ndef test_ok(): pass\ndef test_known(): assert False\n"
         "def test_add(): assert add(1, 2) == 3\n"

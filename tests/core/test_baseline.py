@@ -445,3 +445,18 @@ def test_a_failure_of_a_known_flake_in_the_baseline_is_settled_again() -> None:
     red = report_of(of(one="failed", two="failed"))
     found = compare(doubt_failures(pinned, ["one"]), red, Permits())
     assert (found.new_failures, found.pre_existing) == (("one",), ("two",))
+
+
+def test_a_suite_whose_parameters_all_changed_is_compared_in_linear_time() -> None:
+    """A quadratic comparison of these would take minutes."""
+    then = {f"a.py::t[{n}-old]": Result(Outcome.PASSED) for n in range(5_000)}
+    now = {f"a.py::t[{n}-new]": Result(Outcome.PASSED) for n in range(5_000)}
+    found = compare(pin(report_of(then), "c1"), report_of(now), Permits(), list(then))
+    assert len(found.missing) == 5_000
+
+
+def test_code_that_cannot_be_parsed_proves_nothing() -> None:
+    deep = "def test_a():\n    return " + "(" * 5000 + ")" * 5000 + "\n"
+    long = "def test_a():\n    return " + "+".join(["1"] * 20_000) + "\n"
+    for text in (deep, long, "\0", "def test_a(): return '\\d'"):
+        moved("a.py::test_a", text, "b.py::test_a", text)

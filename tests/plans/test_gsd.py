@@ -857,3 +857,37 @@ def test_files_may_stand_in_tags_of_their_own() -> None:
     listed = "<files>\n    <file>src/a.py</file>\n    <file>b.py</file>\n  </files>\n  <action>"
     reading, _ = read(f"{FRONT}<tasks>\n{task('One').replace('<action>', listed)}</tasks>\n")
     assert reading.tasks[0].files == ("src/a.py", "b.py")
+
+
+STRAY = "<context>\nRun it so:\n```\nmake\n{end}</context>\n\n<tasks>\n{tasks}\n</tasks>\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<task type='auto'>\n<name>A</name>\n<action>\n```\nx\n```\n</action>\n</task>\n"
+        "<task type='auto'>\n<name>B</name>\n</task>",
+        "<task type='auto'>\n<name>A</name>\n</task>\n<task type='auto'>\n<name>B</name>\n</task>\n```\nx\n```",
+        "<task type='auto'>\n<name>A</name>\n</task>\n```\nx\n```\n<task type='auto'>\n<name>B</name>\n</task>",
+    ],
+)
+def test_a_stray_fence_in_the_context_swallows_no_task(body: str) -> None:
+    reading, _ = read(FRONT + STRAY.format(end="", tasks=body))
+    assert [task.title for task in reading.tasks if task.kind == "auto"] == ["A", "B"]
+
+
+def test_an_example_in_a_fence_of_the_context_is_no_task() -> None:
+    example = "<context>\n```xml\n<task type='auto'>\n<name>X</name>\n</task>\n```\n</context>\n"
+    text = f"{example}<tasks>\n<task type='auto'>\n<name>A</name>\n</task>\n</tasks>\n"
+    assert [task.title for task in read(FRONT + text)[0].tasks] == ["A"]
+
+
+def test_a_feature_beside_tasks_is_told_to_them_and_not_done_twice() -> None:
+    text = (
+        "<feature>\n<name>Totals</name>\n<behavior>Sums up.</behavior>\n</feature>\n<tasks>\n"
+        "<task type='auto'>\n<name>A</name>\n<action>Do it.</action>\n</task>\n</tasks>\n"
+    )
+    reading, findings = read(FRONT + text)
+    assert [task.title for task in reading.tasks] == ["A"]
+    assert "Sums up." in reading.part.context
+    assert [finding.code for finding in findings] == ["feature-beside-tasks"]

@@ -104,12 +104,12 @@ def test_other_headings_are_no_tasks(text: str) -> None:
     assert read(text) == ()
 
 
-def test_a_heading_that_is_almost_a_task_is_warned_about() -> None:
+def test_a_heading_that_is_almost_a_task_is_an_error() -> None:
     findings = Findings()
     assert read_headings(read_outline("## Task 3\n\n## Task 4 follow-ups"), findings) == ()
     assert [(found.severity, found.code, found.line) for found in findings.all()] == [
-        ("warning", "not-a-task", 1),
-        ("warning", "not-a-task", 3),
+        ("error", "not-a-task", 1),
+        ("error", "not-a-task", 3),
     ]
 
 

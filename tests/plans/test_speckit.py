@@ -193,11 +193,11 @@ def test_a_list_of_which_all_is_checked_off_is_an_error() -> None:
     assert "all 2 tasks are checked off" in findings[0].message
 
 
-def test_an_item_that_is_almost_a_task_is_warned_about() -> None:
+def test_an_item_that_is_almost_a_task_is_an_error() -> None:
     findings = read("## Phase\n\n- [ ] T001 A\n- [ ] TXXX B\n- [ ] T002-T006 C\n\n## Checklist\n\n- [ ] all done\n")[1]
     assert [(f.severity, f.code, f.line) for f in findings] == [
-        ("warning", "not-a-task", 4),
-        ("warning", "not-a-task", 5),
+        ("error", "not-a-task", 4),
+        ("error", "not-a-task", 5),
     ]
 
 
@@ -379,7 +379,7 @@ def test_four_times_the_text_takes_far_less_than_sixteen_times_the_time(unit: st
         "- [ ]* b",
     ],
 )
-def test_what_stands_beside_tasks_and_looks_like_one_is_warned_about(item: str) -> None:
+def test_what_stands_beside_tasks_and_looks_like_one_is_an_error(item: str) -> None:
     found, findings = read(f"## Tasks\n\n- [ ] T001 a\n{item}\n- [ ] T003 c\n")
     assert [task.id for task in found] == ["T001", "T003"]
     assert [(finding.code, finding.line) for finding in findings] == [("not-a-task", 4)]
@@ -390,3 +390,53 @@ def test_what_stands_beside_tasks_and_is_none_is_not_warned_about(item: str) -> 
     found, findings = read(f"## Tasks\n\n- [ ] T001 a\n{item}\n")
     assert [task.id for task in found] == ["T001"]
     assert not findings
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Phase 1: Quick wins (low risk)",
+        "Phase 2: Review",
+        "Stage B - scope and notes",
+        "Tasks (in parallel)",
+        "Steps [dependencies first]",
+        "Review tasks",
+    ],
+)
+def test_words_of_a_phases_title_hide_no_list(heading: str) -> None:
+    found = tasks(f"# Tasks\n\n## {heading}\n\n- [ ] a\n- [ ] b\n")
+    assert [task.title for task in found] == ["a", "b"]
+
+
+@pytest.mark.parametrize("heading", ["Risks", "Acceptance criteria (must)", "Done when", "Notes", "Definition of done"])
+def test_a_heading_about_something_else_has_no_tasks(heading: str) -> None:
+    found = tasks(f"# Tasks\n\n## Tasks\n\n- [ ] a\n\n## {heading}\n\n- [ ] b\n")
+    assert [task.title for task in found] == ["a"]
+
+
+@pytest.mark.parametrize("id", ["T001-1", "T012a", "T012-a", "T1-2-3", "TASK-1-2"])
+def test_ids_with_a_suffix_are_read(id: str) -> None:
+    assert [task.id for task in tasks(f"- [ ] T000 x\n- [ ] {id} Do it\n- [ ] T999 y\n")] == ["T000", id, "T999"]
+    assert tasks(f"- [ ] {id} x\n- [ ] T999 y (depends on {id})\n")[1].depends_on == (id,)
+
+
+def test_openspecs_check_boxes_are_read_whatever_the_titles_say() -> None:
+    first = "## 1. Risk model\n\n- [ ] 1.1 Schema in src/a.py\n- [x] 1.2 Done\n\n"
+    text = f"{first}## 2. Review\n\n- [ ] 2.1 API\n  - [ ] 2.1.1 sub\n"
+    found, findings = read(text)
+    assert [(task.id, task.title) for task in found] == [("1.1", "Schema in src/a.py"), ("2.1", "API")]
+    assert [finding.code for finding in findings] == ["done-task"]
+
+
+@pytest.mark.parametrize("heading", ["Implementation plan", "Rollout Plan (draft)", "The plan"])
+def test_numbered_items_of_a_design_are_no_tasks_without_a_word(heading: str) -> None:
+    found, findings = read(f"# Design\n\nText.\n\n## {heading}\n\n1. Think\n2. Write\n")
+    assert found == ()
+    assert [(f.severity, f.code, f.line) for f in findings] == [("error", "guessed-tasks", 7)]
+    assert "2 numbered items" in findings[0].message and "'## Tasks' above them" in findings[0].message
+
+
+def test_a_check_box_under_a_heading_that_says_nothing_is_an_error_beside_tasks() -> None:
+    _, findings = read("## Tasks\n\n- [ ] a\n\n## Frontend\n\n- [ ] b\n")
+    assert [(f.severity, f.code, f.line) for f in findings] == [("error", "not-a-task", 7)]
+    assert "what is none has no check-box" in findings[0].message

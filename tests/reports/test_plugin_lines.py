@@ -106,6 +106,27 @@ def test_the_rest_of_a_try_that_does_not_count_is_left_out(tmp_path):
     }
 
 
+@pytest.mark.parametrize(("last", "outcome"), [("passed", Outcome.PASSED), ("failed", Outcome.FAILED)])
+def test_a_try_without_a_setup_of_its_own_counts(tmp_path, last, outcome):
+    """pytest-retry sets a test up once more without a word."""
+    records = [phase("a", "setup"), phase("a", "call", "retried", text="boom"), phase("a", "call", last)]
+    found = read(tmp_path, *records, phase("a", "teardown"), *END)
+    assert (only_outcome(found), found.tests["a"].retried, found.completeness) == (outcome, True, Completeness.COMPLETE)
+
+
+@pytest.mark.parametrize(("last", "outcome"), [("passed", Outcome.PASSED), ("failed", Outcome.FAILED)])
+@pytest.mark.parametrize("tries", [1, 2])
+def test_tries_that_a_plugin_keeps_silent_about_are_one_test(tmp_path, tries, last, outcome):
+    """flaky reports of an earlier try only that it was set up and torn down."""
+    found = read(tmp_path, *phases("a", call=None) * tries, *phases("a", call=last), *END)
+    assert (only_outcome(found), found.tests["a"].retried, found.completeness) == (outcome, True, Completeness.COMPLETE)
+
+
+def test_two_whole_runs_of_one_id_stay_two_tests(tmp_path):
+    found = read(tmp_path, *phases("a"), *phases("a"), *END)
+    assert [result.retried for result in found.tests.values()] == [False, False]
+
+
 def test_a_crash_that_is_tried_again_on_another_worker_is_one_test(tmp_path):
     crash = phase("a", "???", "rerun", worker="gw0", text="crashed")
     again = [{**record, "worker": "gw1"} for record in phases("a")]
@@ -123,6 +144,24 @@ def test_sessions_are_merged_in_the_order_in_which_they_began(tmp_path):
     write(tmp_path, [*phases("a"), *END], "2-1", began=1.0)
     found = read_sessions(tmp_path)
     assert (list(found.tests), found.exit_status) == (["a", "b"], 1)
+
+
+@pytest.mark.parametrize("began", [(1.0, 2.0), (2.0, 1.0)])
+def test_equal_ids_of_two_sessions_are_numbered_by_their_place(tmp_path, began):
+    for number, (root, call) in enumerate([("/t/b", "failed"), ("/t/a", "passed")]):
+        start = {"kind": "start", "time": began[number], "rootdir": root, "part": ["", "", "3.12"]}
+        lines = [start, *phases("x", call=call), *END]
+        (tmp_path / f"{number}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in lines))
+    found = read_sessions(tmp_path).tests
+    assert {key: result.outcome for key, result in found.items()} == {"x": Outcome.PASSED, "x #2": Outcome.FAILED}
+
+
+def test_loaded_files_of_all_sessions_are_put_together(tmp_path):
+    for name, files in (("1", ["a.py"]), ("2", ["b.py"])):
+        write(tmp_path, [{"kind": "loaded", "files": files}, *phases(name), *END], name)
+    assert read_sessions(tmp_path).loaded == {"a.py", "b.py"}
+    write(tmp_path, [*phases("3"), *END], "3")
+    assert read_sessions(tmp_path).loaded is None
 
 
 def test_one_unfinished_session_makes_the_whole_partial(tmp_path):

@@ -420,3 +420,46 @@ def test_quoted_words_come_back_as_they_were(commands):
     named = [["program", *words] for words in commands]
     found = simple_commands(" && ".join(map(shlex.join, named)))
     assert [command.words for command in found or []] == named
+
+
+# -- exit codes and workspaces
+
+
+@pytest.mark.parametrize(
+    ("command", "lost"),
+    [
+        ("jest", []),
+        ("jest && pytest", []),
+        ("jest; pytest", ["jest"]),
+        ("jest\npytest", ["jest"]),
+        ("set -e; jest; pytest", []),
+        ("jest || true", ["jest"]),
+        ("jest || exit 1; pytest", []),
+        ("jest | tee log", ["jest"]),
+        ("jest & pytest", ["jest"]),
+        ("(cd a && jest) && pytest", []),
+        ("(cd a && jest); pytest", ["jest"]),
+        ("sh -c 'jest; true' && pytest", ["jest"]),
+    ],
+)
+def test_a_call_knows_whether_its_exit_code_can_get_lost(command, lost):
+    frameworks = [call for call in find_calls(command, HERE) if call.program in ("jest", "pytest")]
+    assert [call.program for call in frameworks if call.lost] == lost
+
+
+@pytest.mark.parametrize("listing", [{"workspaces": ["packages/*"]}, {"workspaces": {"packages": ["packages/*"]}}])
+@pytest.mark.parametrize("command", ["npm test --workspaces", "npm test -ws --if-present", "pnpm -r test"])
+def test_workspaces_each_run_their_script(tmp_path, listing, command):
+    files = {f"packages/{name}/package.json": {"scripts": {"test": f"jest {name}"}} for name in "ab"}
+    tree = tree_of(tmp_path, {"package.json": listing, **files})
+    found = find_calls(command, tree)
+    assert [(call.folder, shlex.join(call.words)) for call in found] == [
+        ("packages/a", "jest a"),
+        ("packages/b", "jest b"),
+    ]
+
+
+def test_workspaces_of_pnpm_are_listed_in_its_own_file(tmp_path):
+    tree = tree_of(tmp_path, {"package.json": {}, "pnpm-workspace.yaml": "packages:\n  - 'libs/*'\n  - '!**/x'\n"})
+    tree_of(tree, {"libs/a/package.json": {"scripts": {"test": "jest"}}})
+    assert [call.folder for call in find_calls("pnpm -r test", tree)] == ["libs/a"]

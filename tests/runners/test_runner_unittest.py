@@ -33,6 +33,34 @@ def test_unittest_is_recognised(command):
     assert unittest.recognises(call(command), Path("/nonexistent"))
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["python manage.py test", "./manage.py test -v 2 shop", "django-admin test", "python -W error -m django test"],
+)
+def test_djangos_tests_are_unittest(command):
+    assert unittest.recognises(call(command), Path("/nonexistent"))
+    assert unittest.reproduce(call("python manage.py test"), ("a.T.b",)) == "python manage.py test a.T.b"
+
+
+def test_a_script_that_calls_the_text_runner_itself_is_written_down(tmp_path):
+    (tmp_path / "test_x.py").write_text(SCRIPT)
+    text = "import sys, unittest\nsuite = unittest.defaultTestLoader.loadTestsFromName('test_x')\n"
+    text += "sys.exit(not unittest.TextTestRunner(failfast=True).run(suite).wasSuccessful())\n"
+    (tmp_path / "runtests.py").write_text(text)
+    asked = call("python runtests.py")
+    assert unittest.recognises(asked, tmp_path)
+    for only in (None, frozenset(["test_x.A.test_b"])):
+        folder = tmp_path / f"report-{only is None}"
+        folder.mkdir()
+        told = unittest.tell(asked, {}, folder, tmp_path, only)
+        assert isinstance(told, Told)
+        env = {**os.environ, **told.env}
+        subprocess.run([sys.executable, "runtests.py"], cwd=tmp_path, env=env, capture_output=True, check=False)
+        found = read_files(folder, told.reports or "", told.format, tmp_path)
+        assert (found.completeness, found.failed()) == (Completeness.COMPLETE, ("test_x.A.test_b",))
+        assert len(found.tests) == (2 if only is None else 1)
+
+
 @pytest.mark.parametrize("command", ["python -m pytest", "unittest", "python manage.py migrate", "python -c unittest"])
 def test_other_commands_are_not_unittest(command):
     assert not unittest.recognises(call(command), Path("/nonexistent"))

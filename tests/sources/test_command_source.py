@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -309,6 +310,174 @@ def test_variables_that_the_user_has_not_set_are_not_set(suite):
     hidden = {name: value for name, value in os.environ.items() if name not in ("CI", "NO_COLOR")}
     found = suite({"test_x.py": text}, f"env -u CI -u NO_COLOR {PYTEST}", env=hidden)
     assert found.verdict.verdict == "pass"
+
+
+# What the command does to our plugin
+
+MODULE = {"src/shop.py": "x = 1", "test_x.py": "import shop\ndef test_a(): pass\ndef test_known(): assert 0"}
+PYTHONPATH_WRAPPERS = {
+    "make": {"Makefile": f"all:\n\tPYTHONPATH=src {PYTEST}\n"},
+    "./run.sh": {"run.sh": f"export PYTHONPATH=src\nexec {PYTEST} >/dev/null 2>&1\n"},
+    f"{sys.executable} run.py": {
+        "run.py": "import os, subprocess, sys\nos.environ['PYTHONPATH'] = 'src'\n"
+        "sys.exit(subprocess.call([sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider']))\n"
+    },
+}
+
+
+@pytest.mark.parametrize("command", PYTHONPATH_WRAPPERS)
+def test_a_wrapper_that_sets_pythonpath_hides_no_test(suite, command):
+    found = suite({**MODULE, **PYTHONPATH_WRAPPERS[command]}, command.replace("./", "sh "))
+    assert (found.verdict.verdict, outcomes(found)) == ("fail", {"test_a": "passed", "test_known": "failed"})
+    assert found.report.shape == Shape(Granularity.TESTS, "junit")
+
+
+def test_a_suite_known_by_junit_is_run_once(suite, tmp_path):
+    files = {**MODULE, "Makefile": f"all:\n\t@echo run >> {tmp_path}/runs\n\tPYTHONPATH=src {PYTEST}\n"}
+    first = suite(files, "make")
+    runs = len((tmp_path / "runs").read_text().split())
+    again = suite({}, "make", expected=first.report.shape)
+    assert again.report.tests.keys() == first.report.tests.keys()
+    assert len((tmp_path / "runs").read_text().split()) == runs + 1
+
+
+def test_two_sessions_that_write_junit_are_both_seen(suite):
+    command = f"PYTHONPATH=src {PYTEST} test_x.py; PYTHONPATH=src {PYTEST} b"
+    found = suite({**MODULE, "b/test_b.py": "def test_b(): pass"}, command)
+    assert set(outcomes(found)) == {"test_a", "test_known", "test_b"}
+    assert "exit code 0, and yet" in (found.verdict.reason or "")
+
+
+def test_a_session_that_lost_our_plugin_is_not_forgotten_beside_another(suite):
+    command = f"PYTHONPATH=src {PYTEST} test_x.py; {PYTEST} b"
+    files = {**MODULE, "b/test_b.py": "def test_b(): pass"}
+    assert "test_known" in outcomes(suite(files, command))
+    later = suite(files, command, expected=Shape(Granularity.TESTS, "pytest"))
+    assert "could not load our plugin" in (later.verdict.reason or "")
+
+
+def test_a_junit_report_of_a_run_that_stopped_early_is_cut_short(suite):
+    found = suite({**MODULE, "Makefile": f"all:\n\tPYTHONPATH=src {PYTEST} -x\n"}, "make")
+    assert "stopped at a failure" in (found.verdict.reason or "")
+
+
+def test_a_red_exit_code_alone_is_no_baseline(suite):
+    found = suite({}, "exit 1")
+    assert (found.verdict.verdict, found.verdict.confidence) == ("inconclusive", "low")
+    assert 'report = "FORMAT:PATTERN"' in (found.verdict.reason or "")
+    later = suite({}, "exit 1", expected=Shape(Granularity.COMMAND, "command"))
+    assert later.verdict.verdict == "fail"
+
+
+def test_a_command_that_is_red_only_because_of_our_plugin_is_green(suite):
+    found = suite({}, 'test -z "$PYTEST_ADDOPTS"')
+    assert (found.verdict.verdict, found.report.granularity) == ("pass", Granularity.COMMAND)
+    assert "only the exit code is seen" in found.report.note
+
+
+@pytest.mark.parametrize("only_skipped", ["", "import pytest\n@pytest.mark.skip\ndef test_b(): pass\n"])
+def test_a_baseline_in_which_nothing_passes_is_none(suite, only_skipped):
+    files = {"test_x.py": f"{only_skipped}def test_a(): open('.env')"}
+    found = suite(files)
+    assert found.verdict.verdict == "inconclusive"
+    assert ".env" in (found.verdict.reason or "")
+    assert suite(files, expected=Shape(Granularity.TESTS, "pytest")).verdict.verdict == "fail"
+
+
+UNITTEST_WORDS = """FAIL: test_b (a.T.test_b)
+ERROR: test_c (a.T)
+Ran 5 tests in 0.1s
+
+FAILED (failures=1, errors=1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "tests"),
+    [
+        (UNITTEST_WORDS, {"a.T.test_b": "failed", "a.T.test_c": "errored"}),
+        ("hello\n1..2\nok 1 - a\nnot ok 2 - b\n", {"a": "passed", "b": "failed"}),
+        ("\x1b[32m✓\x1b[0m a\n✗ b\n", {"a": "passed", "b": "failed"}),
+    ],
+)
+def test_printed_tests_are_read_where_there_is_no_report(suite, printed, tests):
+    found = suite({"out.txt": printed}, "cat out.txt; exit 1")
+    assert (found.verdict.verdict, found.verdict.confidence) == ("fail", "low")
+    assert tests.items() <= outcomes(found).items()
+
+
+def test_failures_that_unittest_counts_and_does_not_name_are_missed(suite):
+    found = suite({"out.txt": UNITTEST_WORDS.replace("errors=1", "errors=2")}, "cat out.txt; exit 1")
+    assert "unittest counts 3 failures and names 2" in (found.verdict.reason or "")
+
+
+# Several sessions and frameworks
+
+
+def package(place: str, outcome: str = "pass") -> dict[str, str]:
+    return {f"{place}/pytest.ini": "[pytest]", f"{place}/tests/test_main.py": f"def test_f(): {outcome}"}
+
+
+BOTH = "(cd {} && {pytest}); first=$?; (cd {} && {pytest}) && exit $first"
+
+
+@pytest.mark.parametrize("places", [("a", "b"), ("b", "a")])
+def test_sessions_are_told_apart_by_their_root_in_any_order(suite, places):
+    files = {**package("a"), **package("b", "assert 0")}
+    found = suite(files, BOTH.format(*places, pytest=PYTEST))
+    ids = {id: result.outcome.value for id, result in found.report.tests.items()}
+    assert ids == {"a/tests/test_main.py::test_f": "passed", "b/tests/test_main.py::test_f": "failed"}
+
+
+@pytest.mark.parametrize("place", ["a", "b"])
+def test_a_test_of_one_session_is_selected_by_its_root(suite, place):
+    wanted = {f"{place}/tests/test_main.py::test_f"}
+    found = suite({**package("a"), **package("b", "assert 0")}, BOTH.format("a", "b", pytest=PYTEST), only=wanted)
+    assert (found.verdict.verdict, set(found.report.tests)) == ("pass" if place == "a" else "fail", wanted)
+
+
+def test_unittest_in_two_folders_is_told_apart(suite):
+    text = "import unittest\nclass T(unittest.TestCase):\n    def test_f(self): self.assertTrue({})\n"
+    files = {"a/test_m.py": text.format(True), "b/test_m.py": text.format(False)}
+    run = f"{sys.executable} -m unittest"
+    command = f"(cd a && {run}) && (cd b && {run})"
+    assert set(suite(files, command).report.tests) == {"unittest: a/test_m.T.test_f", "unittest: b/test_m.T.test_f"}
+
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+NODE_TEST = "require('node:test')('one', () => {{ {} }})"
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "command", ["node --test js; {pytest}", "{pytest}; node --test js", "node --test js | {pytest}"]
+)
+def test_no_framework_swallows_the_failure_of_another(suite, command):
+    files = {"test_x.py": "def test_a(): pass", "js/t.test.js": NODE_TEST.format("throw new Error('x')")}
+    found = suite(files, command.format(pytest=PYTEST))
+    assert found.verdict.verdict != "pass"
+
+
+@needs_node
+def test_the_reports_of_two_frameworks_are_one(suite):
+    files = {"test_x.py": "def test_a(): pass", "js/t.test.js": NODE_TEST.format("")}
+    command = f"{PYTEST} && node --test js"
+    found = suite(files, command)
+    assert (found.verdict.verdict, set(found.report.tests)) == (
+        "pass",
+        {"pytest: test_x.py::test_a", "node: js/t.test.js > one"},
+    )
+    broken = suite({"test_x.py": "def test_a(): assert 0"}, command, expected=found.report.shape)
+    assert (broken.verdict.verdict, broken.report.failed()) == ("fail", ("pytest: test_x.py::test_a",))
+    first = suite({}, command)
+    assert "node left no report" in (first.verdict.reason or "")
+
+
+@needs_node
+@pytest.mark.parametrize(("command", "verdict"), [("{} && {}", "pass"), ("{}; {}", "inconclusive")])
+def test_frameworks_that_cannot_report_at_once_need_their_exit_code(suite, command, verdict):
+    found = suite({"js/t.test.js": NODE_TEST.format("")}, command.format("node --test js", "node --test js"))
+    assert (found.verdict.verdict, found.verdict.confidence) == (verdict, "low")
 
 
 # The right tree

@@ -195,7 +195,7 @@ def test_setup_runs_again_for_every_other_tree_and_sees_nothing_it_made_before(r
     [("src/b.py", 1), ("README", 1), ("gen/a.in", 2), ("deep/gen/b.in", 2), ("packages/a/package-lock.json", 2)],
 )
 def test_setup_inputs_say_which_files_count(root: Path, bench_of: Open, changed: str, runs: int) -> None:
-    bench = bench_of(setup="mkdir -p made; echo run >> ../../ran", setup_inputs=("**/gen/*.in", "tools"))
+    bench = bench_of(setup="mkdir -p made; echo run >> ../../../ran", setup_inputs=("**/gen/*.in", "tools"))
     bench.do(bench.desk.check_out, bench.head)
     (root / changed).parent.mkdir(parents=True, exist_ok=True)
     (root / changed).write_text("changed\n")
@@ -203,6 +203,15 @@ def test_setup_inputs_say_which_files_count(root: Path, bench_of: Open, changed:
     git(root, "commit", "-q", "-m", "change")
     bench.do(bench.desk.check_out, git(root, "rev-parse", "HEAD"))
     assert (bench.desk.repository.cache / "ran").read_text().split() == ["run"] * runs
+
+
+def test_a_setup_that_makes_the_environment_of_the_tree_runs_once_for_a_tree(bench_of: Open) -> None:
+    command = f"{sys.executable} -m venv --without-pip .venv; echo run >> ../../ran"
+    bench = bench_of(setup=command)
+    for _ in range(3):
+        tree = bench.do(bench.desk.check_out, bench.head)
+        assert tree.env["VIRTUAL_ENV"] == f"{tree.path}/.venv"
+    assert (bench.desk.repository.cache / "ran").read_text().split() == ["run"]
 
 
 def test_what_a_suite_changed_in_the_output_of_setup_is_made_again(bench_of: Open) -> None:
@@ -655,3 +664,20 @@ def test_a_failed_swap_of_the_index_leaves_the_users_lock_alone(root: Path, benc
     (root / ".git/index.lock").unlink()
     bench.accept(bench.head)
     assert git(root, "status", "--porcelain") == ""
+
+
+def test_what_appears_in_the_active_environment_during_a_run_is_a_finding(
+    root: Path, bench_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = root.parent / "own"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", own], check=True)
+    (packages,) = own.glob("lib/python*/site-packages")
+    monkeypatch.setenv("VIRTUAL_ENV", str(own))
+    monkeypatch.setenv("PATH", f"{own}/bin:{os.environ['PATH']}")
+    bench = bench_of()
+    bench.do(bench.desk.check_out, bench.head)
+    assert bench.do(bench.desk.environment_findings, bench.head) == ()
+    (packages / "sitecustomize.py").write_text("import os\n")
+    bench.do(bench.desk.check_out, bench.head)
+    (found,) = bench.do(bench.desk.environment_findings, bench.head)
+    assert found.path == str(packages / "sitecustomize.py")

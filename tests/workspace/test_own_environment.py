@@ -89,6 +89,21 @@ def test_scripts_and_metadata_of_the_environment_are_seen_in_the_overlay(pair: P
     assert run(pair.tree, env, f'python -c "{code}"') == "1"
 
 
+RELOCATABLE = """#!/bin/sh
+'''exec' "$(dirname -- "$(realpath -- "$0")")"/'python' "$0" "$@"
+' '''
+import sys
+print(sys.prefix)
+"""
+
+
+def test_scripts_that_find_the_interpreter_beside_them_find_the_overlays(pair: Pair, elsewhere: Path) -> None:
+    (elsewhere / "bin/tool").write_text(RELOCATABLE)
+    (elsewhere / "bin/tool").chmod(0o755)
+    env = pair.ready(environ=pair.activated(elsewhere)).env
+    assert run(pair.tree, env, "tool") == env["VIRTUAL_ENV"]
+
+
 def test_packages_deep_in_a_monorepo_are_the_trees(pair: Pair, elsewhere: Path) -> None:
     for folder in (pair.checkout, pair.tree):
         shutil.move(folder / "src", folder / "packages/core/src")
@@ -111,6 +126,18 @@ def test_an_interpreter_named_by_its_path_runs_the_trees_code(pair: Pair, elsewh
     }
     env = ready_for(pair, {}, commands[by]).env
     assert run(pair.tree, env, commands[by]) == f"{pair.tree}/packages/core/src/pkg/__init__.py"
+
+
+def test_an_editable_install_for_the_user_runs_the_trees_code(pair: Pair) -> None:
+    base = {"PATH": f"{sys.base_prefix}/bin:/usr/bin:/bin", "HOME": str(pair.checkout.parent / "home")}
+    user = Path(run(pair.tree, base, "python3 -c 'import site; print(site.getusersitepackages())'"))
+    for folder in (pair.checkout, pair.tree):
+        shutil.move(folder / "src", folder / "packages/core/src")
+    user.mkdir(parents=True)
+    (user / "pkg.pth").write_text(f"{pair.checkout}/packages/core/src\n")
+    assert imported(pair.tree, base, "python3") == f"{pair.checkout}/packages/core/src/pkg/__init__.py"  # the lie
+    env = pair.ready(environ=base).env
+    assert imported(pair.tree, env, "python3") == f"{pair.tree}/packages/core/src/pkg/__init__.py"
 
 
 def test_the_project_environment_of_uv_is_copied_when_it_is_elsewhere(pair: Pair, elsewhere: Path) -> None:
@@ -320,3 +347,22 @@ def test_other_texts_are_left_as_they_are(value: str) -> None:
     env = {"X": value}
     lead_to_tree(env, Sides(("/checkout",), Path("/tree"), Path("/above"), lambda path: None))
     assert env == {"X": value}
+
+
+def test_a_lock_file_that_is_not_as_in_the_checkout_is_said(pair: Pair) -> None:
+    module(pair.checkout, "node_modules/x")
+    for folder in (pair.checkout, pair.tree):
+        (folder / "package-lock.json").write_text("{}")
+    assert pair.ready().lacking == ()
+    (pair.tree / "package-lock.json").write_text('{"packages": {}}')
+    (note,) = pair.ready().lacking
+    assert note.startswith("package-lock.json: not as in the checkout")
+    assert 'setup = "npm ci"' in note
+
+
+def test_a_folder_beside_the_repository_that_a_manifest_needs_is_said(pair: Pair) -> None:
+    (pair.checkout.parent / "lib").mkdir()
+    (pair.tree / "go.mod").write_text("module x\nreplace a => ../lib\nreplace b => ../absent\nreplace c => ./lib\n")
+    (note,) = pair.ready().lacking
+    assert "../lib (go.mod)" in note
+    assert "absent" not in note

@@ -14,7 +14,7 @@ import pytest
 from superteam.errors import WorkspaceError
 from superteam.workspace.git import drop_inherited_git_environment, git_program, hooks_off
 from superteam.workspace.git_directory import Engine, never_committed
-from superteam.workspace.opening import is_unchanged_in_head, open_engine, open_repository
+from superteam.workspace.opening import is_unchanged_in_head, open_engine, open_repository, require_startable
 from superteam.workspace.repository import Repository
 
 AT = "2026-01-02T03:04:05Z"
@@ -136,11 +136,11 @@ def test_an_operation_in_progress_is_refused_for_a_run_only(root: Path) -> None:
         open_repository(root, for_run=True)
 
 
-def test_submodules_are_refused_for_a_run(root: Path) -> None:
+def test_submodules_are_refused_in_place(root: Path) -> None:
     git(root, "update-index", "--add", "--cacheinfo", f"160000,{git(root, 'rev-parse', 'HEAD')},lib")
     git(root, "commit", "-q", "-m", "link")
-    with pytest.raises(WorkspaceError, match=r"submodules \(lib\)"):
-        open_repository(root, for_run=True)
+    with pytest.raises(WorkspaceError, match="submodules; there are: lib"):
+        require_startable(open_repository(root, for_run=True), in_place=True)
 
 
 def test_a_missing_git_is_said_so(root: Path, tmp_path: Path) -> None:

@@ -1,0 +1,156 @@
+"""What `validate` compares with: which commit, whether anything was changed since, and by whose configuration.
+
+Why it is like this: docs/decisions/026-compared-with-what.md.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from superteam.app.project import Project
+from superteam.config import load
+from superteam.core.events import ValidationResult
+from superteam.core.finding import Finding
+from superteam.core.settings import Settings
+from superteam.errors import ConfigError
+from superteam.journal import runs
+from superteam.workspace.repository import Repository
+
+_CONFIGURATION = ("superteam.toml", "pyproject.toml")
+_COMMANDS = ("test_command", "report", "rerun")
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The commit to compare with and how it came to be that; `notes` are what a person should know about it."""
+
+    sha: str
+    chosen: Literal["named", "run", "upstream", "head"]
+    notes: tuple[str, ...] = ()
+
+
+def choose_base(project: Project, revision: str | None, run_id: str | None) -> Base:
+    """The named commit; else the newest run's baseline; else where the upstream was left; else HEAD."""
+    repository = project.repository
+    if revision is not None:
+        return Base(repository.resolve(revision), "named")
+    if run_id is not None:
+        run = runs.load(project.root, runs.find(project.root, run_id))
+        return Base(run.baseline.sha if run.baseline else run.start_sha, "named")
+    ids = runs.run_ids(project.root)
+    if ids:
+        run = runs.load(project.root, ids[-1])
+        if run.baseline and run.baseline.verdict != "inconclusive" and repository.is_ancestor(run.baseline.sha, "HEAD"):
+            return Base(run.baseline.sha, "run")
+    upstream = repository.merge_base_with_upstream()
+    if upstream is not None:
+        return Base(upstream, "upstream", _moved_upstream(repository))
+    return Base(repository.head, "head")
+
+
+def _moved_upstream(repository: Repository) -> tuple[str, ...]:
+    """What is said if the upstream no longer contains what it pointed to before."""
+    name = repository.asked("rev-parse", "--symbolic-full-name", "@{upstream}").strip()
+    entries = repository.git("reflog", "show", "--format=%H", "-n", "2", name, "--", check=False).out.split()
+    if len(entries) < 2 or repository.is_ancestor(entries[1], entries[0]):
+        return ()
+    old = entries[1][:12]
+    return (f"{name} was moved to a commit that does not contain {old}, where it was before; see also: --base {old}",)
+
+
+# a tree in which nothing was changed
+
+
+def about_unchanged(project: Project, base: Base, result: ValidationResult, base_tree: str) -> ValidationResult:
+    """The result with what it is worth where the judged tree is the base's own.
+
+    A green suite passes, with a note. A red one proves nothing where something else could be compared with: what
+    fails may have been broken by a commit that is in the base already.
+    """
+    if result.tree != base_tree:
+        return result
+    repository = project.repository
+    hint = _other_base(repository)
+    name = "HEAD" if base.sha == repository.head else base.sha[:12]
+    text = f"nothing was changed against {name}: this only shows whether the suite passes"
+    said = result.model_copy(update={"notes": (*result.notes, f"{text}; {hint}" if hint else text)})
+    is_red = bool(result.pre_existing or result.fails_differently)
+    if not hint or not is_red or result.verdict != "pass" or base.chosen not in ("upstream", "head"):
+        return said
+    reason = f"the suite fails, and nothing was changed against {name}, so that nothing was compared: {hint}"
+    return said.model_copy(update={"verdict": "inconclusive", "reason": reason})
+
+
+def _other_base(repository: Repository) -> str | None:
+    """How to compare with something else; None where the repository has only one commit."""
+    if repository.ref("HEAD~1^{commit}"):
+        return "to judge the last commit: superteam validate --base HEAD~1"
+    if repository.git("rev-parse", "--is-shallow-repository").out.strip() == "true":
+        return "this clone has only its last commit: git fetch --unshallow, then superteam validate --base HEAD~1"
+    return None
+
+
+# the configuration at the base
+
+
+def as_at_base(project: Project, base: str) -> Project | None:
+    """The project with the base's test command and report; None where they are the same, or the base has none."""
+    settings = _settings_at(project, base)
+    if settings is None or settings.test_command is None:
+        return None
+    then = {name: getattr(settings, name) for name in _COMMANDS}
+    now = {name: getattr(project.settings, name) for name in _COMMANDS}
+    if then == now:
+        return None
+    merged = project.settings.model_copy(update=then)
+    return replace(project, configuration=replace(project.configuration, settings=merged))
+
+
+def _settings_at(project: Project, base: str) -> Settings | None:
+    """The settings that the base's own files give; None where it has none, the same ones, or none that can be read."""
+    then = {name: project.repository.content_at(base, name) for name in _CONFIGURATION}
+    if not any(then.values()) or then == {name: _content(project.root / name) for name in _CONFIGURATION}:
+        return None
+    with tempfile.TemporaryDirectory(prefix="superteam-") as folder:
+        for name, data in then.items():
+            if data is not None:
+                Path(folder, name).write_bytes(data)
+        try:
+            found = load(Path(folder), config=project.config, options=project.options, environ=project.environ)
+        except ConfigError:
+            return None
+    return found.settings
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def decides(own: ValidationResult, other: ValidationResult) -> bool:
+    """Whether the verdict by the base's command counts: it is worse than a pass, or the only sound one."""
+    return other.verdict == "fail" or (own.verdict == "inconclusive" and other.verdict == "pass")
+
+
+def with_both(own: ValidationResult, other: ValidationResult, then: Settings, now: Settings) -> ValidationResult:
+    """The verdict of two: by this tree's own command, and by the base's.
+
+    Where the base's command gives no sound verdict here, it may be gone for good reasons: that is said, and the
+    finding stays.
+    """
+    changed = [name for name in _COMMANDS if getattr(then, name) != getattr(now, name)]
+    findings = (_finding(changed, then, now), *(own.findings or other.findings))
+    said = f"by the base's test command, {then.test_command}, it is {other.verdict}"
+    mine = f"by this tree's own it is {own.verdict}"
+    reasons = (f" ({result.reason})" if result.reason else "" for result in (other, own))
+    note = f"the test command or its report was changed: {said}{next(reasons)}; {mine}{next(reasons)}"
+    counts = other if decides(own, other) else own
+    return counts.model_copy(update={"findings": findings, "notes": (*counts.notes, note)})
+
+
+def _finding(changed: list[str], then: Settings, now: Settings) -> Finding:
+    parts = (f"{name.replace('_', '-')}: {getattr(then, name)} -> {getattr(now, name)}" for name in changed)
+    words = "".join(c if c.isprintable() else "?" for c in "; ".join(parts))[:180]
+    return Finding(kind="runner-configuration", path="superteam.toml", detail=f"not what the base has: {words}", rank=1)

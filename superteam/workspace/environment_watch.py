@@ -1,0 +1,202 @@
+"""Sees changes to an environment that get into every test run: edited test runners, new plugins and start-up files.
+
+The state is recorded when a commit is first run. A later validation that compares with this commit lists what has
+appeared or changed since. It informs, and never blocks: a person may have installed something.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from superteam.core.finding import Finding
+from superteam.workspace import venv
+from superteam.workspace.git import replace_file
+
+Listing = dict[str, str]
+
+_RANK = 1  # it can turn a red suite green at once
+_KEPT = 50
+_STARTUP = ("sitecustomize.py", "usercustomize.py")
+_PYTHON_RUNNERS = frozenset({"pytest", "pluggy", "unittest_xml_reporting", "nose2", "coverage"})
+_NODE_RUNNERS = (
+    "vitest",
+    "@vitest/*",
+    "jest",
+    "jest-*",
+    "@jest/*",
+    "mocha",
+    "ava",
+    "tap",
+    "@playwright/test",
+    "jasmine*",
+)
+_SCRIPTS = (".js", ".cjs", ".mjs")
+
+
+def record(folder: Path, sha: str, listing: Listing) -> None:
+    """Records the state of the environment in which a commit is first run; a later one does not replace it."""
+    path = folder / f"{sha}.json"
+    if path.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(path, json.dumps(listing).encode())
+    for old in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)[:-_KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def recorded(folder: Path, sha: str) -> Listing | None:
+    """Returns the recorded state, if there is a sound one."""
+    try:
+        found = json.loads((folder / f"{sha}.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def list_environment(tree: Path, prefixes: Iterable[Path]) -> Listing:
+    """Returns what gets into every test run of a tree, each with its content or a hash of it."""
+    listing: Listing = {}
+    for prefix in prefixes:
+        for packages in venv.site_packages(prefix):
+            for path in _startup_files(packages):
+                listing[f"file {_shown(path, tree)}"] = _hash(path, tree)
+            for name, point in _plugins(packages):
+                listing[f"plugin {name} in {_shown(packages, tree)}"] = point
+    for folder in _node_runners(tree):
+        listing[f"runner {_shown(folder, tree)}"] = f"{_version(folder)} {_hash_of_scripts(folder)}"
+    return listing
+
+
+def findings_of(
+    before: Mapping[str, str] | None, now: Mapping[str, str], edited: Iterable[tuple[str, str]]
+) -> tuple[Finding, ...]:
+    """Returns what has appeared or changed since the record, and the files of runners that are not as installed."""
+    found = [
+        _finding(path, f"differs from what {runner} was installed with: whoever edited it decides what passes")
+        for path, runner in edited
+    ]
+    for key, value in now.items() if before is not None else ():
+        kind, _, name = key.partition(" ")
+        old = (before or {}).get(key)
+        if old != value and not _is_other_version(kind, old, value):
+            found.append(_finding(name, _detail(kind, old)))
+    return tuple(found)
+
+
+def _is_other_version(kind: str, old: str | None, new: str) -> bool:
+    return kind == "runner" and (old is None or old.split(" ")[0] != new.split(" ")[0])
+
+
+def _detail(kind: str, old: str | None) -> str:
+    since = "since the commit that this is compared with was first run"
+    if kind == "runner":
+        return f"the test runner's files were changed {since}, though its version is the same"
+    what = "a plugin that pytest loads by itself" if kind == "plugin" else "a file that Python runs at each start"
+    return f"{what} {'was changed' if old else 'has appeared'} {since}"
+
+
+def _finding(path: str, detail: str) -> Finding:
+    shown = "".join(c if c.isprintable() else "?" for c in path)
+    return Finding(kind="runner-hook", path=shown, detail=detail, rank=_RANK)
+
+
+def _shown(path: Path, tree: Path) -> str:
+    return os.path.relpath(path, tree) if venv.within(os.fspath(path), os.fspath(tree)) else os.fspath(path)
+
+
+def _startup_files(packages: Path) -> Iterator[Path]:
+    yield from sorted(packages.glob("*.pth"))
+    for folder in (packages, packages.parent):
+        yield from (folder / name for name in _STARTUP if (folder / name).is_file())
+
+
+def _plugins(packages: Path) -> Iterator[tuple[str, str]]:
+    for metadata in _metadata_with_plugins(packages):
+        for name, point in _pytest_entry_points(metadata):
+            yield name, f"{point} of {metadata.name.partition('-')[0]}"
+
+
+def _metadata_with_plugins(packages: Path) -> Iterator[Path]:
+    for path in sorted(packages.glob("*.dist-info/entry_points.txt")):
+        if b"[pytest11]" in (venv.small_text(path) or b""):
+            yield path.parent
+
+
+def _pytest_entry_points(metadata: Path) -> Iterator[tuple[str, str]]:
+    text = (venv.small_text(metadata / "entry_points.txt") or b"").decode("utf-8", "replace")
+    section = ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line.strip()
+        elif section == "[pytest11]" and "=" in line:
+            name, _, point = line.partition("=")
+            yield name.strip(), point.strip()
+
+
+# Runners as they were installed
+
+
+def edited_runners(tree: Path, prefixes: Iterable[Path]) -> list[tuple[str, str]]:
+    """Returns the files of pytest and its plugins that differ from their RECORD, each with its package."""
+    found = []
+    for prefix in prefixes:
+        for packages in venv.site_packages(prefix):
+            for metadata in _runners(packages):
+                name = metadata.name.removesuffix(".dist-info").replace("-", " ")
+                found += [(_shown(path, tree), name) for path in _edited(packages, metadata)]
+    return found
+
+
+def _runners(packages: Path) -> list[Path]:
+    named = [path for path in packages.glob("*.dist-info") if path.name.partition("-")[0] in _PYTHON_RUNNERS]
+    return sorted({*named, *_metadata_with_plugins(packages)})
+
+
+def _edited(packages: Path, metadata: Path) -> Iterator[Path]:
+    record_file = metadata / "RECORD"
+    text = (venv.small_text(record_file) if record_file.is_file() else None) or b""
+    for line in text.decode("utf-8", "replace").splitlines():
+        name, _, rest = line.partition(",")
+        if not name.endswith(".py") or name.startswith(("..", "/")) or "\0" in name:
+            continue
+        kind, _, wanted = rest.partition(",")[0].partition("=")
+        path = packages / name
+        if kind == "sha256" and (not path.is_file() or _record_hash(path) != wanted):
+            yield path
+
+
+def _record_hash(path: Path) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).decode().rstrip("=")
+
+
+def _node_runners(tree: Path) -> list[Path]:
+    folder = tree / "node_modules"
+    return sorted({path for name in _NODE_RUNNERS for path in folder.glob(name) if path.is_dir()})
+
+
+def _version(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "package.json").read_bytes())["version"]).replace(" ", "")
+    except (OSError, ValueError, KeyError, TypeError):
+        return "?"
+
+
+def _hash_of_scripts(folder: Path) -> str:
+    facts = []
+    for top, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in ("node_modules", ".cache"))
+        for name in sorted(files):
+            if name.endswith(_SCRIPTS):
+                facts += [os.path.relpath(os.path.join(top, name), folder), _hash(Path(top, name), folder)]  # noqa: PTH118
+    return venv.digest(facts)
+
+
+def _hash(path: Path, tree: Path) -> str:
+    """Returns a hash of a file that is the same in each tree."""
+    data = venv.content(path).encode("latin-1").replace(os.fsencode(tree), b"<tree>")
+    return hashlib.sha256(data).hexdigest()[:16]

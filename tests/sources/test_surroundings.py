@@ -1,0 +1,76 @@
+"""What each execution of a suite has for itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from superteam.sources.surroundings import drop_compiled, private_folders
+
+
+def test_folders_are_new_each_time_and_gone_afterwards(tmp_path):
+    env = {"TMPDIR": str(tmp_path), "HOME": str(tmp_path / "home")}
+    seen = []
+    for _ in range(2):
+        with private_folders(Path("/t/x"), env) as own:
+            folders = [Path(own[name]) for name in ("TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME")]
+            assert all(list(folder.iterdir()) == [] for folder in folders)
+            for folder in folders:
+                (folder / "left").mkdir(mode=0)
+            seen.append(own)
+    assert seen[0] == seen[1]  # a path in the id of a test is the same in each run
+    assert list(tmp_path.iterdir()) == []
+    assert len(seen[0]["TMPDIR"]) < len(str(tmp_path)) + 12
+
+
+def test_nothing_in_their_names_speaks_of_us(tmp_path):
+    with private_folders(Path("/t/x"), {"TMPDIR": str(tmp_path)}) as own:
+        assert not any("superteam" in value.removeprefix(str(tmp_path)) for value in own.values())
+
+
+def test_tools_find_the_users_caches_and_the_project_does_not_find_its_own(tmp_path):
+    tree, home = tmp_path / "tree", tmp_path / "home"
+    (tree / "src" / "my_shop").mkdir(parents=True)
+    for name in ("uv", "go-build", "my-shop"):
+        (home / ".cache" / name).mkdir(parents=True)
+    with private_folders(tree, {"TMPDIR": str(tmp_path), "HOME": str(home)}) as own:
+        cache = Path(own["XDG_CACHE_HOME"])
+        assert {path.name for path in cache.iterdir()} == {"uv", "go-build"}
+        (cache / "uv" / "download").touch()
+    assert (home / ".cache" / "uv" / "download").exists()
+    assert {path.name for path in (home / ".cache").iterdir()} == {"uv", "go-build", "my-shop"}
+
+
+def test_the_users_own_place_of_caches_is_the_one_that_is_linked(tmp_path):
+    (tmp_path / "mine" / "uv").mkdir(parents=True)
+    env = {"TMPDIR": str(tmp_path), "HOME": "/nowhere", "XDG_CACHE_HOME": str(tmp_path / "mine")}
+    with private_folders(tmp_path / "tree", env) as own:
+        assert [path.name for path in Path(own["XDG_CACHE_HOME"]).iterdir()] == ["uv"]
+
+
+def test_something_of_another_kind_in_the_way_is_left_alone(tmp_path):
+    with private_folders(Path("/t/x"), {"TMPDIR": str(tmp_path)}) as own:
+        name = Path(own["TMPDIR"]).name
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "kept").touch()
+    (tmp_path / name).symlink_to(target)
+    with private_folders(Path("/t/x"), {"TMPDIR": str(tmp_path)}) as own:
+        assert Path(own["TMPDIR"]).name != name
+    assert (target / "kept").exists()
+
+
+def test_where_no_folder_can_be_made_the_environment_stays(tmp_path):
+    env = {"TMPDIR": str(tmp_path / "nowhere"), "A": "b"}
+    with private_folders(Path("/t/x"), env) as own:
+        assert own == env
+
+
+def test_compiled_python_of_the_tree_goes_and_that_of_environments_stays(tmp_path):
+    for place in (".", "a/b", ".venv/lib", "env/lib", "node_modules/x"):
+        (tmp_path / place / "__pycache__").mkdir(parents=True)
+        (tmp_path / place / "__pycache__" / "x.pyc").touch()
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+    (tmp_path / "link").symlink_to(tmp_path / ".venv")
+    drop_compiled(tmp_path)
+    left = {path.parent.parent.relative_to(tmp_path).as_posix() for path in tmp_path.glob("**/*.pyc")}
+    assert left == {".venv/lib", "env/lib", "node_modules/x"}

@@ -1,0 +1,155 @@
+"""What `validate` compares with: the base, the base's own configuration, and documents that only we write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.playground import Finished, Repo
+
+# A suite that is quick: one test for each line of its file, green where the line says so.
+SUITE = """\
+import sys
+rows = [line.split() for name in sys.argv[2:] for line in open(name)]
+cases = "".join(
+    f'<testcase classname="s" name="{name}">' + ('' if word == "good" else '<failure message="bad"/>') + '</testcase>'
+    for name, word in rows
+)
+bad = sum(word != "good" for _, word in rows)
+open(sys.argv[1], "w").write(f'<testsuite name="s" tests="{len(rows)}" failures="{bad}">{cases}</testsuite>')
+sys.exit(bool(bad))
+"""
+COMMAND = 'test-command = "python3 suite.py out.xml a.txt b.txt"\nreport = "junit:out.xml"\n'
+FILES = {
+    "suite.py": SUITE,
+    "a.txt": "a good\n",
+    "b.txt": "b good\n",
+    "superteam.toml": COMMAND,
+    ".gitignore": "out.xml\n",
+}
+
+
+@pytest.fixture
+def repo(empty_repo: Repo) -> Repo:
+    empty_repo.commit(FILES)
+    return empty_repo
+
+
+def validate(repo: Repo, *arguments: str) -> Finished:
+    return repo.superteam("validate", "--quiet", *arguments)
+
+
+def notes(done: Finished) -> str:
+    return "\n".join(done.json["notes"])
+
+
+def test_an_unchanged_tree_passes_and_says_that_nothing_was_changed(repo: Repo) -> None:
+    done = validate(repo, "--json")
+    assert done.code == 0 and "nothing was changed against HEAD" in notes(done)
+    assert "--base HEAD~1" not in notes(done)
+    repo.commit({"c.txt": ""})
+    assert "superteam validate --base HEAD~1" in notes(validate(repo, "--json"))
+
+
+def test_a_red_suite_that_is_compared_with_itself_proves_nothing(repo: Repo) -> None:
+    repo.commit({"a.txt": "a broken\n"}, "the agent's own")
+    done = validate(repo, "--json")
+    assert done.code == 3 and "--base HEAD~1" in done.json["reason"]
+    assert validate(repo, "--base", "HEAD~1").code == 1
+    assert validate(repo, "--base", "HEAD").code == 0  # a person chose it
+
+
+def test_a_pushed_commit_is_not_compared_with_itself_in_silence(repo: Repo) -> None:
+    repo.git("init", "-q", "--bare", "-b", "main", "../remote.git")
+    repo.git("remote", "add", "origin", "../remote.git")
+    repo.git("push", "-q", "-u", "origin", "main")
+    repo.commit({"a.txt": "a broken\n"})
+    assert validate(repo).code == 1
+    repo.git("push", "-q")
+    assert validate(repo).code == 3
+
+
+def test_an_upstream_that_was_moved_is_a_note(repo: Repo) -> None:
+    repo.git("init", "-q", "--bare", "-b", "main", "../remote.git")
+    repo.git("remote", "add", "origin", "../remote.git")
+    old = repo.commit({"c.txt": ""})
+    repo.git("push", "-q", "-u", "origin", "main")
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    repo.commit({"d.txt": ""})
+    repo.git("push", "-q", "--force")
+    assert f"does not contain {old[:12]}" in notes(validate(repo, "--json"))
+
+
+def test_a_clone_of_one_commit_says_how_to_get_another_base(repo: Repo) -> None:
+    repo.commit({"a.txt": "a broken\n"})
+    repo.git("clone", "-q", "--depth=1", f"file://{repo.root}", "../clone")
+    done = validate(Repo(repo.root.parent / "clone", repo.cache), "--json")
+    assert done.code == 3 and "git fetch --unshallow" in done.json["reason"]
+
+
+def test_a_name_of_two_meanings_is_a_mistake_of_use(repo: Repo) -> None:
+    repo.commit({"c.txt": ""})
+    repo.git("tag", "main", "HEAD~1")
+    done = validate(repo, "--base", "main")
+    assert done.code == 2 and "refs/tags/main" in done.err and "refs/heads/main" in done.err
+
+
+@pytest.mark.parametrize(
+    ("new", "code"),
+    [
+        (COMMAND.replace(" b.txt", ""), 1),  # it leaves out what the change broke
+        (COMMAND.replace("suite.py", "green.py"), 1),
+    ],
+)
+def test_a_command_that_the_change_brought_does_not_judge_alone(repo: Repo, new: str, code: int) -> None:
+    green = SUITE.replace("word != ", "'x' == ").replace("word == ", "'good' == ")
+    repo.write({"superteam.toml": new, "green.py": green, "b.txt": "b broken\n"})
+    done = validate(repo, "--json")
+    assert done.code == code, done.out
+    assert any(f["rank"] == 1 and f["path"] == "superteam.toml" for f in done.json["findings"])
+
+
+def test_a_command_that_was_changed_for_good_reasons_passes_with_a_finding(repo: Repo) -> None:
+    repo.write({"superteam.toml": COMMAND.replace("suite.py", "run.py"), "run.py": SUITE})
+    both = validate(repo, "--json")
+    assert both.code == 0 and "it is pass" in notes(both)
+    repo.commit({"superteam.toml": COMMAND.replace("a.txt b.txt", "b.txt a.txt")})
+    (repo.root / "suite.py").rename(repo.root / "run.py")
+    gone = validate(repo, "--json")
+    assert gone.code == 3  # neither command can be run on both trees: nothing was compared
+
+
+def test_a_baseline_that_somebody_else_wrote_is_not_believed(repo: Repo) -> None:
+    assert validate(repo).code == 0
+    (kept,) = (repo.root / ".superteam/baselines").glob("baseline-*")
+    document = json.loads(kept.read_text())
+    for forged in ({**document, "mac": "0" * 64}, {k: v for k, v in document.items() if k != "mac"}):
+        forged["baseline"] = {**document["baseline"], "known_failures": ["s::a"]}
+        kept.write_text(json.dumps(forged))
+        repo.write({"a.txt": f"a broken {len(forged)}\n".replace(" 2", "").replace(" 3", "")})
+        done = validate(repo, "--json", "--fresh")
+        assert done.code == 1 and f"{kept.name} is not used" in notes(done)
+        kept.unlink()
+        next((repo.root / ".superteam/baselines").glob("baseline-*")).rename(kept)
+
+
+def test_a_forged_or_old_verdict_is_not_used(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.write({"a.txt": "a broken\n"})
+    assert validate(repo).code == 1
+    (kept,) = (repo.root / ".superteam/baselines").glob("verdict-*")
+    document = json.loads(kept.read_text())
+    document["result"]["verdict"] = "pass"
+    kept.write_text(json.dumps(document))
+    done = validate(repo, "--json")
+    assert done.code == 1 and f"{kept.name} is not used" in notes(done)
+
+
+def test_the_key_is_the_users_own(repo: Repo, tmp_path: Path) -> None:
+    home = tmp_path / "config"
+    done = repo.superteam("validate", env={"XDG_CONFIG_HOME": str(home)})
+    key = home / "superteam/key"
+    assert done.code == 0 and key.stat().st_mode & 0o777 == 0o600 and len(key.read_bytes()) == 32
+    home.chmod(0o500)
+    assert repo.superteam("validate", env={"XDG_CONFIG_HOME": "/proc/none"}).code == 0
