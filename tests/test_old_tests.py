@@ -140,6 +140,17 @@ def test_an_innocent_change_is_not_named(repo: Repo, what: str) -> None:
     assert named(found) == [] and (note in str(found["notes"]) if note else found["notes"] == [])
 
 
+def test_a_file_that_cannot_be_loaded_hides_no_other(repo: Repo) -> None:
+    """pytest runs nothing when one file cannot be imported: the others are asked without it."""
+    base = {
+        "tax.py": "def rate():\n    return 1\n",
+        "tests/test_tax.py": "from tax import rate\n\n\ndef test_r():\n    rate()\n",
+    }
+    renamed = {path: text.replace("rate", "tariff") for path, text in base.items()}
+    found = validated(repo, base, {**renamed, "shop.py": BROKEN, "tests/test_shop.py": WEAK})
+    assert named(found) == [(NAME, "tests/test_shop.py")] and "a name they use is gone" in str(found["notes"])
+
+
 def test_a_flaky_old_test_is_not_accused(repo: Repo, tmp_path: Any) -> None:
     counter = tmp_path / "counter"
     flaky = (

@@ -1,6 +1,7 @@
 """Copies of a source in a tree: what a build, an installation or a cache made of it, and a suite may run instead.
 
-A copy is known by its content: most of the lines of the source as it is or as it was. Files and folders are hostile:
+A copy is known by its content: most of the lines of the source as it was. One of the source as it is proves nothing
+against the suite. Files and folders are hostile:
 bounded in number and size, never through a link.
 """
 
@@ -13,7 +14,7 @@ from pathlib import Path
 
 _FILES = 60_000
 _SIZE = 2_000_000
-_LINE = 12  # characters of a line that says something
+_LINE = 8  # characters of a line that says something
 _SHARE = 0.6
 _BUILT = frozenset(
     ("dist", "build", "out", "lib", "target", "public", "bundle", "bundles", "generated", "gen", ".cache")
@@ -21,20 +22,20 @@ _BUILT = frozenset(
 _SKIPPED = frozenset((".git", ".superteam", "__pycache__", ".pytest_cache"))
 
 
-def copies_of(tree: Path, sources: Mapping[str, Sequence[str]], tracked: Collection[str]) -> dict[str, str]:
-    """For each source (its path, and the texts of its versions) a file in the tree that is a copy of it.
+def copies_of(tree: Path, sources: Mapping[str, tuple[str, str]], tracked: Collection[str]) -> dict[str, str]:
+    """For each source (its path, its text now and before) a file in the tree that is a copy of it as it was before.
 
     A tracked file is one only in a folder of builds: elsewhere it is a source of its own.
     """
-    wanted = {path: [lines for text in texts if (lines := _lines(text))] for path, texts in sources.items()}
-    stems = {Path(path).name.partition(".")[0] for path in wanted}
+    versions = {path: (_lines(now), _lines(before)) for path, (now, before) in sources.items()}
+    stems = {Path(path).name.partition(".")[0] for path in versions}
     found: dict[str, str] = {}
     for name in _candidates(tree, stems, frozenset(tracked)):
         text = _text(tree / name)
-        for path, versions in wanted.items():
-            if path not in found and path != name and any(_holds(text, lines) for lines in versions):
+        for path, (now, before) in versions.items():
+            if path not in found and path != name and _is_stale(text, now, before):
                 found[path] = name
-        if len(found) == len(wanted):
+        if len(found) == len(versions):
             break
     return found
 
@@ -71,5 +72,10 @@ def _lines(text: str) -> list[str]:
     return [line for line in dict.fromkeys(found) if len(line) >= _LINE]
 
 
-def _holds(text: str, lines: Sequence[str]) -> bool:
-    return bool(text) and sum(line in text for line in lines) >= _SHARE * len(lines)
+def _is_stale(text: str, now: Sequence[str], before: Sequence[str]) -> bool:
+    """Whether a text is the source as it was before: with the lines that went, or without those that came."""
+    if not before or sum(line in text for line in before) < _SHARE * len(before):
+        return False
+    gone = [line for line in before if line not in now]
+    new = [line for line in now if line not in before]
+    return any(line in text for line in gone) or (bool(new) and not any(line in text for line in new))

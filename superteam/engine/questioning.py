@@ -242,17 +242,16 @@ async def _ask(
     if not wanted:
         return []
     answer, report = await _run(case, old, only, wanted)
-    failed, unasked = dict(answer.failed), answer.unasked
+    sure = await _sure(case, old, answer.failed)
     broken = _not_loaded(old, report)
-    if unasked and broken and len(broken) < len(old.judges):
+    if answer.unasked and broken and len(broken) < len(old.judges):
         fewer = replace(old, judges=tuple(judge for judge in old.judges if judge not in broken))
-        more, _ = await _run(case, fewer, only, frozenset(unasked))
-        failed |= await _sure(case, fewer, more.failed)
+        more, _ = await _run(case, fewer, only, answer.unasked)
+        sure |= await _sure(case, fewer, more.failed)
         answer = replace(more, gone={**answer.gone, **more.gone})
     if len(answer.unasked) == len(wanted) and len(old.judges) > 1 and about is None:
         return await _ask_each(case, old, only)
     _note_unasked(case, answer, old)
-    sure = await _sure(case, old, failed)
     return await _named(case, old, about, sure)
 
 

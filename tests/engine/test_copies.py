@@ -32,6 +32,7 @@ def test_a_compiled_copy(tmp_path: Path) -> None:
 NONE = {
     "another file of this name": {"dist/price.js": "export const other = 'something else altogether'\n"},
     "a copy of the nonsense": {"dist/price.js": "nonsense"},
+    "a copy of the source as it is": {"dist/price.js": NEW},
     "another source that looks alike": {"lab/price.ts": OLD},
     "a file of another name that is none of a build's": {"notes/cost.txt": OLD},
 }
@@ -40,6 +41,15 @@ NONE = {
 @pytest.mark.parametrize("what", NONE)
 def test_no_copy(tmp_path: Path, what: str) -> None:
     assert found(tmp_path, NONE[what], tracked=("lab/price.ts",)) == {}
+
+
+def test_a_copy_that_lacks_what_came(tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "price.js").write_text(OLD)
+    more = f"{OLD}export const currency = 'EUR'\n"
+    assert copies_of(tmp_path, {"src/price.ts": (more, OLD)}, ()) == {"src/price.ts": "dist/price.js"}
+    (tmp_path / "dist" / "price.js").write_text(more)
+    assert copies_of(tmp_path, {"src/price.ts": (more, OLD)}, ()) == {}
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
