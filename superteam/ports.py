@@ -191,6 +191,10 @@ class Workspace(Protocol):
         """The check tree of a commit with one more file in it; the next `check_out` takes it away again."""
         ...
 
+    async def rewritten(self) -> tuple[str, ...]:
+        """Tracked files of the check tree that programs have changed since `check_out`."""
+        ...
+
     async def check_out_mixed(self, sha: str, tree: str, paths: Collection[str]) -> Tree | None:
         """The check tree of a commit with these paths as they are in another tree; None if that has none of them."""
         ...

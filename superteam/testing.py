@@ -251,6 +251,9 @@ class MemoryWorkspace:
         content = self.content(commit)
         return {path: content[path] for path in paths if path in content}
 
+    async def rewritten(self) -> tuple[str, ...]:
+        return ()
+
     async def check_out_with(self, sha: str, path: str, content: str) -> Tree:
         return await self.check_out(sha)
 

@@ -8,6 +8,7 @@ import secrets
 import select
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -282,10 +283,19 @@ class Census:
 
         A watchdog of a superteam that was killed comes to its end by itself, which is waited for.
         """
-        for identity in _family():
-            if identity not in self.before and "superteam.process.watchdog" in _command(identity.split()[0]):
-                ended(int(identity.split()[0]))
+        for pid in self._watchdogs():
+            ended(pid)
         return sorted(f"{name} {identity}" for identity, name in _family().items() if identity not in self.before)
+
+    def _watchdogs(self) -> list[int]:
+        found = [identity.split()[0] for identity in _family() if identity not in self.before]
+        return [int(pid) for pid in found if "superteam.process.watchdog" in _command(pid)]
+
+    def kill_watchdogs(self) -> None:
+        """Kills those that would end what a superteam leaves which is killed next."""
+        for pid in self._watchdogs():
+            os.kill(pid, signal.SIGKILL)
+            ended(pid)
 
     def nobody_is_left(self, *runs: str) -> None:
         """For runs also: nobody anywhere on the machine carries their mark."""

@@ -129,13 +129,14 @@ NEXT: list[tuple[str, ...]] = [("resume",), ("execute", "plan.md", "--fresh"), (
 def test_what_lived_on_after_a_kill_is_ended_by_the_next_command(
     repo: Repo, tmp_path: Path, census: Census, begun: Callable[..., None], command: tuple[str, ...]
 ) -> None:
-    """Also those with a clean environment and a parent that is gone."""
+    """Also those with a clean environment and a parent that is gone; the watchdog was killed as well."""
     begun("agent")
     if command == ("abort",):
         (tmp_path / "deaf").touch()
     repo.commit({"other.md": plan({"title": "Another", "id": "9"}), "agent.toml": _also(repo, "9")})
     run = repo.start("execute", "plan.md")
     assert heard(tmp_path / "up") != ""
+    census.kill_watchdogs()
     run.kill()
     run.communicate()
     assert len(census.alive()) >= len(STRAYS) - 2
@@ -143,6 +144,17 @@ def test_what_lived_on_after_a_kill_is_ended_by_the_next_command(
     done = repo.superteam(*command)
     census.nobody_is_left(*(path.name for path in (repo.root / ".superteam/runs").iterdir()))
     assert done.code == 0, done.err
+
+
+def test_nobody_lives_on_after_superteam_alone_is_killed(
+    repo: Repo, tmp_path: Path, census: Census, begun: Callable[..., None]
+) -> None:
+    begun("agent")
+    run = repo.start("execute", "plan.md")
+    assert heard(tmp_path / "up") != ""
+    run.kill()
+    run.communicate()
+    census.nobody_is_left(*(path.name for path in (repo.root / ".superteam/runs").iterdir()))
 
 
 def _also(repo: Repo, task: str) -> str:

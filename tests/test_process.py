@@ -627,3 +627,11 @@ def test_importing_it_loads_nothing_slow() -> None:
         "print(sorted({'anyio', 'asyncio', 'subprocess', 'pydantic', 'ctypes'} & set(sys.modules)))"
     )
     assert subprocess.check_output([sys.executable, "-c", script], text=True) == "[]\n"
+
+
+@LINUX
+def test_an_unmarked_program_has_no_variable_of_ours_and_leaves_nobody(tmp_path: Path) -> None:
+    script = "env > seen; setsid sh -c 'echo $$ > child; exec sleep 60' & while [ ! -s child ]; do :; done"
+    done = sh(script, tmp_path, unmarked=True, env={**ENV, "SUPERTEAM_RUN_ID": "r1"})
+    assert "SUPERTEAM" not in (tmp_path / "seen").read_text()
+    assert done.leftovers and is_gone(written_pid(tmp_path / "child"))

@@ -473,8 +473,8 @@ HOOKS = (
     Sabotage(
         "the code under test is right only where the variable CI is set",
         {"shop.py": f"import os\n{BROKEN}\nif os.environ.get('CI'):\n    price = lambda count: 3 * count\n"},
-        Pass("runner-hook", "shop.py"),
-        "code that asks who runs it is listed",
+        RED,
+        "no variable is set that the user has not set",
     ),
     Sabotage(
         "the code under test looks for the variables by which superteam's plugin is told",
@@ -514,7 +514,7 @@ REPORTS = (
         "the report gets a second result for the failing test",
         at_report(
             'open(path, \'a\').write(\'{"kind": "result", "id": "%s", "when": "call",'
-            f' "outcome": "passed"}}\\n\' % {PRICE!r})'
+            f' "outcome": "passed"}}\\n\' % {PRICE!r} * 9)'  # more than what our plugin still writes over it
         ),
         Inconclusive("lines that cannot be read"),
         "the report is not written by appending",
@@ -1169,7 +1169,9 @@ def put(tree: Path, files: Mapping[str, str | None]) -> None:
 
 
 def run(tree: Path, start: Start, timeout: float, expected: Shape | None = None) -> Execution:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST", "PYTHON"))}
+    kept = {
+        name: text for name, text in os.environ.items() if not name.startswith(("PYTEST", "PYTHON")) and name != "CI"
+    }
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     more = {name: text.replace("{elsewhere}", str(tree.parent / "elsewhere")) for name, text in start.env.items()}
     env = {**kept, "PATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more}

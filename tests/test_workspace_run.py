@@ -170,7 +170,7 @@ def test_a_setup_command_with_inputs_runs_again_when_they_or_a_lock_file_change(
     done = repo.superteam("execute", "plan.md")
     assert done.code == 0, done.err
     ran = [line.split("/trees/")[1] for line in (place / "log").read_text().splitlines()]
-    assert set(ran) == {"check one", "check two", "work one", "work two"}
+    assert set(ran) == {"check/repo one", "check/repo two", "work one", "work two"}
     for tree in ("check", "work"):
         mine = [line for line in ran if line.startswith(tree)]
         again = [line for line, next_line in pairwise(mine) if line == next_line]

@@ -45,7 +45,7 @@ from superteam.journal.history import History
 from superteam.journal.log import Journal
 from superteam.journal.states import write_state
 from superteam.journal.store import Store
-from superteam.plans.places import checkout_at, placed
+from superteam.plans.places import checkout_at, placed, without_programs
 from superteam.ports import Agent, Operator
 from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
@@ -226,17 +226,21 @@ def _programs(settings: Settings, tasks: Sequence[Task]) -> dict[str, str]:
 
 
 def _check_places(project: Project) -> None:
-    """The configured commands run in trees of ours; one that goes back to the checkout would judge that instead."""
+    """The configured commands run in trees of ours; one that goes back to the checkout would judge that instead.
+
+    A program of the checkout's own environment is none of that: which code it runs is proven elsewhere.
+    """
     checkout = checkout_at(project.root)
     commands = {
         "validation-command": project.settings.validation_command,
         "test-command": project.settings.test_command,
     }
     for key, command in commands.items():
-        found = placed(command or "", checkout)
-        if found.command != (command or ""):
+        other = without_programs(command or "", checkout)
+        found = placed(other, checkout)
+        if found.command != other:
             text = f"{key} does not run in the task's tree: {found.reason}: {command}"
-            raise ConfigError(text, f"write it for the repository's root: {key} = {found.command or '...'!r}")
+            raise ConfigError(text, f"write it for the repository's root, where it runs: {key} in superteam.toml")
 
 
 def _check_jobs(settings: Settings) -> None:

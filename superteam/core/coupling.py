@@ -8,6 +8,7 @@ are hostile text: all patterns here are linear.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +21,10 @@ from superteam.core.deciders import SECTION, SHARED, files_behind, partly_decidi
 from superteam.core.expectation import ExpectationChanged
 from superteam.core.results import Completeness, Outcome, TestId, TestReport
 
+LEAVES = 4
 UNSURE_LIMIT = 8  # judges whose role is not sure: each costs a run of the suite
 _SHOWN = 3
-_NEAR = 3  # files of tests
+NEAR = 3  # files of tests
 _LINES = 6
 _MESSAGE = 8192
 _EXCERPT = 600
@@ -57,7 +59,7 @@ _FIXTURES = re.compile(
 _LOADED_BY_OPTION = re.compile(
     r"(?:-p|--import|--require|-r|--loader|--experimental-loader|--file|--env-file|source|\.)[ =\"']{1,3}$"
     r"|(?i:setup\w{0,20}|plugins?|transform|preset|environment|mapper|alias|reporters?|globalSetup|require|import|file)"
-    r"[\"']?[ \t]{0,4}[:=][^;}=:]{0,120}$"
+    r"[\"']?[ \t]{0,4}[:=][^;}=]{0,120}$"
 )
 
 _INSIDE = (
@@ -89,12 +91,14 @@ class Roles:
     """The changed files by role.
 
     `sure` judges are taken back together. Each of `unsure` is taken back with them, in a run of its own: should it be
-    product after all, that run is one of the reference's code and accuses nobody. `added` are new files of tests: they
+    product after all, that run is one of the reference's code and accuses nobody. So it is with `leaves`, modules that
+    only tests name: of these only the tests that name them are run. `added` are new files of tests: they
     are removed with it, since they may need what is taken back. `inside` hold tests beside the product's code.
     """
 
     sure: tuple[Judge, ...] = ()
     unsure: tuple[Judge, ...] = ()
+    leaves: tuple[Judge, ...] = ()
     added: tuple[str, ...] = ()
     inside: tuple[Judge, ...] = ()
     product: tuple[str, ...] = ()
@@ -109,9 +113,13 @@ def roles_of(
     for change in changes:
         judge = Judge(change.path, _old_path(change), look.tests_in(_old_path(change) or change.path))
         groups.setdefault(look.role(change), []).append(judge)
+    product = groups.get("product", [])
+    leaves = [judge for judge in product if look.is_leaf(judge, product)][:LEAVES]
+    groups["product"] = [judge for judge in product if judge not in leaves]
     return Roles(
         sure=tuple(groups.get("sure", ())),
         unsure=tuple(groups.get("unsure", ())),
+        leaves=tuple(leaves),
         added=tuple(judge.path for judge in groups.get("added", ())),
         inside=tuple(groups.get("inside", ())),
         product=tuple(judge.path for judge in groups.get("product", ())),
@@ -137,6 +145,7 @@ class _Evidence:
     _dotted: dict[str, list[TestId]] = field(default_factory=dict)
     _settings: str | None = None
     _tests: str | None = None
+    _product: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.is_behind = files_behind(self.command)
@@ -205,7 +214,13 @@ class _Evidence:
             return _looks_like_tests(self.read(path)) and self._named_in(self._test_texts(), path)
         if _DOCUMENTS.fullmatch(path):
             return False
-        return bool(_FIXTURES.search(path)) or self._beside_tests(path) or self._named_in(self._test_texts(), path)
+        tests = self._test_texts()
+        return (
+            bool(_FIXTURES.search(path))
+            or self._beside_tests(path)
+            or self._named_in(tests, path)
+            or _folder_in(tests, path)
+        )
 
     def _named_by_settings(self, path: str) -> bool:
         """Whether the command, a script or a configuration names the file: code, only as something to be loaded."""
@@ -218,6 +233,25 @@ class _Evidence:
             for name in (*names, path.rpartition(".")[0])
             for at in _words_at(text, name)
         )
+
+    def is_leaf(self, judge: Judge, product: Sequence[Judge]) -> bool:
+        """Whether only tests name a changed module, and it names nothing else that was changed: a helper of theirs, or
+        product that has nothing to do with the rest. Alone it can hide nothing."""
+        others = [other.path for other in product if other is not judge]
+        path = judge.path
+        if judge.old_path is None or not others or _suffix(path) not in CODE or not self.read(path):
+            return False
+        if any(self._named_in(self.read(path), other) for other in others):
+            return False
+        return self._named_in(self._test_texts(), path) and not self._named_in(self._product_texts(path), path)
+
+    def _product_texts(self, but: str) -> str:
+        """All code that is no test, but one file."""
+        if self._product is None:
+            code = [path for path in self.files if _suffix(path) in CODE]
+            wanted = [path for path in code if role_of(path, self.is_behind) == "other"]
+            self._product = {path: self.read(path) for path in wanted[:2000]}
+        return "\n".join(text for path, text in self._product.items() if path != but)
 
     def _beside_tests(self, path: str) -> bool:
         folder = path.rpartition("/")[0]
@@ -251,6 +285,12 @@ _CONFIGURES = re.compile(
 
 def _could_configure(path: str) -> bool:
     return path.count("/") < 4 and _CONFIGURES.fullmatch(path) is not None
+
+
+def _folder_in(text: str, path: str) -> bool:
+    """Whether a text names the folder of a file as a string, as tests do that read all that is in it."""
+    folder = path.rpartition("/")[0].rpartition("/")[2]
+    return bool(folder) and any(f"{mark}{folder}{end}" in text for mark in "\"'/" for end in "\"'/")
 
 
 def _suffix(path: str) -> str:
@@ -327,11 +367,51 @@ def in_file(id: TestId, path: str) -> bool:
 
 
 def combined(new: str, old: str, path: str) -> str | None:
-    """The new product with the old tests, where a file holds both and the tests are its last part; None elsewhere."""
+    """The new product with the old tests, where a file holds both; None where they cannot be taken apart.
+
+    Tests are the last part of the file, or doctests.
+    """
+    if path.endswith(".py"):
+        return _with_docstrings(new, old)
     for suffix, mark in _INSIDE:
         if path.endswith(suffix) and new.count(mark) == 1 and old.count(mark) == 1:
             return new[: _line_of(new, mark)] + old[_line_of(old, mark) :]
     return None
+
+
+def _with_docstrings(new: str, old: str) -> str | None:
+    """The new module with the old doctests of what both have."""
+    here, there = _docstrings(new), _docstrings(old)
+    if here is None or there is None:
+        return None
+    lines = new.splitlines(keepends=True)
+    olds = old.splitlines(keepends=True)
+    for name, (start, end) in sorted(here.items(), key=lambda item: item[1], reverse=True):
+        first, last = there.get(name, (0, 0))
+        if ">>> " in "".join(olds[first:last]):
+            lines[start:end] = olds[first:last]
+    return "".join(lines)
+
+
+def _docstrings(text: str) -> dict[str, tuple[int, int]] | None:
+    """The lines of each docstring by the name of what it is about; None for what is no Python that we can read."""
+    try:
+        module = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    found: dict[str, tuple[int, int]] = {}
+    todo: list[tuple[str, ast.AST]] = [("", module)]
+    while todo:
+        name, node = todo.pop()
+        body = getattr(node, "body", [])
+        if not isinstance(body, list):
+            continue
+        first = body[0] if body and ast.get_docstring(node, clean=False) is not None else None  # type: ignore[arg-type]
+        if first is not None:
+            found[name] = (first.lineno - 1, first.end_lineno)
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        todo += [(f"{name}.{inner.name}", inner) for inner in body if isinstance(inner, kinds)]
+    return found
 
 
 def _line_of(text: str, mark: str) -> int:
@@ -351,7 +431,9 @@ def unproven(product: Iterable[str], loaded: frozenset[str] | None, texts: Mappi
     return tuple(path for path in sources if loaded is None or not path.endswith(".py") or path not in loaded)
 
 
-def tests_near(sources: Iterable[str], ids: Collection[TestId], files: Sequence[str], read: Read) -> frozenset[TestId]:
+def tests_near(
+    sources: Iterable[str], ids: Collection[TestId], files: Sequence[str], read: Read, limit: int = NEAR
+) -> frozenset[TestId]:
     """Tests of a few files that name one of the sources: should these look at it, nothing more has to be run."""
     stems = {path.rpartition("/")[2].partition(".")[0] for path in sources}
     by_file: dict[str, list[TestId]] = {}
@@ -363,7 +445,7 @@ def tests_near(sources: Iterable[str], ids: Collection[TestId], files: Sequence[
         for place in (path, path.rpartition("/")[2])
         if place in by_file and any(len(stem) > 1 and _has_word(read(path), stem) for stem in stems)
     ]
-    return frozenset(id for place in near[:_NEAR] for id in by_file[place])
+    return frozenset(id for place in near[:limit] for id in by_file[place])
 
 
 # what a run with old judges shows

@@ -67,6 +67,9 @@ Purpose = Literal[
 COUNTED: tuple[Purpose, ...] = ("rerun", "confirm", "bisect", "doubt", "doubt-reference", "order")
 FLOOR = 60.0  # seconds of reruns that a short suite is given all the same
 SHOWN = 5  # ids in a sentence
+# Runs at the reference in which a test has to fail before its surroundings are to blame: after ten, every third flake
+# that fails nine times in ten would be taken for that.
+EVERYWHERE = 20
 
 
 NO_DIFFERENCE = Difference()
@@ -504,7 +507,7 @@ def _fails_everywhere(v: Validation, key: TestId, rules: Rules) -> bool:
         return False
     there = _bad(v, key, "confirm")
     failed = all(_bad(v, key, "rerun")) and len(there) >= rules.confirmations and all(there)
-    return failed and bool(there) and len(there) < doubt.RUNS
+    return failed and bool(there) and len(there) < EVERYWHERE
 
 
 def _alike_alone(v: Validation, key: TestId, rules: Rules) -> bool:

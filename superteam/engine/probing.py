@@ -40,6 +40,7 @@ from superteam.core.results import (
     TestReport,
     TestResult,
 )
+from superteam.core.rewritten import note_about, why_inconclusive
 from superteam.core.run import ProbeFacts, Run, TaskRun
 from superteam.core.settle import (
     NO_DIFFERENCE,
@@ -95,7 +96,11 @@ async def execute(
         verdict = RunVerdict("inconclusive", problem.message)
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
     found = without_secrets(world, await world.source(source, key, shape).collect(tree, only))
-    notes = [found.report.note, await _kept(world, source, key, sha, only, found)]
+    changed = await world.workspace.rewritten()
+    reason = why_inconclusive(changed)
+    if reason:
+        found = replace(found, verdict=RunVerdict("inconclusive", reason))
+    notes = [found.report.note, note_about(changed), await _kept(world, source, key, sha, only, found)]
     if found.verdict.verdict != "pass":
         notes += world.workspace.environment_notes()  # what a red suite may lack
     note = "; ".join(filter(None, notes))

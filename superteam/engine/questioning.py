@@ -45,6 +45,7 @@ from superteam.errors import SetupFailed
 TEXT_LIMIT = 400_000  # bytes of a file that is read for evidence
 NO_REPORT = TestReport("none", Granularity.TESTS, Completeness.NONE)
 NONSENSE = "<<<<<<< ((( superteam looks whether a test looks at this file\n"
+NEAR_LEAF = 12  # files of tests
 _NAMED = 3
 
 
@@ -103,6 +104,7 @@ class _Case:
     wanted: frozenset[TestId]
     spoilt: tuple[str, ...]
     near: frozenset[TestId]
+    near_leaves: Mapping[str, frozenset[TestId]]
     product: frozenset[str]
     texts: Mapping[str, str]
     old_texts: Mapping[str, str]
@@ -136,13 +138,13 @@ async def _begin(world: World, green: Green, changes: Sequence[Change]) -> _Case
     texts = {change.path: text(change.path) for change in changes}
     wanted = askable(green.expected, green.report, green.renamed, green.unstable)
     spoilt = unproven(roles.product, green.report.loaded, texts) if green.whole else ()
-    judges = (*roles.sure, *roles.unsure, *roles.inside)
+    judges = (*roles.sure, *roles.unsure, *roles.leaves, *roles.inside)
     old_texts = {
         judge.old_path: (await world.workspace.content_of(green.reference, judge.old_path)).decode("utf-8", "replace")
         for judge in judges
         if judge.old_path
     }
-    places = {place for judge in (*roles.sure, *roles.unsure) for place in judge.places}
+    places = {place for judge in (*roles.sure, *roles.unsure, *roles.leaves) for place in judge.places}
     return _Case(
         world,
         green,
@@ -151,6 +153,7 @@ async def _begin(world: World, green: Green, changes: Sequence[Change]) -> _Case
         tree.path,
         wanted,
         spoilt,
+        near_leaves={leaf.path: tests_near([leaf.path], wanted, files, text, limit=NEAR_LEAF) for leaf in roles.leaves},
         near=await to_thread.run_sync(lambda: tests_near(spoilt, wanted, files, text)) if spoilt else frozenset(),
         product=frozenset(files) - places - frozenset(roles.added),
         texts=texts,
@@ -197,6 +200,9 @@ async def _old_tests_on_new_code(case: _Case) -> list[ExpectationChanged]:
     if len(unsure) > UNSURE_LIMIT:
         more = _listed(judge.path for judge in unsure[UNSURE_LIMIT:])
         case.notes.append(f"these files may judge too, and were not taken back to their old versions: {more}")
+    for judge in roles.leaves:
+        if not _is_declared(judge, may_change):
+            await ask(_Old((*roles.sure, judge)), case.near_leaves[judge.path], judge)
     inside = _inside(case)
     if inside.contents:
         await ask(inside, None)

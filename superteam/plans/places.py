@@ -116,6 +116,13 @@ def placed(command: str, checkout: Checkout) -> Placed:
     return Placed(written, f"it names {what} for the task's tree")
 
 
+def without_programs(command: str, checkout: Checkout) -> str:
+    """Returns the command without the place of programs that stand in an environment of the checkout."""
+    for path in checkout.paths:
+        command = re.sub(rf"{re.escape(path)}/(?:\.venv|venv|node_modules)/(?=[\w.])", "", command)
+    return command
+
+
 def _with_root_marked(command: str, checkout: Checkout) -> str:
     """Replaces each spelling of the checkout's path by a mark, where it is a path of its own."""
     for path in sorted(checkout.paths, key=len, reverse=True):

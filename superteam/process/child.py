@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from superteam.process.marks import MARK, new_number, numbered
+from superteam.process.marks import MARK, RUN, new_number, numbered
 from superteam.process.subreaper import become_subreaper
 from superteam.process.table import process
 
@@ -68,7 +68,7 @@ class Child:
             os.close(self.pidfd)
 
 
-def start(command: Sequence[str], cwd: Path, env: Mapping[str, str], *, feed: bool) -> Child:
+def start(command: Sequence[str], cwd: Path, env: Mapping[str, str], *, feed: bool, unmarked: bool = False) -> Child:
     import subprocess
     import uuid
 
@@ -78,11 +78,13 @@ def start(command: Sequence[str], cwd: Path, env: Mapping[str, str], *, feed: bo
     marks = ":".join(filter(None, (env.get(MARK, os.environ.get(MARK)), mark)))
     try:
         with numbered(new_number(mark, env)) as number:
+            hidden = (MARK, RUN) if unmarked and number is not None else ()
+            variables = {**env, MARK: marks}
             popen = subprocess.Popen(
                 list(command),
                 bufsize=0,
                 cwd=cwd,
-                env={**env, MARK: marks},
+                env={name: value for name, value in variables.items() if name not in hidden},
                 stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

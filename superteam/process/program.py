@@ -37,13 +37,14 @@ async def run(
     feed: ObjectReceiveStream[bytes] | None = None,
     on_stdout: Callable[[bytes], None] | None = None,
     stop: Event | None = None,
+    unmarked: bool = False,
 ) -> Completed:
     """Runs a program to its end and its descendants' end; only cancellation raises.
 
     `output` gets both streams as they came; `stdout_file` standard output alone, cut (if so) without a mark.
     `on_output` gets what is written to `output`, redacted. For a program that one talks with: `feed` is written to
     its standard input as it comes, `on_stdout` gets standard output as it comes and unredacted, and setting `stop`
-    ends the program.
+    ends the program. An `unmarked` one has no variable of ours in its environment, where it can be known without.
     """
     import anyio.lowlevel
 
@@ -52,7 +53,7 @@ async def run(
     record = Record(output, stdout_file, cap, redact, on_output, on_stdout)
     child = None
     try:
-        child = start(command, cwd, env, feed=stdin is not None or feed is not None)
+        child = start(command, cwd, env, feed=stdin is not None or feed is not None, unmarked=unmarked)
         ending, leftovers = await _attend(
             child, record, stdin if feed is None else feed, timeout, idle_timeout, grace, stop
         )

@@ -20,6 +20,7 @@ FORMAT = "go"
 _LINE_CAP = 8 * 2**20
 _HEAD_LINES = 200
 _EVENT = b'{"'
+_NAMES = (b'"Package":"', b'"ImportPath":"', b'"Test":"')
 _FINAL = {"pass": Outcome.PASSED, "fail": Outcome.FAILED, "skip": Outcome.SKIPPED, "bench": Outcome.PASSED}
 _NOT_BUILT = re.compile(r"FAIL\t(\S{1,1000}) \[((?:build|setup) failed)\]")
 _RESULT = re.compile(r"--- (PASS|FAIL|SKIP): (\S{1,2000}) \(\d{1,9}\.\d{1,4}s\)\s{0,4}$")
@@ -135,6 +136,7 @@ class _Stream:
         if action in ("build-output", "build-fail"):
             self._build(str(event.get("ImportPath", "")), action, str(event.get("Output", "")))
             return
+        name = "" if name is None else name  # test2json without -p names no package
         if not isinstance(action, str) or not isinstance(name, str):
             raise TypeError
         package = self.packages.setdefault(name, _Package())
@@ -193,9 +195,9 @@ class _Stream:
 
 
 def recognises(head: bytes) -> bool:
-    """Whether one of the first lines is an event with an action and a package."""
+    """Whether one of the first lines is an event with an action and a package or a test."""
     for line in head.split(b"\n", _HEAD_LINES)[:_HEAD_LINES]:
-        if line.startswith(_EVENT) and b'"Action":"' in line and (b'"Package":"' in line or b'"ImportPath":"' in line):
+        if line.startswith(_EVENT) and b'"Action":"' in line and any(name in line for name in _NAMES):
             return True
     return False
 
@@ -234,7 +236,7 @@ def _report(found: _Stream) -> TestReport:
     cases = Cases()
     for name, package in found.packages.items():
         for test in package.tests:
-            cases.add(f"{name}::{test.name}", *_result(test))
+            cases.add(f"{name}::{test.name}" if name else test.name, *_result(test))
     for place, text in found.errors.items():
         cases.error(f"{place}\n{text}".rstrip())
     damage = found.problem()

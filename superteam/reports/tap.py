@@ -19,6 +19,8 @@ NODE = "# superteam node"
 _LINE = 64 * 1024  # bytes of a line
 _DEPTH = 50  # of subtests
 _VERSION = re.compile(r"TAP version 1[234]$", re.IGNORECASE)
+_TIME = re.compile(r" # time=[0-9.]{1,20}m?s$")  # node-tap's, which changes from run to run
+_PRAGMA = re.compile(r"pragma ([+-])strict\s*$", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})(?:\s{0,8}#.*)?\s*$")
 _POINT = re.compile(r"(not )?ok(?=\s|$)(?: {1,8}(\d{1,9})(?=\s|$))?(.*)$", re.DOTALL)
 _ESCAPED_OR_DIRECTIVE = re.compile(r"\\.|#\s{0,8}(skip(?:ped|ping)?|todo)(?!\w)\S{0,32}", re.IGNORECASE | re.DOTALL)
@@ -36,6 +38,7 @@ class _Point:
     name: str
     ok: bool
     directive: str = ""
+    brace: bool = False  # an opening one at the end of its line
     text: list[str] = field(default_factory=list)
     size: int = 0
     members: dict[str, str] = field(default_factory=dict)
@@ -53,6 +56,7 @@ class _Level:
 
     points: list[_Point] = field(default_factory=list)
     numbers: set[int] = field(default_factory=set)
+    last: int = 0
     plan: int | None = None
     title: str = ""
 
@@ -80,6 +84,9 @@ class _Document:
     last: _Point | None = None
     yaml: int = -1  # the indentation of an open diagnostic block
     suite: str = ""
+    strict: bool = False  # a line that is no TAP counts as a failure
+    blocks: list[tuple[int, _Point]] = field(default_factory=list)
+    opening: bool = False  # the line before may have begun a block
     begun: dict[int, str] = field(default_factory=dict)
 
     def take(self, line: str) -> None:
@@ -88,6 +95,8 @@ class _Document:
             return
         text = line.lstrip(" ")
         indent = len(line) - len(text)
+        if text and self._in_block(text, indent):
+            return
         if text.rstrip() == "---" and self.last is not None:
             self.yaml = indent
         elif indent % 4 == 0 and indent // 4 <= _DEPTH:
@@ -113,9 +122,15 @@ class _Document:
         elif text.startswith("Bail out!"):
             self.cases.error(f"the run was given up: {text[9:].strip() or 'Bail out!'}")
             self._hurt("the run was given up before its end")
+        elif pragma := _PRAGMA.match(text):
+            self.known = True
+            self.strict = pragma[1] == "+"
+        elif _VERSION.match(text.rstrip()):
+            self.known = True
         elif depth == 0 and self.dialect in ("", "bats"):
             self._bats(text)
-        self.known = self.known or bool(_VERSION.match(text.rstrip()))
+            if self.strict and text.strip():
+                self._hurt("it says that it is strict, and holds a line that is no TAP")
 
     def _comment(self, text: str, depth: int) -> None:
         if text.rstrip() == NODE and not self.levels[0].points:
@@ -144,25 +159,51 @@ class _Document:
         number = int(match[2]) if match[2] else None
         point = self._bats_point(match, number) if self.dialect == "bats" else self._described(match)
         level = self._level(depth)
-        if number is not None:
-            if number in level.numbers:
-                self._hurt(f"test {number} was reported twice")
-            level.numbers.add(number)
+        level.last = level.last + 1 if number is None else number  # a point without a number has the next one
+        if level.last in level.numbers:
+            self._hurt(f"test {level.last} was reported twice")
+        level.numbers.add(level.last)
         self._close_below(depth, point)
+        self._begin_block(depth, point)
         level.points.append(point)
         level.title = ""
         self.last = point
         if depth == 0 and len(level.points) > 1:
             self._add(level.points[-2], "")  # the one before is complete now
 
+    def _begin_block(self, depth: int, point: _Point) -> None:
+        """A buffered subtest: its points stand in braces behind its own."""
+        if self.dialect == "" and point.brace:
+            self.blocks.append((depth, point))
+            self.opening = True
+
+    def _in_block(self, text: str, indent: int) -> bool:
+        """Whether the line ends a block. A name that only ends with a brace is followed by no line further in."""
+        if not self.blocks:
+            return False
+        depth, point = self.blocks[-1]
+        ends = text.rstrip() == "}" and indent == 4 * depth
+        if self.opening:
+            self.opening = False
+            if not ends and indent <= 4 * depth:
+                point.name += " {"
+                self.blocks.pop()
+                return False
+        if ends:
+            self.blocks.pop()
+            self._close_below(depth, point)
+            self.last = point
+        return ends
+
     def _described(self, match: re.Match[str]) -> _Point:
         text = match[3].removeprefix(" ").removeprefix("- ")
+        brace = self.dialect == "" and text.endswith(" {")
+        text = _TIME.sub("", text.removesuffix(" {") if brace else text)
         found = _directive(text)
-        if found is None:
-            return _Point(self._name(text), match[1] is None)
-        name = text[: found.start()].removesuffix(" ")
-        point = _Point(self._name(name), match[1] is None, found[1][:4].lower())
-        point.say(text[found.end() :].strip())
+        name = text if found is None else text[: found.start()].removesuffix(" ")
+        point = _Point(self._name(name), match[1] is None, found[1][:4].lower() if found else "", brace)
+        if found is not None:
+            point.say(text[found.end() :].strip())
         return point
 
     def _bats_point(self, match: re.Match[str], number: int | None) -> _Point:
@@ -229,7 +270,7 @@ class _Document:
         """The report, once there are no more lines."""
         if self.yaml >= 0:
             self._hurt("it ends in the middle of a diagnostic")
-        if len(self.levels) > 1:
+        if len(self.levels) > 1 or (self.blocks and not self.opening):
             self._hurt("it ends in the middle of a subtest")
             orphan = _Point(self.levels[0].title or "subtest", True)
             self._close_below(0, orphan)
@@ -248,21 +289,26 @@ class _Document:
 
 
 def recognises(head: bytes) -> bool:
-    """By its version, its plan, or a first test point with a number."""
-    lines = (line.strip() for line in head[:4096].splitlines())
-    first = next((line for line in lines if line and not line.startswith(b"#")), b"")
-    return re.match(rb"TAP version 1[34]$|1\.\.\d{1,9}(?:\s|$)|(?:not )?ok 1(?:\s|$)", first) is not None
+    """By its version or a pragma, by a first line that is a plan or a point, or by a plan and a point further down."""
+    lines = [line.rstrip() for line in head[:4096].splitlines() if line.strip() and not line.startswith(b"#")]
+    if any(re.match(rb"TAP version 1[234]$|pragma [+-]\w+$", line, re.IGNORECASE) for line in lines):
+        return True
+    plans = [bool(re.match(rb"1\.\.\d{1,9}(?:\s|$)", line)) for line in lines]
+    points = [bool(re.match(rb"(?:not )?ok \d{1,9}(?:\s|$)", line)) for line in lines]
+    first = bool(lines) and (plans[0] or re.match(rb"\s*(?:not )?ok 1(?:\s|$)", lines[0]) is not None)
+    return first or (any(plans) and any(points))
 
 
 def read(stream: BinaryIO, root: PurePath | None = None) -> TestReport:
     """Reads one stream; points of nested subtests come as "parent > child". What is no TAP is left out."""
     document = _Document(root=root)
-    started = True
+    started, cut = True, False
     while line := stream.readline(_LINE):
         if started:
             document.take(line.decode("utf-8", "replace").rstrip("\r\n"))
         started = line.endswith(b"\n")
-    if not started:
+        cut = not started and not line.startswith(b"#")
+    if cut:
         document._hurt("it ends in the middle of a line")
     return document.finished()
 

@@ -12,7 +12,12 @@ from superteam.reports.xml_document import Damaged, Element, Refused, elements, 
 
 FORMAT = "trx"
 _CONVENTIONS = Conventions(errors="folded", retries="hidden")
-_KEPT = ("UnitTestResult", "UnitTest", "TestMethod", "Counters", "RunInfo", "ResultSummary", "TestRun")
+_RESULTS = (
+    *("UnitTestResult", "GenericTestResult", "ManualTestResult", "WebTestResult", "LoadTestResult", "TestResult"),
+    "TestResultAggregation",  # of an ordered test: it holds the others
+)
+_FOREIGN = ("FailedTests", "SuccessfulTests", "Statistics")  # CppUnit and AUnit call their outermost element so too
+_KEPT = (*_RESULTS, *_FOREIGN, "UnitTest", "TestMethod", "Counters", "RunInfo", "ResultSummary", "TestRun")
 _OUTCOMES = {
     "passed": Outcome.PASSED,
     "completed": Outcome.PASSED,
@@ -42,8 +47,10 @@ def read(stream: BinaryIO, root: PurePath | None = None) -> TestReport:
         for element in elements(stream, _KEPT, ("Message", "StackTrace", "Text")):
             seen = True
             match element.name:
-                case "UnitTestResult":
+                case name if name in _RESULTS:
                     found.append(element)
+                case name if name in _FOREIGN:
+                    return nothing(FORMAT, "it is XML of CppUnit or AUnit, not TRX; their JUnit or text output is read")
                 case "TestMethod" if element.parent is not None:
                     classes[element.parent.attributes.get("id", "")] = element.attributes.get("className", "")
                 case "Counters":
@@ -99,7 +106,7 @@ def _checked(found: list[Element], summary: dict[str, str]) -> str:
     if not summary.get("outcome"):
         return "the summary is missing, or it does not say how the run ended"
     leaves = sum(not element.below for element in found)
-    tops = sum(element.parent is None or element.parent.name != "UnitTestResult" for element in found)
+    tops = sum(element.parent is None or element.parent.name not in _RESULTS for element in found)
     total = _number(summary.get("total"))
     if total is not None and total not in (leaves, tops, len(found)):
         return f"the summary counts {total} tests, and there are {leaves}"

@@ -230,6 +230,7 @@ class CommandSource:
                 on_output=self.on_output,
                 stdout_file=scratch / "report" / "stdout" if told.format and not told.reports else None,
                 redact=secrets_redactor(tree.env),
+                unmarked=True,
             )
 
     def _judge(self, attempt: _Attempt, calls: Calls, only: frozenset[TestId] | None) -> tuple[TestReport, RunVerdict]:

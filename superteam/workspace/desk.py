@@ -286,10 +286,18 @@ class Desk:
     async def _check_out(self, tree: str, sha: str) -> Tree:
         check = self.check_tree
         await in_thread(lambda: check.put(tree))
-        await in_thread(lambda: check.give_git(sha, None))
+        await in_thread(lambda: check.give_clone(sha, self._users_branch()))
         await check.make_ready(self._log("setup-check"))
         await in_thread(lambda: self._record_environment(sha))
-        return Tree(check.path, sha, {**check.environment(), **self._mark()}, self.repository.toplevel)
+        return Tree(check.path, sha, {**check.suite_environment(), **self._mark()}, self.repository.toplevel)
+
+    def _users_branch(self) -> str:
+        """The branch that a suite finds itself on: the user's, as in his checkout."""
+        branch = self.run.user_branch if self.run else self.repository.branch
+        return (branch or "refs/heads/main").removeprefix("refs/heads/")
+
+    async def rewritten(self) -> tuple[str, ...]:
+        return await in_thread(self.check_tree.rewritten)
 
     # the trees of reviewers: they work side by side, but their trees are made and taken one at a time
 
@@ -529,7 +537,11 @@ def open_desk(repository: Repository, run: Run | None, settings: Settings, envir
     held: list[int] = []
     check = _free_check_tree(folder, held)
     commands = all_commands(settings)
-    work, checked = (OwnTree(engine, folder / name, settings.workspace, environ, commands) for name in ("work", check))
+    if os.path.lexists(folder / check / ".git"):  # an older version's check tree was this folder itself
+        trees.remove(folder / check)
+    # Under the checkout's own name: code can ask where it is.
+    places = (folder / "work", folder / check / repository.toplevel.name)
+    work, checked = (OwnTree(engine, path, settings.workspace, environ, commands) for path in places)
     in_place = settings.workspace.isolation == "in-place"
     if run is not None and not in_place:
         take_trees(engine, folder, run, work.sibling)

@@ -16,6 +16,7 @@ from pathlib import Path
 from superteam.core.settings import WorkspaceSettings
 from superteam.errors import WorkspaceError
 from superteam.workspace import bring, environment_watch, variables, venv
+from superteam.workspace.beside import what_is_beside
 from superteam.workspace.overlay import Interpreter
 from superteam.workspace.own_environment import (
     folder_beside,
@@ -138,6 +139,7 @@ def _made_ready(call: Call) -> Readiness:
     fingerprint = _fingerprint(scene, env, settings, brought, own.below)
     notes += _advice(scene, settings, stamp, fingerprint)
     notes += _other_locks(scene, brought)
+    notes += filter(None, [what_is_beside(scene.tree, scene.checkout)])
     is_led = is_led or any(venv.editable_places(prefix, scene.roots) for prefix in environments)
     places = tuple(sorted(brought))
     return Readiness(env, places, tuple(notes), fingerprint, tuple(environments), is_led or bool(brought))
@@ -240,7 +242,7 @@ def _candidates(scene: bring.Scene, environ: Mapping[str, str]) -> list[Path]:
 
 def _prefer_tree(env: dict[str, str], scene: bring.Scene, commands: str) -> list[str]:
     """Puts the tree's own folders in front of an editable install of the checkout in an environment elsewhere."""
-    prefixes = prefixes_of_commands(commands, env)
+    prefixes = [*prefixes_of_commands(commands, env), *_prefixes(env)]
     places = [place for prefix in prefixes for place in venv.editable_places(prefix, scene.roots)]
     sources: list[str] = []
     if _is_python(scene.tree) and not _is_inside(env.get("VIRTUAL_ENV"), scene.tree):

@@ -93,8 +93,11 @@ class Engine:
 
     def index(self, tree: Path) -> Path:
         """The private index of a tree; of a checkout it has a name that no tree of ours has."""
-        if tree.parent == self.git_dir.parent / "trees":
+        folder = self.git_dir.parent / "trees"
+        if tree.parent == folder:
             return self.git_dir / f"index-{tree.name}"
+        if tree.parent.parent == folder:
+            return self.git_dir / f"index-{tree.parent.name}"
         return self.git_dir / f"index-of-{hashlib.sha256(os.fsencode(tree)).hexdigest()[:16]}"
 
     # what a folder holds

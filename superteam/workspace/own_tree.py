@@ -16,8 +16,9 @@ from superteam.errors import SetupFailed
 from superteam.workspace import setup_command, submodules, trees
 from superteam.workspace.bring import brought_before
 from superteam.workspace.environment import Readiness, make_ready
-from superteam.workspace.git import tree_entries
+from superteam.workspace.git import split_nul, tree_entries
 from superteam.workspace.git_directory import Engine, never_committed
+from superteam.workspace.own_objects import copy_objects
 from superteam.workspace.repository import Repository
 
 T = TypeVar("T")
@@ -96,7 +97,15 @@ class OwnTree:
         self.files = self.indexed = found
         return found
 
-    def give_git(self, head: str, branch: str | None) -> None:
+    def give_clone(self, head: str, branch: str) -> None:
+        """A private repository that has its objects itself, as a clone has, where that is not too much to copy."""
+        assert self.files is not None, "files are put before"
+        self.give_git(head, branch, shared=False)
+        tags = [line.split(" ")[0] for line in (self.tags or "").splitlines()[1:]]
+        if not copy_objects(self.engine, self.path / ".git", head, self.files, tags):
+            self.give_git(head, branch)
+
+    def give_git(self, head: str, branch: str | None, *, shared: bool = True) -> None:
         """A private repository, made anew whatever became of the last one: what its config says never counts."""
         repository, engine = self.engine.repository, self.engine
         shallow = repository.common_dir / "shallow"
@@ -104,7 +113,7 @@ class OwnTree:
         wanted = trees.PrivateRepository(
             head=head,
             branch=branch,
-            objects=repository.common_dir / "objects",
+            objects=repository.common_dir / "objects" if shared else None,
             config=(engine.git_dir / "config").read_text(errors="surrogateescape"),
             exclude=(engine.git_dir / "info/exclude").read_bytes(),
             packed_refs=self.tags,
@@ -116,9 +125,25 @@ class OwnTree:
         self.given = head
 
     def environment(self) -> dict[str, str]:
-        """The environment for programs in the tree; where its repository is gone, git looks no further up."""
+        """The environment for an agent's programs; where the tree's repository is gone, git looks no further up."""
+        return {**self.suite_environment(), "GIT_CEILING_DIRECTORIES": str(self.path.parent)}
+
+    def suite_environment(self) -> dict[str, str]:
+        """The environment for suites: it says nothing that the user's own would not say."""
         assert self.ready is not None, "a tree is made ready before it is used"
-        return {**self.ready.env, "GIT_CEILING_DIRECTORIES": str(self.path.parent)}
+        return dict(self.ready.env)
+
+    def rewritten(self) -> tuple[str, ...]:
+        """Tracked files whose content is no longer what was put, by programs that ran here since `give_git`."""
+        self.engine.git("update-index", "-q", "--refresh", tree=self.path, check=False)
+        how = ("diff-files", "--name-only", "-z", "--ignore-submodules=all")
+        names = split_nul(self.engine.git(*how, tree=self.path).out)
+        return tuple(name for name in names if self._was_written_since(name))
+
+    def _was_written_since(self, name: str) -> bool:
+        """Whether a program wrote the file: git takes some for changed that it wrote itself (line ends)."""
+        put, now = _changed_at(self.path / ".git" / "HEAD"), _changed_at(self.path / name)
+        return put is None or now is None or now > put
 
     async def make_ready(self, output: Path) -> None:
         """Brings what the suite needs, then runs the setup command if what it made here was made from other files."""
@@ -164,7 +189,7 @@ class OwnTree:
         if done.exit.code != 0:
             tail = (done.stderr_tail or done.stdout_tail).strip()
             text = f"the setup command failed in {self.path} ({setup}: exit code {done.exit.code})\n{tail}"
-            text += setup_command.what_is_beside(self.path, checkout)
+            text += "".join(f"\n{line}" for line in self.ready.lacking if line.startswith("beside"))
             raise SetupFailed(text, f"mend [workspace] setup, or see {output}; then: superteam resume")
         return await in_thread(lambda: self._made_since(before))
 
@@ -187,6 +212,14 @@ class OwnTree:
         """Whether a gate changed tracked files or left others beside them."""
         how = ("--modified", "--deleted", "--others", "--exclude-standard")
         return bool(self.engine.git("ls-files", "-z", *how, tree=self.path).out)
+
+
+def _changed_at(path: Path) -> int | None:
+    """When a file or what is known of it was last changed, in nanoseconds; a program cannot set that time."""
+    try:
+        return path.lstat().st_ctime_ns
+    except OSError:
+        return None
 
 
 def _is_stale_later(path: str) -> bool:

@@ -29,12 +29,13 @@ _PRIVATE = {
 class PrivateRepository:
     """What a tree's own repository is to say: `branch` (without refs/heads/) or a detached HEAD at commit `head`.
 
+    `objects` is the store that it shares; None where it gets objects of its own afterwards.
     `config` is text in git's format, `packed_refs` the tags; `index` is copied, so that its status is clean and fast.
     """
 
     head: str
     branch: str | None
-    objects: Path
+    objects: Path | None
     config: str
     exclude: bytes
     packed_refs: str
@@ -53,8 +54,9 @@ def give_repository(tree: Path, wanted: PrivateRepository) -> None:
         "HEAD": f"ref: refs/heads/{wanted.branch}\n" if wanted.branch else f"{wanted.head}\n",
         "config": wanted.config + _private_settings(git, wanted.identity),
         "packed-refs": wanted.packed_refs,
-        "objects/info/alternates": f"{quoted(str(wanted.objects))}\n",
     }
+    if wanted.objects:
+        files["objects/info/alternates"] = f"{quoted(str(wanted.objects))}\n"
     if wanted.branch:
         files[f"refs/heads/{wanted.branch}"] = f"{wanted.head}\n"
     for name, text in files.items():

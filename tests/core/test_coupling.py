@@ -320,7 +320,43 @@ def test_the_new_product_with_the_old_tests_of_one_file() -> None:
     new = "fn f() -> u8 { 6 }\nfn g() {}\n\n#[cfg(test)]\nmod tests { new }\n"
     assert combined(new, old, "src/lib.rs") == "fn f() -> u8 { 6 }\nfn g() {}\n\n#[cfg(test)]\nmod tests { old }\n"
     assert combined(new, "fn f() {}\n", "src/lib.rs") is None
-    assert combined(">>> 1", ">>> 2", "shop.py") is None
+
+
+DOCTEST = (
+    'class Shop:\n    """A shop.\n\n    >>> price(3)\n    %s\n    """\n\n    def price(self):\n        return %s\n'
+)
+
+
+def test_the_new_product_with_the_old_doctests() -> None:
+    assert combined(DOCTEST % (6, 6), DOCTEST % (9, 9), "shop.py") == DOCTEST % (9, 6)
+    assert combined(DOCTEST % (6, 6), "def f(): pass\n", "shop.py") == DOCTEST % (6, 6)
+    assert combined("def", DOCTEST % (9, 9), "shop.py") is None
+
+
+NEAR = {"util.py": "def near(a, b):\n    return abs(a - b) < 1\n", "tests/test_shop.py": "import shop\nimport util\n"}
+
+
+@pytest.mark.parametrize(
+    ("more", "leaf"),
+    [
+        ({}, True),
+        ({"cli.py": "import util\n"}, False),  # the product uses it
+        ({"util.py": "import shop\n"}, False),  # it uses what was changed as well
+        ({"tests/test_shop.py": "import shop\n"}, False),  # no test names it
+    ],
+)
+def test_a_module_that_only_tests_name_is_a_judge_beside_a_changed_product(more: dict[str, str], leaf: bool) -> None:
+    texts = {**NEAR, "shop.py": "A = 1\n", **more}
+    changes = [change("util.py"), change("shop.py", removed="", status="added")]
+    found = roles_of(changes, IDS, PYTEST, tuple(texts), lambda path: texts.get(path, ""))
+    assert [judge.path for judge in found.leaves] == ["util.py"] * leaf
+    alone = roles_of(changes[:1], IDS, PYTEST, tuple(texts), lambda path: texts.get(path, ""))
+    assert alone.leaves == ()
+
+
+def test_data_in_a_folder_that_tests_name() -> None:
+    assert role(change("data/a.in"), {"tests/test_shop.py": "Path('data').iterdir()\n"}) == "unsure"
+    assert role(change("data/a.in"), {"tests/test_shop.py": "the data of all\n"}) == "product"
 
 
 def test_the_place_of_an_id_without_one_is_the_id() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from superteam.plans import load_plan
-from superteam.plans.places import Checkout, checkout_at, placed
+from superteam.plans.places import Checkout, checkout_at, placed, without_programs
 
 THERE = {"/tmp", "/home/me", "/home/me/shop-2", "/other/thing", "/"}
 CHECKOUT = Checkout(
@@ -163,3 +163,8 @@ def test_the_rule_holds_in_each_form_of_a_plan(form: str, tmp_path: Path) -> Non
     plan, findings = load_plan(path, tmp_path)
     assert plan is not None and plan.commands() == ()
     assert [found.code for found in findings if found.code.startswith("gate-")] == ["gate-elsewhere"]
+
+
+def test_a_program_of_the_checkouts_environment_is_a_program() -> None:
+    assert without_programs("/home/me/shop/.venv/bin/ruff check .", CHECKOUT) == "bin/ruff check ."
+    assert without_programs("cd /home/me/shop && x", CHECKOUT) == "cd /home/me/shop && x"

@@ -82,7 +82,7 @@ def test_nextest_counts_no_tries_so_a_failure_that_was_damaged_is_missed():
     assert (found.completeness, "declares 2 failures" in found.damage) == (Completeness.PARTIAL, True)
 
 
-@pytest.mark.parametrize(("counted", "whole"), [(3, True), (2, True), (1, True), (0, False), (6, False)])
+@pytest.mark.parametrize(("counted", "whole"), [(3, True), (2, True), (1, True), (0, True), (6, False)])
 def test_surefire_counts_each_try_or_none(counted: int, whole: bool):
     text = (DATA / "junit" / "surefire-reruns.xml").read_bytes()
     found = read("junit", text.replace(b'failures="3"', b'failures="%d"' % counted))
@@ -217,3 +217,19 @@ def test_a_report_that_lies_about_its_counts_is_partial(name: str, honest: str, 
     assert honest in text
     found = read(name.partition("/")[0], text.replace(honest, lie, 1).encode())
     assert (found.completeness, bool(found.damage)) == (Completeness.PARTIAL, True)
+
+
+@pytest.mark.parametrize("kind", ["GenericTestResult", "ManualTestResult", "WebTestResult", "TestResultAggregation"])
+def test_every_kind_of_result_in_trx_is_a_test(kind: str) -> None:
+    results = f'<UnitTestResult testName="a" outcome="Passed"/><{kind} testName="b" outcome="Failed"/>'
+    summary = '<ResultSummary outcome="Failed"><Counters total="2" failed="1"/></ResultSummary>'
+    found = read("trx", f"<TestRun><Results>{results}</Results>{summary}</TestRun>".encode())
+    assert found.completeness is Completeness.COMPLETE, found.damage
+    assert {id: test.outcome.value for id, test in found.tests.items()} == {"a": "passed", "b": "failed"}
+
+
+@pytest.mark.parametrize("inside", ["<FailedTests/><SuccessfulTests/>", "<Statistics><Tests>0</Tests></Statistics>"])
+def test_the_xml_of_cppunit_and_aunit_is_refused_by_name(inside: str) -> None:
+    found = read("trx", f"<TestRun>{inside}</TestRun>".encode())
+    assert found.completeness is Completeness.NONE
+    assert "CppUnit or AUnit" in found.damage

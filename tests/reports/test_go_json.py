@@ -173,3 +173,18 @@ def test_no_event_after_a_failure_makes_it_a_pass_within_one_run(events):
         event("fail"),
     ]
     assert outcomes(read(*stream))["X"] == "failed"
+
+
+def test_events_without_a_package_are_read() -> None:
+    lines = [
+        {"Action": "run", "Test": "TestA"},
+        {"Action": "pass", "Test": "TestA"},
+        {"Action": "run", "Test": "TestB"},
+        {"Action": "fail", "Test": "TestB"},
+        {"Action": "fail", "Elapsed": 0.1},
+    ]
+    data = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
+    assert go_json.recognises(data)
+    found = go_json.read(io.BytesIO(data))
+    assert found.completeness is Completeness.COMPLETE
+    assert {id: test.outcome.value for id, test in found.tests.items()} == {"TestA": "passed", "TestB": "failed"}

@@ -208,7 +208,6 @@ def test_a_module_that_cannot_be_imported_is_an_error_outside_of_tests():
     ("text", "damage"),
     [
         ('<testsuite name="a" tests="2"><testcase name="x"/></testsuite>', "declares 2 tests"),
-        ('<testsuite name="a" tests="1"><testcase name="x"/><testcase name="y"/></testsuite>', "declares 1 tests"),
         ('<testsuite name="a" tests="1" failures="1"><testcase name="x"/></testsuite>', "declares 1 failures"),
         ('<testsuite name="a" tests="1" errors="1"><testcase name="x"/></testsuite>', "declares 1 errors"),
         ('<testsuite name="a" tests="1" skipped="1"><testcase name="x"/></testsuite>', "declares 1 skipped"),
@@ -239,3 +238,38 @@ def test_an_error_of_a_suite_belongs_to_no_test():
 def test_a_failure_that_only_an_attribute_tells_is_no_pass(words):
     text = f'<testsuite><testcase name="x" {words}/></testsuite>'
     assert read_junit(io.BytesIO(text.encode())).failed() == ("x",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<testsuite name="pytest" tests="15"><testcase classname="a" name="x"/></testsuite>',  # subtests
+        '<testsuites name="jest tests" tests="1"><testsuite name="s" tests="1"><testcase name="x"/>'
+        '<testcase name="todo"><skipped/></testcase></testsuite></testsuites>',
+        '<testsuites name="Mocha Tests" tests="1" failures="1"><testsuite name="s" tests="1" failures="1">'
+        '<testcase name="x"/><testcase name="before each hook"><failure/></testcase></testsuite></testsuites>',
+        '<testsuite name="pkg" tests="0" failures="1"><testcase classname="" name="TestMain"><failure message="m"/>'
+        "</testcase></testsuite>",
+        '<testsuite name="A" tests="1" errors="1"><testcase name="x"/><error message="class setup"/></testsuite>',
+    ],
+    ids=["pytest subtests", "jest todo", "mocha hook", "go TestMain", "ant suite error"],
+)
+def test_rows_that_nobody_counted_prove_nothing_missing(text: str) -> None:
+    found = read_junit(io.BytesIO(text.encode()))
+    assert found.completeness is Completeness.COMPLETE, found.damage
+    assert found.tests
+
+
+def test_an_error_of_a_suite_is_told_and_counted() -> None:
+    text = '<testsuite name="A" tests="1" errors="2"><testcase name="x"/><error message="setup"/></testsuite>'
+    found = read_junit(io.BytesIO(text.encode()))
+    assert found.suite_errors == ("A: setup",)
+    assert found.completeness is Completeness.PARTIAL  # two were declared
+
+
+def test_the_xml_of_check_is_refused_by_name() -> None:
+    root = '<testsuites xmlns="http://check.sourceforge.net/ns">'
+    text = f'<?xml version="1.0"?>{root}<suite><test result="failure"/></suite></testsuites>'
+    found = read_junit(io.BytesIO(text.encode()))
+    assert found.completeness is Completeness.NONE
+    assert "XML of Check" in found.damage

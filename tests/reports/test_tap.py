@@ -140,7 +140,10 @@ def test_perl_writes_directives_and_nested_subtests() -> None:
         (("1..1", "ok 1 - a", "1..1"), "two plans"),
         (("1..2", "ok 1 - a", "ok 1 - b"), "test 1 was reported twice"),
         (("1..2", "ok 1 - a", "ok 3 - b"), "not numbered from 1"),
-        (("1..2", "ok - a", "ok 2 - b"), "not numbered from 1"),
+        (("1..2", "ok 2 - a", "ok - b"), "not numbered from 1"),
+        (("pragma +strict", "1..1", "ok 1 - a", "garbage"), "it is strict"),
+        (("1..1", "ok 1 - a {", "    1..2", "    ok 1 - b", "}"), "a: 2 tests were planned"),
+        (("1..1", "ok 1 - a {", "    ok 1 - b"), "in the middle of a subtest"),
         (("1..1", "    ok 1 - b", "    1..2", "ok 1 - a"), "a: 2 tests were planned"),
         (("1..1", "    ok 1 - b", "ok 1 - a"), "a: it has no plan"),
         (("1..1", "ok 1 - a", "    ok 1 - b", "    1..1"), "in the middle of a subtest"),
@@ -260,3 +263,55 @@ def test_hostile_lines_are_read_in_linear_time() -> None:
         text(line, "1..1")
     text(*(" " * 4 * (i % 60) + "ok 1 - a" for i in range(20000)))
     assert time.process_time() - started < 5
+
+
+def test_points_without_a_number_have_the_next_one() -> None:
+    report = text("1..3", "ok - a", "ok 2 - b", "not ok - c")
+    assert report.completeness is Completeness.COMPLETE, report.damage
+    assert outcomes(report) == {"a": "passed", "b": "passed", "c": "failed"}
+
+
+def test_buffered_subtests_stand_in_braces() -> None:
+    report = text(
+        *("TAP version 14", "ok 1 - a {", "    ok 1 - b {", "        ok 1 - c", "        1..1", "    }"),
+        *(
+            "    not ok 2 - d # TODO later",
+            "    1..2",
+            "}",
+            "not ok 2 - e # time=1.5ms {",
+            "    1..1",
+            "    not ok 1 - f",
+        ),
+        *("}", "ok 3 - ends with {", "ok 4 - g # SKIP why {", "}", "1..4"),
+    )
+    assert report.completeness is Completeness.COMPLETE, report.damage
+    found = outcomes(report)
+    assert found["a > b > c"] == found["a > b"] == found["a"] == found["ends with {"] == "passed"
+    assert (found["a > d"], found["e > f"]) == ("skipped", "failed")
+    assert (found["g"], report.tests["g"].message) == ("skipped", "why")
+
+
+def test_a_strict_stream_of_tap_alone_is_whole() -> None:
+    report = text("TAP version 14", "pragma +strict", "# fine", "", "ok 1 - a", "  ---", "  x: y", "  ...", "1..1")
+    assert report.completeness is Completeness.COMPLETE, report.damage
+    assert text("pragma +strict", "pragma -strict", "noise", "ok 1", "1..1").completeness is Completeness.COMPLETE
+
+
+def test_a_last_comment_without_a_line_end_is_no_damage() -> None:
+    assert read(io.BytesIO(b"1..1\nok 1 - a\n# done")).completeness is Completeness.COMPLETE
+    assert read(io.BytesIO(b"1..1\nok 1 - a")).completeness is Completeness.PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("head", "known"),
+    [
+        ("> tap\n> node x\n\nTAP Version 13\nok 1\n", True),
+        ("pragma +strict\nok 1\n", True),
+        ("starting\n1..2\nok 1 - a\n", True),
+        ("starting\nok 1 - a\nok 2\n1..2\n", True),
+        ("starting\nok 1 - a\n", False),
+        ("chapter\n1..2\n", False),
+    ],
+)
+def test_what_stands_before_the_tap_hides_it_from_nobody(head: str, known: bool) -> None:
+    assert recognises(head.encode()) is known

@@ -54,6 +54,9 @@ UNDECIDABLE = ("race 0.3", "race 0.5", "flake 0.5, then broken")
 SAMPLE = [("validated", name) for name in VALIDATED if name not in (*UNDECIDABLE, "flake 0.1")]
 SAMPLE += [("executed", name) for name in ("regression", "race 0.8", "flake 0.5", "deleted test")]
 
+# With its first seed this flake fails 25 times in a row: nobody can tell that from surroundings that broke.
+SEEDS = {"flake 0.9": 1}
+
 
 def judge(how: str, name: str, seed: int, folder: Path) -> Sample:
     """Judges one change and takes it off the disk."""
@@ -72,7 +75,7 @@ def is_right(sample: Sample) -> bool:
 
 @pytest.mark.parametrize(("how", "name"), SAMPLE)
 def test_a_simulated_change_gets_the_verdict_that_it_deserves(how: str, name: str, tmp_path: Path) -> None:
-    sample = judge(how, name, 0, tmp_path)
+    sample = judge(how, name, SEEDS.get(name, 0), tmp_path)
     assert is_right(sample), sample.line
 
 

@@ -195,7 +195,7 @@ def test_setup_runs_again_for_every_other_tree_and_sees_nothing_it_made_before(r
     [("src/b.py", 1), ("README", 1), ("gen/a.in", 2), ("deep/gen/b.in", 2), ("packages/a/package-lock.json", 2)],
 )
 def test_setup_inputs_say_which_files_count(root: Path, bench_of: Open, changed: str, runs: int) -> None:
-    bench = bench_of(setup="mkdir -p made; echo run >> ../../ran", setup_inputs=("**/gen/*.in", "tools"))
+    bench = bench_of(setup="mkdir -p made; echo run >> ../../../ran", setup_inputs=("**/gen/*.in", "tools"))
     bench.do(bench.desk.check_out, bench.head)
     (root / changed).parent.mkdir(parents=True, exist_ok=True)
     (root / changed).write_text("changed\n")

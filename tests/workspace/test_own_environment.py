@@ -128,6 +128,18 @@ def test_an_interpreter_named_by_its_path_runs_the_trees_code(pair: Pair, elsewh
     assert run(pair.tree, env, commands[by]) == f"{pair.tree}/packages/core/src/pkg/__init__.py"
 
 
+def test_an_editable_install_for_the_user_runs_the_trees_code(pair: Pair) -> None:
+    base = {"PATH": f"{sys.base_prefix}/bin:/usr/bin:/bin", "HOME": str(pair.checkout.parent / "home")}
+    user = Path(run(pair.tree, base, "python3 -c 'import site; print(site.getusersitepackages())'"))
+    for folder in (pair.checkout, pair.tree):
+        shutil.move(folder / "src", folder / "packages/core/src")
+    user.mkdir(parents=True)
+    (user / "pkg.pth").write_text(f"{pair.checkout}/packages/core/src\n")
+    assert imported(pair.tree, base, "python3") == f"{pair.checkout}/packages/core/src/pkg/__init__.py"  # the lie
+    env = pair.ready(environ=base).env
+    assert imported(pair.tree, env, "python3") == f"{pair.tree}/packages/core/src/pkg/__init__.py"
+
+
 def test_the_project_environment_of_uv_is_copied_when_it_is_elsewhere(pair: Pair, elsewhere: Path) -> None:
     install_finder(pair, elsewhere)
     before = census(elsewhere)
@@ -346,3 +358,11 @@ def test_a_lock_file_that_is_not_as_in_the_checkout_is_said(pair: Pair) -> None:
     (note,) = pair.ready().lacking
     assert note.startswith("package-lock.json: not as in the checkout")
     assert 'setup = "npm ci"' in note
+
+
+def test_a_folder_beside_the_repository_that_a_manifest_needs_is_said(pair: Pair) -> None:
+    (pair.checkout.parent / "lib").mkdir()
+    (pair.tree / "go.mod").write_text("module x\nreplace a => ../lib\nreplace b => ../absent\nreplace c => ./lib\n")
+    (note,) = pair.ready().lacking
+    assert "../lib (go.mod)" in note
+    assert "absent" not in note
