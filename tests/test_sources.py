@@ -276,7 +276,7 @@ def test_a_verdict_in_the_cache_is_that_of_its_source(shop: Shop) -> None:
 
     again = repo.superteam("validate", "--json").json["validations"]
 
-    assert [v["notes"] for v in first] == [[], []]
+    assert not any("from the cache" in note for v in first for note in v["notes"])
     assert [(v["source"], v["counts"]["passed"]) for v in again] == [("tests", 2), ("smoke", 3)]
     assert all("from the cache" in v["notes"][0] for v in again)
 

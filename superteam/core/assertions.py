@@ -101,9 +101,7 @@ _FRAMEWORK = frozenset(
     )
 )
 _LITERAL = re.compile(r"[0-9\"']")
-_TEST_NAME = re.compile(
-    r"^([ \t]{0,40})(?:async[ \t]{1,4})?def[ \t]{1,4}(test\w{0,200})[ \t]{0,4}\(|^class[ \t]{1,4}(\w+)"
-)
+_TEST_NAME = re.compile(r"[ \t]{0,40}(?:async[ \t]{1,4})?def[ \t]{1,4}(test\w{0,200})[ \t]{0,4}\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,21 +172,25 @@ def changed_assertions(change: Change, is_test: bool, elsewhere: Counter[str]) -
 
 
 def hidden_tests(text: str) -> Iterator[tuple[int, int, str]]:
-    """Each Python test that a later one of the same name and place hides: both lines, and the name."""
-    scope = ""
-    seen: dict[tuple[str, str, str], int] = {}
+    """Each Python test that a later one of the same name and place hides: both lines, and the name.
+
+    The place is the class, or whatever else it is indented below: two branches of an `if` hide nothing.
+    """
+    above: list[tuple[int, int]] = []  # depth and number of the lines that the current one is indented below
+    seen: dict[tuple[int, str], int] = {}
     for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or line.lstrip().startswith(("#", ")", "]", "}")):
+            continue
+        depth = _depth(line)
+        while above and above[-1][0] >= depth:
+            above.pop()
         match = _TEST_NAME.match(line[:400])
-        if match is None:
-            continue
-        if match[3]:
-            scope = f"{match[3]} {number}"
-            continue
-        scope = scope if match[1] else ""
-        key = (scope, match[1], match[2])
-        if key in seen:
-            yield seen[key], number, match[2]
-        seen[key] = number
+        if match is not None:
+            key = (above[-1][1] if above else 0, match[1])
+            if key in seen:
+                yield seen[key], number, match[1]
+            seen[key] = number
+        above.append((depth, number))
 
 
 # pairs

@@ -131,9 +131,21 @@ def test_a_second_test_of_one_name_is_said_to_hide_the_first() -> None:
     assert (found.kind, found.line, found.rank) == ("added-skip", 5, 1) and "def test_a" in found.detail
 
 
-def test_methods_of_two_classes_hide_nothing() -> None:
-    text = "class A:\n    def test_a(self): ...\nclass B:\n    def test_a(self): ...\n"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class A:\n    def test_a(self): ...\nclass B:\n    def test_a(self): ...\n",
+        "if x:\n    def test_a(): ...\nelse:\n    def test_a(): ...\n",
+        "class A:\n    class B:\n        def test_a(self): ...\n    class C:\n        def test_a(self): ...\n",
+    ],
+)
+def test_tests_of_two_places_hide_nothing(text: str) -> None:
     assert list(hidden_tests(text)) == []
+
+
+def test_a_method_hides_an_earlier_one_of_its_class() -> None:
+    text = "class A:\n    def test_a(self):\n        x = (\n            1\n        )\n\n    def test_a(self): ...\n"
+    assert list(hidden_tests(text)) == [(2, 7, "test_a")]
 
 
 def test_each_of_very_many_lines_is_compared_with_its_neighbours_only() -> None:
