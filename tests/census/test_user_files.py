@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from playground import Census, heard
-from users_machine import FAST_FORWARD, IN_PLACE, NEW_CONFIGURATION, Machine, build_machine
+from users_machine import BEHIND_LINKS, FAST_FORWARD, IN_PLACE, NEW_CONFIGURATION, Machine, build_machine
 
 KINDS = ["own", "elsewhere"]
 ANYWHERE = {"install", "use-git", "leave-links"}
@@ -62,7 +62,14 @@ def test_a_killed_validate(machine: Machine, census: Census) -> None:
     machine.nothing_else_changed()
 
 
-@pytest.mark.parametrize("machine", [*KINDS, "linked", "setup"], indirect=True)
+@pytest.mark.parametrize("machine", ["linked"], indirect=True)
+def test_execute_with_reviews_and_links_of_the_user(machine: Machine) -> None:
+    done = machine.superteam("execute", "plan.md")
+    assert done.code == 0, done.out + done.err
+    machine.nothing_else_changed(*FAST_FORWARD, *BEHIND_LINKS)
+
+
+@pytest.mark.parametrize("machine", [*KINDS, "setup"], indirect=True)
 def test_execute_that_ends_ok(machine: Machine) -> None:
     done = machine.superteam("execute", "plan.md")
     assert done.code == 0, done.out + done.err

@@ -30,6 +30,13 @@ ALWAYS = (
     Allowed("project/.git/logs/refs/heads/superteam*"),
     Allowed("project/.git/logs/refs/superteam*"),
 )
+# Python's own compiled copies of what the suite imports from the user's environment: not prevented.
+COMPILED = (
+    Allowed("environment/lib/*/site-packages/__pycache__", ("added",)),
+    Allowed("environment/lib/*/site-packages/__pycache__/*.pyc", ("added",)),
+)
+# What links of the user's own in node_modules and `.venv` lead to outside of the project: not prevented.
+BEHIND_LINKS = (Allowed("library*"),)
 NEW_CONFIGURATION = (Allowed("project/superteam.toml", ("added",)),)
 FAST_FORWARD = (
     Allowed("project/.git/refs/heads/main", ("changed",)),
@@ -146,7 +153,7 @@ class Machine(Repo):
     def nothing_else_changed(self, *allowed: Allowed) -> None:
         """Fails if anything of the user's differs from what `remember` saw and is not allowed."""
         after = take_inventory(self.user)
-        found = not_allowed(differences(self.inventory, after), [*ALWAYS, *allowed])
+        found = not_allowed(differences(self.inventory, after), [*ALWAYS, *COMPILED, *allowed])
         if found:
             lines = "\n  ".join(str(difference) for difference in found)
             pytest.fail(f"of the user's:\n  {lines}", pytrace=False)
