@@ -31,7 +31,7 @@ confirmations = 1
 """
 GOOD = {"calc.py": "def add(a, b):\n    return b + a\n\n\ndef mul(a, b):\n    return a * b\n"}
 BROKEN = {"calc.py": "def add(a, b):\n    return a + b\n\n\ndef mul(a, b):\n    return a + b\n"}
-UNREADABLE = {"calc.py": "def add(a, b:\n"}
+UNREADABLE = {"calc.py": "import os\n\nos._exit(9)\n"}
 
 
 def example(kind: str, mark: str) -> str:

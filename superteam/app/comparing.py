@@ -129,12 +129,18 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def decides(own: ValidationResult, other: ValidationResult) -> bool:
-    """Whether the verdict by the base's command counts: it is worse than a pass, or the only sound one."""
-    return other.verdict == "fail" or (own.verdict == "inconclusive" and other.verdict == "pass")
+def decides(own: ValidationResult, other: ValidationResult, passes_here: bool) -> bool:
+    """Whether the verdict by the base's command counts: it is worse than a pass, or the only sound one.
+
+    Where this tree's own command cannot run at the base, it has to pass here (`passes_here`): else whoever takes the
+    change gets a command that runs nothing.
+    """
+    return other.verdict == "fail" or (own.verdict == "inconclusive" and other.verdict == "pass" and passes_here)
 
 
-def with_both(own: ValidationResult, other: ValidationResult, then: Settings, now: Settings) -> ValidationResult:
+def with_both(
+    own: ValidationResult, other: ValidationResult, counts: ValidationResult, then: Settings, now: Settings
+) -> ValidationResult:
     """The verdict of two: by this tree's own command, and by the base's.
 
     Where the base's command gives no sound verdict here, it may be gone for good reasons: that is said, and the
@@ -146,7 +152,6 @@ def with_both(own: ValidationResult, other: ValidationResult, then: Settings, no
     mine = f"by this tree's own it is {own.verdict}"
     reasons = (f" ({result.reason})" if result.reason else "" for result in (other, own))
     note = f"the test command or its report was changed: {said}{next(reasons)}; {mine}{next(reasons)}"
-    counts = other if decides(own, other) else own
     return counts.model_copy(update={"findings": findings, "notes": (*counts.notes, note)})
 
 

@@ -143,11 +143,20 @@ async def _validate_both_ways(
     for one in found:
         if one.result.source == TESTS and (one.result.verdict == "pass" or _has_no_baseline(one.result)):
             (other,) = await _validate(earlier, desk, base, (TESTS,), wishes, on_output)
-            counts = other if decides(one.result, other.result) else one
-            result = with_both(one.result, other.result, earlier.settings, project.settings)
+            passes_here = one.result.verdict == "pass" or await _passes_here(project, desk, on_output)
+            counts = other if decides(one.result, other.result, passes_here) else one
+            result = with_both(one.result, other.result, counts.result, earlier.settings, project.settings)
             one = replace(counts, result=result)
         judged.append(one)
     return tuple(judged)
+
+
+async def _passes_here(project: Project, desk: Desk, on_output: Output) -> bool:
+    """Whether this tree's own test command passes on it; asked where the command cannot run at the base."""
+    sha = await anyio.to_thread.run_sync(desk.snapshot_checkout)
+    command = command_of(project.settings, TESTS)
+    found = await execute(_world(project, desk, on_output), TESTS, "own-command", sha, None, None, command)
+    return found.verdict.verdict == "pass"
 
 
 async def _validate(

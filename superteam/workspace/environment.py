@@ -123,7 +123,7 @@ def _made_ready(call: Call) -> Readiness:
     env.pop("PYTHONPYCACHEPREFIX", None)
     if os.path.realpath(scene.checkout) == os.path.realpath(scene.tree):
         notes = _activate(env, scene, call.environ)
-        return Readiness(env, (), tuple(notes), _fingerprint(scene, env, settings, {}, ()))
+        return Readiness(env, (), tuple(notes), _fingerprint(call, env, {}, ()))
     notes = []
     wanted = bring.wanted_in(scene, settings, call.environ, call.untracked, notes)
     stamp = bring.bring_all(scene, wanted, notes, keep=call.is_set_up)
@@ -136,7 +136,7 @@ def _made_ready(call: Call) -> Readiness:
     notes += _prefer_tree(env, scene, call.commands)
     brought = {place: item for place, item in stamp.brought.items() if not item.skipped}
     environments = [interpreter.prefix for interpreter in own.below] or _prefixes(env)
-    fingerprint = _fingerprint(scene, env, settings, brought, own.below)
+    fingerprint = _fingerprint(call, env, brought, own.below)
     notes += _advice(scene, settings, stamp, fingerprint)
     notes += _other_locks(scene, brought)
     notes += filter(None, [what_is_beside(scene.tree, scene.checkout)])
@@ -275,16 +275,15 @@ def _is_python(tree: Path) -> bool:
 
 
 def _fingerprint(
-    scene: bring.Scene,
-    env: Mapping[str, str],
-    settings: WorkspaceSettings,
-    brought: Mapping[str, bring.Item],
-    below: tuple[Interpreter, ...],
+    call: Call, env: Mapping[str, str], brought: Mapping[str, bring.Item], below: tuple[Interpreter, ...]
 ) -> str:
+    scene, settings = call.scene, call.settings
     facts = [f"setup {settings.setup}", f"locks {lock_fingerprint(scene.tree)}"]
     facts += [f"{name} {venv.content(scene.tree / name)}" for name in _VERSIONS if os.path.lexists(scene.tree / name)]
     facts += [f"{place} {item.identity}" for place, item in sorted(brought.items())]
-    facts += [_program(name, env, scene) for name in ("python", "python3")]
+    for name in ("python", "python3"):
+        facts.append(_program(name, env, scene))
+        facts.append(_program(name, call.environ, scene))  # what an environment of the tree's own stands in for
     facts += [_program(name, env, scene) for name in sorted(_toolchains(scene.tree))]
     facts += [fact for prefix in _prefixes(env) for fact in _environment_facts(prefix, scene)]
     for interpreter in below:

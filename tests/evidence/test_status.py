@@ -119,8 +119,8 @@ TASK = """id title status attempts base_sha commit_sha failures decision must_ha
     claims findings"""
 # The contract and the additions of docs/decisions/012 and 017: fails_differently, polluters, findings, notes.
 VALIDATION = """source after_task sha tree reference_sha verdict reason confidence counts new_failures regressions
-    unresolved flaky suspects pre_existing fails_differently new_passes missing newly_skipped owed settlements
-    introduced_by polluters findings notes reproduce_command"""
+    unresolved flaky suspects pre_existing fails_differently new_passes missing newly_skipped owed
+    expectations_changed unlooked settlements introduced_by polluters findings notes reproduce_command"""
 PENDING = """id task failure_type question options evidence"""
 
 
