@@ -1318,9 +1318,17 @@ def page_rows() -> list[str]:
 
 
 def test_the_page_lists_these_sabotages_and_no_other() -> None:
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    table = PAGE.read_text(encoding="utf-8").partition("## The table")[2].partition("\n## ")[0]
+    lines = [line for line in table.splitlines() if line.startswith("|")]
     assert lines[2:] == page_rows()
     assert len(lines) > 60
+
+
+def test_every_kind_of_fault_names_tests_that_are_there() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition("## By kind of fault")[2]
+    named = [line.rpartition(" | ")[2].removesuffix(" |") for line in table.splitlines() if "| tests/" in line]
+    assert len(named) > 35
+    assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
 def test_no_two_sabotages_have_one_name() -> None:
