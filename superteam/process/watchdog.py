@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from superteam.process.family import marked_processes, with_descendants
 from superteam.process.marks import MARK, RUN
 from superteam.process.subreaper import orphans_go_elsewhere
 from superteam.process.table import process, processes
+
+if TYPE_CHECKING:
+    import subprocess
 
 _DONE = b"done"
 _LOOKS = 50  # one that forks and exits again and again can be missed by a look
@@ -49,6 +52,8 @@ def watched(run_id: str) -> Iterator[None]:
 
 
 def _start(run_id: str) -> subprocess.Popen[bytes] | None:
+    import subprocess
+
     environment = {name: value for name, value in os.environ.items() if name not in (MARK, RUN)}
     command = [sys.executable, "-I", "-S", "-c", _WAIT, _PACKAGES, run_id]
     try:
