@@ -70,9 +70,9 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 
 lock:   ## writes requirements.lock and the Python packages of tests/frameworks and tests/cases anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev --group build pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate tests/frameworks/python-requirements.in -o tests/frameworks/python-requirements.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate tests/cases/python-requirements.in -o tests/cases/python-requirements.txt
+	uv pip compile --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group dev --group build pyproject.toml -o requirements.lock
+	uv pip compile --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate tests/frameworks/python-requirements.in -o tests/frameworks/python-requirements.txt
+	uv pip compile --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate tests/cases/python-requirements.in -o tests/cases/python-requirements.txt
 
 clean:
 	rm -rf $(VENV) .venv-*

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -71,7 +72,13 @@ def suite(tmp_path: Path) -> Suite:
         home = {"HOME": str(tmp_path), "PATH": search_path(npm), "LANG": "C.UTF-8"}
         source = CommandSource(command, timeout, tmp_path / "outputs", report=report)
         wanted = None if only is None else frozenset(only)
-        return anyio.run(source.collect, Tree(tree, "0" * 40, {**home, **(env or {})}), wanted)
+        there = Tree(tree, "0" * 40, {**home, **(env or {})})
+        execution = anyio.run(source.collect, there, wanted)
+        if (execution.verdict.reason or "").startswith("nothing passes in a clean tree"):
+            # Such a suite is no baseline; what its framework reports is judged as that of a later run.
+            later = replace(source, expected=execution.report.shape)
+            return anyio.run(later.collect, there, wanted)
+        return execution
 
     run.npm = None  # type: ignore[attr-defined]
     run.tree = tree  # type: ignore[attr-defined]
