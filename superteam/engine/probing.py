@@ -27,6 +27,7 @@ from superteam.core.decide import Step
 from superteam.core.expectation import ExpectationChanged
 from superteam.core.failures import Failure, FailureType
 from superteam.core.finding import Finding, ranked
+from superteam.core.nonsense import ANOTHER_TREE, SEES_MODULES, noticed
 from superteam.core.plan import Task
 from superteam.core.results import (
     Completeness,
@@ -107,28 +108,21 @@ async def execute(
     return replace(found, report=replace(found.report, note=note))
 
 
-_SEES_MODULES = ("pytest", "unittest")  # whose reports name modules that were loaded from elsewhere
-
-
 async def believe(world: World, key: str, sha: str, found: Execution) -> Execution:
-    """A green baseline without a report of its own modules, doubted where something was brought from the checkout.
+    """A baseline without a report of its own modules, doubted where something was brought from the checkout.
 
-    A suite that stays green although every source in its tree is broken tests another tree's code (verdicts.md,
-    section 1, the tree probe).
+    A suite that stays as it is although every source in its tree is broken tests another tree's code (verdicts.md,
+    section 1, the tree probe): red or green.
     """
-    if found.verdict.verdict != "pass" or found.report.format in _SEES_MODULES:
+    if not found.verdict.sound or found.report.format in SEES_MODULES:
         return found
     tree = await world.workspace.check_out_spoilt(sha)
     if tree is None:
         return found
     spoilt = await world.source(TESTS, f"{key} tree-probe", found.report.shape).collect(tree)
-    if spoilt.verdict.verdict != "pass":
+    if noticed(found.report, spoilt):
         return found
-    reason = (
-        "the suite tests the code of another tree: it stays green with a syntax error in every source of its own; "
-        'say how a tree is made ready: [workspace] setup = "..." in superteam.toml'
-    )
-    return replace(found, verdict=RunVerdict("inconclusive", reason))
+    return replace(found, verdict=RunVerdict("inconclusive", ANOTHER_TREE))
 
 
 async def sing(world: World, key: str, sha: str, shape: Shape) -> str | None:
