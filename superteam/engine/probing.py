@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -88,8 +88,12 @@ async def execute(
     only: frozenset[TestId] | None,
     shape: Shape | None,
     command: str = "",
+    rewritten_before: Collection[str] | None = None,
 ) -> Execution:
-    """One execution of a source at a commit; a tree that cannot be made ready gives an inconclusive one."""
+    """One execution of a source at a commit; a tree that cannot be made ready gives an inconclusive one.
+
+    `rewritten_before` are the files that the reference's run changed; None: this is its run.
+    """
     try:
         tree = await world.workspace.check_out(sha)
     except SetupFailed as problem:
@@ -98,14 +102,15 @@ async def execute(
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
     found = without_secrets(world, await world.source(source, key, shape).collect(tree, only))
     changed = await world.workspace.rewritten()
-    reason = why_inconclusive(changed)
+    reason = why_inconclusive(changed, rewritten_before)
     if reason:
         found = replace(found, verdict=RunVerdict("inconclusive", reason))
-    notes = [found.report.note, note_about(changed), await _kept(world, source, key, sha, only, found)]
+    others = note_about(changed, rewritten_before)
+    notes = [found.report.note, others, await _kept(world, source, key, sha, only, found)]
     if found.verdict.verdict != "pass":
         notes += world.workspace.environment_notes()  # what a red suite may lack
     note = "; ".join(filter(None, notes))
-    return replace(found, report=replace(found.report, note=note))
+    return replace(found, report=replace(found.report, note=note, rewritten=changed))
 
 
 async def believe(world: World, key: str, sha: str, found: Execution) -> Execution:
@@ -218,7 +223,7 @@ async def probe_event(
 ) -> e.ProbeFinished:
     """Makes one probe in the check tree and says what it showed. `judged` is the report of the judged run."""
     source = validation.source
-    found = await execute(world, source, key, probe.sha, only, expected.shape)
+    found = await execute(world, source, key, probe.sha, only, expected.shape, "", expected.rewritten)
     command = _recorded_as(source, found.command)
     judging = probe.purpose in ("suite", "missing-reference")
     flakes = await _flaky_failures(world, validation.origin, command, expected) if judging else frozenset()

@@ -310,7 +310,7 @@ async def _execute(
     only = case.wanted if only is None and not green.whole else only
     source = world.source(TESTS, f"{green.key}{what} {case.runs}", green.expected.shape)
     execution = without_secrets(world, await source.collect(tree, only))
-    reason = why_inconclusive(await world.workspace.rewritten())
+    reason = why_inconclusive(await world.workspace.rewritten(), green.expected.rewritten)
     if reason is None:
         return execution
     case.notes.append(f"a question to the pass has no answer: {reason}")
