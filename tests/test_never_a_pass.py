@@ -284,14 +284,17 @@ LINKED = "readlink node_modules/shop >/dev/null 2>&1; cat {place}/shop.js | grep
 def test_a_suite_of_another_runner_that_never_looks_at_its_own_tree_is_found_out(
     repo: Repo, given: Setup, place: str, code: int
 ) -> None:
-    """The checkout has node_modules, so something is brought: a syntax error in each source must turn the suite red."""
+    """The checkout has node_modules, so something is brought: a syntax error in each source must turn the suite red.
+
+    A script names the checkout: a test command that does so itself is refused.
+    """
     repo.write({"node_modules/dep/index.js": "1\n", ".gitignore": "node_modules\n"})
     command = LINKED.format(place=str(repo.root) if place == "ELSEWHERE" else place)
     given(
         [{"title": "One"}],
         [{"task": "1", "write": {"a": "1"}}],
-        files={"shop.js": "good\n", "package.json": "{}\n"},
-        config=f'test-command = """{command}"""\n',
+        files={"shop.js": "good\n", "package.json": "{}\n", "check.sh": command},
+        config='test-command = "sh check.sh"\n',
     )
     done = repo.superteam("execute", "plan.md")
     assert done.code == code, f"{done.err}\n{done.out}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
@@ -218,3 +219,56 @@ def test_what_the_run_says_it_loaded_is_not_asked_about(repo: Repo) -> None:
     repo.write({"shop.py": SHOP.replace("3 * count", "count * 3")})
     done = repo.superteam("validate", "--base", "HEAD")
     assert done.code == 0 and "nonsense" not in done.err and "new code" not in done.err
+
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+MODULE = "function price(count) {\n  const base = count * 3\n  return base + 1\n}\nmodule.exports = { price }\n"
+NODE_TEST = (
+    "const test = require('node:test')\nconst assert = require('node:assert')\n"
+    "const { price } = require('../dist/shop.js')\ntest('price', () => assert.equal(price(1), 4))\n"
+)
+COPIED = {
+    "superteam.toml": 'test-command = "node --test tests"\n',
+    "package.json": "{}\n",
+    "shop.js": MODULE,
+    "dist/shop.js": MODULE,
+    "tests/shop.test.js": NODE_TEST,
+}
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("more", "change"),
+    [
+        ({"tests/known.test.js": "require('node:test')('known', () => { throw Error('x') })\n"}, {}),
+        (
+            {"till.js": "exports.till = () => 1\n", "tests/till.test.js": "require('../till.js')\n"},
+            {"till.js": "exports.till = () => 1 + 0\n"},
+        ),
+    ],
+    ids=["a known failure", "an innocent file"],
+)
+def test_a_copy_is_found_out_beside(repo: Repo, more: dict[str, str], change: dict[str, str]) -> None:
+    found = validated(repo, {**COPIED, **more}, {"shop.js": MODULE.replace("+ 1", "+ 7"), **change}, code=3)
+    assert found["verdict"] == "inconclusive" and "dist/shop.js is a copy of it" in found["reason"]
+
+
+@needs_node
+def test_a_wrapper_that_returns_to_the_checkout_is_found_out(repo: Repo, given: Setup) -> None:
+    """Nothing was brought, so that the baseline is not doubted; the suite passes on the code before the change."""
+    good = "exports.add = (a, b) => a + b\n"
+    files = {
+        "check.sh": f"cd {repo.root} && node --test\n",
+        "package.json": "{}\n",
+        "add.js": good,
+        "add.test.js": (
+            "const test = require('node:test')\nconst assert = require('node:assert')\n"
+            "test('adds', () => assert.equal(require('./add.js').add(1, 2), 3))\n"
+        ),
+    }
+    broken = {"add.js": good.replace("+", "-")}
+    config = 'test-command = "sh check.sh"\n'
+    given([{"title": "Break"}], [{"task": "1", "write": broken}], files=files, config=config)
+    done = repo.superteam("execute", "plan.md")
+    assert done.code != 0 and "another tree" in done.out, done.out
+    assert repo.files_at()["add.js"] == good.strip()

@@ -20,6 +20,7 @@ import anyio
 from superteam import __version__, process
 from superteam.agents import choices, make_agent
 from superteam.app.interruption import until_signal
+from superteam.app.placing import require_places_of_trees
 from superteam.app.plans import narrowed, require_trust, usable_plan
 from superteam.app.project import CLOCK, Project, baseline_shelf, make_source, plan_canary, with_options_of
 from superteam.app.summaries import are_written, write_summaries
@@ -45,7 +46,6 @@ from superteam.journal.history import History
 from superteam.journal.log import Journal
 from superteam.journal.states import write_state
 from superteam.journal.store import Store
-from superteam.plans.places import checkout_at, placed, without_programs
 from superteam.ports import Agent, Operator
 from superteam.workspace.desk import Desk, open_desk
 from superteam.workspace.environment import base_environment
@@ -100,12 +100,12 @@ def execute(project: Project, path: Path, wishes: Wishes, view: View, operator: 
             _check_agents(project, plan)
             _require_same_agents(before, project, plan, wishes)
             _check_jobs(project.settings)
-            _check_places(project)
+            require_places_of_trees(project)
             require_trust(project, plan, wishes.trust_plan, wishes.confirm, _start_in_place(before))
             return _resume(project, before, plan, wishes, view, operator)
         _check_agents(project, plan)
         _check_jobs(project.settings)
-        _check_places(project)
+        require_places_of_trees(project)
         require_trust(project, plan, wishes.trust_plan, wishes.confirm)
         if before and not before.ended:
             _end_as_aborted(project, before, view, operator)
@@ -128,7 +128,7 @@ def resume(project: Project, run_id: str | None, wishes: Wishes, view: View, ope
         _check_agents(project, plan)
         _require_same_agents(run, project, plan, wishes)
         _check_jobs(project.settings)
-        _check_places(project)
+        require_places_of_trees(project)
         if plan.sha256 != run.plan.sha256:
             require_trust(project, plan, wishes.trust_plan, wishes.confirm, _start_in_place(run))
         return _resume(project, run, plan, wishes, view, operator)
@@ -223,24 +223,6 @@ def _programs(settings: Settings, tasks: Sequence[Task]) -> dict[str, str]:
             words = [chosen.agent, *parts, *chosen.arguments]
             found[f"task {task.id}, {role}"] = shlex.join(word for word in words if word)
     return found
-
-
-def _check_places(project: Project) -> None:
-    """The configured commands run in trees of ours; one that goes back to the checkout would judge that instead.
-
-    A program of the checkout's own environment is none of that: which code it runs is proven elsewhere.
-    """
-    checkout = checkout_at(project.root)
-    commands = {
-        "validation-command": project.settings.validation_command,
-        "test-command": project.settings.test_command,
-    }
-    for key, command in commands.items():
-        other = without_programs(command or "", checkout)
-        found = placed(other, checkout)
-        if found.command != other:
-            text = f"{key} does not run in the task's tree: {found.reason}: {command}"
-            raise ConfigError(text, f"write it for the repository's root, where it runs: {key} in superteam.toml")
 
 
 def _check_jobs(settings: Settings) -> None:

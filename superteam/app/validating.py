@@ -11,6 +11,7 @@ import anyio
 from superteam import process
 from superteam.app.comparing import about_unchanged, as_at_base, choose_base, decides, with_both
 from superteam.app.interruption import run_interruptible
+from superteam.app.placing import require_places_of_trees
 from superteam.app.project import CLOCK, Project, baseline_shelf, make_source, plan_canary
 from superteam.app.verdict_cache import VerdictCache, asked_for, cache_key, open_cache
 from superteam.core import events as e
@@ -83,6 +84,7 @@ def validate(project: Project, wishes: Wishes, on_output: Output) -> tuple[Valid
     """The verdict of each source on the working tree, dirty or not; nothing in the checkout is touched and no lock is
     needed."""
     sources = _sources(project, wishes)
+    require_places_of_trees(project)
     runs.home(project.root)
     chosen = choose_base(project, wishes.base, wishes.run_id)
     base = chosen.sha

@@ -28,11 +28,15 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The set of tests that a later run is compared with; `sha` is the newest accepted commit with a sound run."""
+    """The set of tests that a later run is compared with; `sha` is the newest accepted commit with a sound run.
+
+    `rewritten` are tracked files that the reference's own run changed.
+    """
 
     sha: str
     shape: Shape
     tests: Mapping[TestId, Expectation]
+    rewritten: tuple[str, ...] = ()
 
     def known_failures(self) -> tuple[TestId, ...]:
         """Ids that are expected to fail."""
@@ -83,7 +87,7 @@ def matches(id: TestId, globs: Iterable[str]) -> bool:
 def pin(report: TestReport, sha: str) -> Expected:
     """The expected set that a sound report at this commit gives."""
     tests = {key: _expect(result, sha, None) for key, result in report.tests.items()}
-    return Expected(sha, report.shape, tests)
+    return Expected(sha, report.shape, tests, report.rewritten)
 
 
 def compare(
@@ -141,7 +145,7 @@ def advance(
             tests[key] = before if before is not None else Expectation(Outcome.PASSED)
         else:
             tests[key] = _expect(result, sha, before)
-    return Expected(sha, report.shape, tests)
+    return Expected(sha, report.shape, tests, expected.rewritten)
 
 
 def _expect(result: TestResult, sha: str, before: Expectation | None) -> Expectation:

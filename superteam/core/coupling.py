@@ -52,7 +52,7 @@ _FRAMEWORK = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _WEAK_FOLDER = re.compile(r"(?:^|/)(?:features|e2e|[^/]{0,255}(?:[._-][Tt]ests?|Tests?))/")
-_FIXTURES = re.compile(
+FIXTURES = re.compile(
     r"(?:^|/)(?:__)?(?:fixtures?|snapshots?|goldens?|expected|expectations?|cassettes|testdata|mocks?)(?:__)?/"
     r"|\.(?:golden|snap|ambr|expected|approved\.\w{1,9})$"
 )
@@ -216,7 +216,7 @@ class _Evidence:
             return False
         tests = self._test_texts()
         return (
-            bool(_FIXTURES.search(path))
+            bool(FIXTURES.search(path))
             or self._beside_tests(path)
             or self._named_in(tests, path)
             or _folder_in(tests, path)

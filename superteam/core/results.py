@@ -98,7 +98,8 @@ class TestReport:
     report speaks of another tree's code. `suite_errors` are failures that belong to no test (collection errors).
     `exit_status` is the runner's own exit status where the report carries it. `dialect` names the writer of a format
     that many write. `damage` says in words why a partial report is not whole, `note` why a report is not finer.
-    `loaded` names the tree's files that the run loaded as modules; None where the runner cannot tell.
+    `loaded` names the tree's files that the run loaded as modules; None where the runner cannot tell. `rewritten` are
+    tracked files that the run changed.
     """
 
     format: str
@@ -113,6 +114,7 @@ class TestReport:
     damage: str = ""
     note: str = ""
     loaded: frozenset[str] | None = None
+    rewritten: tuple[str, ...] = ()
 
     __test__ = False
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from superteam.core.coupling import FIXTURES
 from superteam.core.deciders import role_of
 
 _CODE = frozenset(
@@ -18,12 +19,14 @@ _SNAPSHOTS = frozenset([".snap", ".ambr"])
 _SHOWN = 5
 
 
-def deciding(paths: Sequence[str]) -> tuple[str, ...]:
+def deciding(paths: Sequence[str], known: Collection[str] | None = None) -> tuple[str, ...]:
     """Those of the paths that decide what a suite says: code of tests, snapshots, settings of the runner.
 
-    Data in a folder of tests (a database, an output file) is none of them: suites write to it every day.
+    So does golden data that the reference's run did not change (`known`; None: this is its run). Other data in a folder
+    of tests (a database, an output file) does not: suites write to it every day.
     """
-    return tuple(path for path in paths if _decides(path))
+    golden = frozenset(paths if known is not None else ()).difference(known or ())
+    return tuple(path for path in paths if _decides(path) or (path in golden and FIXTURES.search(path)))
 
 
 def _decides(path: str) -> bool:
@@ -34,9 +37,9 @@ def _decides(path: str) -> bool:
     return role == "runner-configuration" or (role == "test-file" and suffix in _CODE)
 
 
-def why_inconclusive(paths: Sequence[str]) -> str | None:
+def why_inconclusive(paths: Sequence[str], known: Collection[str] | None = None) -> str | None:
     """The reason why a run shows nothing, None where it rewrote no file that decides."""
-    changed = deciding(paths)
+    changed = deciding(paths, known)
     if not changed:
         return None
     return (
@@ -45,9 +48,10 @@ def why_inconclusive(paths: Sequence[str]) -> str | None:
     )
 
 
-def note_about(paths: Sequence[str]) -> str:
+def note_about(paths: Sequence[str], known: Collection[str] | None = None) -> str:
     """A note about the other tracked files that a run rewrote; empty where there are none."""
-    others = [path for path in paths if path not in deciding(paths) and "__pycache__" not in path.split("/")]
+    decisive = deciding(paths, known)
+    others = [path for path in paths if path not in decisive and "__pycache__" not in path.split("/")]
     return f"the run changed tracked files: {_listed(others)}" if others else ""
 
 

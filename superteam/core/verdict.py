@@ -226,6 +226,12 @@ def _shows_nothing(report: TestReport, exit: Exit) -> str | None:
             f"nothing passes in a clean tree ({_failures(report)}), so that no failure could be seen; files that git "
             "ignores, such as .env, are not in a clean tree: make them by [workspace] setup in superteam.toml"
         )
+    if failed and report.granularity is Granularity.TEXT:
+        return (
+            f"only printed lines are seen, and {_failures(report)}: the exit code is red already, so that a failure "
+            "without such a line could not be seen; "
+            f"{HOW_TO_REPORT}, or fix the suite first"
+        )
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -27,6 +27,7 @@ from superteam.core.decide import Step
 from superteam.core.expectation import ExpectationChanged
 from superteam.core.failures import Failure, FailureType
 from superteam.core.finding import Finding, ranked
+from superteam.core.nonsense import ANOTHER_TREE, SEES_MODULES, noticed
 from superteam.core.plan import Task
 from superteam.core.results import (
     Completeness,
@@ -87,8 +88,12 @@ async def execute(
     only: frozenset[TestId] | None,
     shape: Shape | None,
     command: str = "",
+    rewritten_before: Collection[str] | None = None,
 ) -> Execution:
-    """One execution of a source at a commit; a tree that cannot be made ready gives an inconclusive one."""
+    """One execution of a source at a commit; a tree that cannot be made ready gives an inconclusive one.
+
+    `rewritten_before` are the files that the reference's run changed; None: this is its run.
+    """
     try:
         tree = await world.workspace.check_out(sha)
     except SetupFailed as problem:
@@ -97,38 +102,32 @@ async def execute(
         return Execution(nothing, Exit(None, "not-started"), verdict, command, command, "")
     found = without_secrets(world, await world.source(source, key, shape).collect(tree, only))
     changed = await world.workspace.rewritten()
-    reason = why_inconclusive(changed)
+    reason = why_inconclusive(changed, rewritten_before)
     if reason:
         found = replace(found, verdict=RunVerdict("inconclusive", reason))
-    notes = [found.report.note, note_about(changed), await _kept(world, source, key, sha, only, found)]
+    others = note_about(changed, rewritten_before)
+    notes = [found.report.note, others, await _kept(world, source, key, sha, only, found)]
     if found.verdict.verdict != "pass":
         notes += world.workspace.environment_notes()  # what a red suite may lack
     note = "; ".join(filter(None, notes))
-    return replace(found, report=replace(found.report, note=note))
-
-
-_SEES_MODULES = ("pytest", "unittest")  # whose reports name modules that were loaded from elsewhere
+    return replace(found, report=replace(found.report, note=note, rewritten=changed))
 
 
 async def believe(world: World, key: str, sha: str, found: Execution) -> Execution:
-    """A green baseline without a report of its own modules, doubted where something was brought from the checkout.
+    """A baseline without a report of its own modules, doubted where something was brought from the checkout.
 
-    A suite that stays green although every source in its tree is broken tests another tree's code (verdicts.md,
-    section 1, the tree probe).
+    A suite that stays as it is although every source in its tree is broken tests another tree's code (verdicts.md,
+    section 1, the tree probe): red or green.
     """
-    if found.verdict.verdict != "pass" or found.report.format in _SEES_MODULES:
+    if not found.verdict.sound or found.report.format in SEES_MODULES:
         return found
     tree = await world.workspace.check_out_spoilt(sha)
     if tree is None:
         return found
     spoilt = await world.source(TESTS, f"{key} tree-probe", found.report.shape).collect(tree)
-    if spoilt.verdict.verdict != "pass":
+    if noticed(found.report, spoilt):
         return found
-    reason = (
-        "the suite tests the code of another tree: it stays green with a syntax error in every source of its own; "
-        'say how a tree is made ready: [workspace] setup = "..." in superteam.toml'
-    )
-    return replace(found, verdict=RunVerdict("inconclusive", reason))
+    return replace(found, verdict=RunVerdict("inconclusive", ANOTHER_TREE))
 
 
 async def sing(world: World, key: str, sha: str, shape: Shape) -> str | None:
@@ -224,7 +223,7 @@ async def probe_event(
 ) -> e.ProbeFinished:
     """Makes one probe in the check tree and says what it showed. `judged` is the report of the judged run."""
     source = validation.source
-    found = await execute(world, source, key, probe.sha, only, expected.shape)
+    found = await execute(world, source, key, probe.sha, only, expected.shape, "", expected.rewritten)
     command = _recorded_as(source, found.command)
     judging = probe.purpose in ("suite", "missing-reference")
     flakes = await _flaky_failures(world, validation.origin, command, expected) if judging else frozenset()

@@ -35,7 +35,9 @@ from superteam.core.coupling import (
 from superteam.core.events import ValidationResult
 from superteam.core.expectation import ExpectationChanged
 from superteam.core.finding import Finding
+from superteam.core.nonsense import ANOTHER_TREE, SEES_MODULES, is_source, new_failures, noticed
 from superteam.core.results import Completeness, Execution, Granularity, Outcome, TestId, TestReport
+from superteam.core.rewritten import why_inconclusive
 from superteam.core.sources import TESTS
 from superteam.engine.copies import copies_of
 from superteam.engine.reading import text_of
@@ -137,7 +139,8 @@ async def _begin(world: World, green: Green, changes: Sequence[Change]) -> _Case
     roles = await to_thread.run_sync(lambda: roles_of(changes, ids, green.command, files, text))
     texts = {change.path: text(change.path) for change in changes}
     wanted = askable(green.expected, green.report, green.renamed, green.unstable)
-    spoilt = unproven(roles.product, green.report.loaded, texts) if green.whole else ()
+    asked = (*roles.product, *(leaf.path for leaf in roles.leaves))
+    spoilt = unproven(asked, green.report.loaded, texts) if green.whole else ()
     judges = (*roles.sure, *roles.unsure, *roles.leaves, *roles.inside)
     old_texts = {
         judge.old_path: (await world.workspace.content_of(green.reference, judge.old_path)).decode("utf-8", "replace")
@@ -271,7 +274,7 @@ async def _run(
     paths = [place for judge in old.judges for place in judge.places]
     execution = await _execute(case, (*paths, *case.roles.added), old.contents, only)
     if execution is None:
-        return Answer({}, {}, tuple(wanted), "its tree could not be made ready"), NO_REPORT
+        return Answer({}, {}, tuple(wanted), "there was no run that could be judged"), NO_REPORT
     report = execution.report
     judges_text = "\n".join(case.old_texts.get(judge.old_path or "", "") for judge in (*old.judges, *old.inside))
     names = case.product
@@ -306,7 +309,12 @@ async def _execute(
     case.runs += 1
     only = case.wanted if only is None and not green.whole else only
     source = world.source(TESTS, f"{green.key}{what} {case.runs}", green.expected.shape)
-    return without_secrets(world, await source.collect(tree, only))
+    execution = without_secrets(world, await source.collect(tree, only))
+    reason = why_inconclusive(await world.workspace.rewritten(), green.expected.rewritten)
+    if reason is None:
+        return execution
+    case.notes.append(f"a question to the pass has no answer: {reason}")
+    return None
 
 
 def _not_loaded(old: _Old, report: TestReport) -> list[Judge]:
@@ -406,35 +414,58 @@ async def _guilty(case: _Case, old: _Old, id: TestId) -> Judge:
 
 
 async def _looked_at(case: _Case) -> tuple[tuple[str, ...], str | None]:
-    """The changed files that no test looks at, and why the pass proves nothing where a copy of one was run instead.
+    """The changed files that no test looks at, and why the pass proves nothing where other code was run instead.
 
     Nonsense in a file that a suite looks at makes it red. What the run itself says that it loaded needs no such run.
+    A file of which a copy lies in the tree is asked about alone: the others would answer for it.
     """
-    spoilt = case.spoilt
-    nonsense = dict.fromkeys(spoilt, NONSENSE.encode())
-    if not spoilt or (case.near and await _is_red(case, nonsense, case.near)) or await _is_red(case, nonsense, None):
+    if not case.spoilt:
         return (), None
-    copies = await _copies(case, spoilt)
-    files = _listed(spoilt)
-    if not copies:
-        case.notes.append(f"no test looks at {files}: the suite stays green with nonsense there")
-        return spoilt, None
-    path, copy = next(iter(copies.items()))
-    reason = (
-        f"the suite does not look at {path}: it stays green with nonsense there, and {copy} is a copy of it; "
-        'let [workspace] setup = "..." make such copies anew, or let the suite run the source'
-    )
-    return spoilt, reason
+    await case.world.workspace.check_out(case.green.sha)
+    copied = tuple(await _copies(case, case.spoilt))
+    for path in copied[:UNSURE_LIMIT]:
+        if not await _is_seen(case, (path,)):
+            return (path,), await _why_another(case, (path,))
+    if len(copied) > UNSURE_LIMIT:
+        case.notes.append(f"copies of {_listed(copied[UNSURE_LIMIT:])} may have been run instead: not asked about")
+    others = tuple(path for path in case.spoilt if path not in copied)
+    if not others or await _is_seen(case, others):
+        return (), None
+    reason = await _why_another(case, others)
+    if reason is None:
+        case.notes.append(f"no test looks at {_listed(others)}: the suite stays green with nonsense there")
+    return others, reason
 
 
-async def _is_red(case: _Case, nonsense: Mapping[str, bytes], only: frozenset[TestId] | None) -> bool:
-    """Whether nonsense in these files is seen. Of some tests alone, only what failed shows that."""
-    execution = await _execute(case, (), nonsense, only, "nonsense")
-    if execution is None:
-        return True
-    if only is not None:
-        return bool(execution.report.failed() or execution.report.suite_errors)
-    return execution.verdict.verdict != "pass"
+async def _why_another(case: _Case, unlooked: Sequence[str]) -> str | None:
+    """Why a suite that does not look at these files runs other code: a copy of one, or another tree's."""
+    copies = await _copies(case, unlooked)
+    if copies:
+        path, copy = next(iter(copies.items()))
+        return (
+            f"the suite does not look at {path}: it stays green with nonsense there, and {copy} is a copy of it; "
+            'let [workspace] setup = "..." make such copies anew, or let the suite run the source'
+        )
+    if case.green.report.format in SEES_MODULES:
+        return None
+    sources = [path for path in await case.world.workspace.files_of(case.green.sha) if is_source(path)]
+    if not sources or await _is_seen(case, (*unlooked, *sources), are_near=False):
+        return None
+    return ANOTHER_TREE
+
+
+async def _is_seen(case: _Case, paths: Sequence[str], *, are_near: bool = True) -> bool:
+    """Whether the suite notices nonsense in these files; asked first of tests that name one of them."""
+    nonsense = dict.fromkeys(paths, NONSENSE.encode())
+    green = case.green
+    if are_near and case.near:
+        execution = await _execute(case, (), nonsense, case.near, "nonsense")
+        if execution is None:
+            return True
+        if new_failures(green.report, execution.report, green.unstable) or execution.report.suite_errors:
+            return True
+    execution = await _execute(case, (), nonsense, None, "nonsense")
+    return execution is None or noticed(green.report, execution, green.unstable)
 
 
 async def _copies(case: _Case, spoilt: Sequence[str]) -> dict[str, str]:

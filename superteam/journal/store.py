@@ -76,6 +76,7 @@ class Store:
                 "passed_at": [index[entry.passed_at] if entry.passed_at else None for entry in tests.values()],
                 "signatures": {key: entry.signature for key, entry in tests.items() if entry.signature},
                 "retried": [key for key, entry in tests.items() if entry.retried],
+                "rewritten": expected.rewritten,
             }
         )
 
@@ -86,7 +87,7 @@ class Store:
         retried = frozenset(found.get("retried", ()))
         tests = {key: _entry(found, key, outcome, place, key in retried) for key, outcome, place in rows}
         shape = Shape(Granularity(found["granularity"]), found.get("runner", ""))
-        return Expected(found["sha"], shape, tests)
+        return Expected(found["sha"], shape, tests, tuple(found.get("rewritten", ())))
 
     def _write(self, document: Mapping[str, Any]) -> str:
         data = json.dumps(document, separators=(",", ":")).encode()

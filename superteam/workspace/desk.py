@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import anyio
 
 from superteam.core.finding import Finding
+from superteam.core.nonsense import is_source
 from superteam.core.planted import capped, drivers_named
 from superteam.core.run import Run
 from superteam.core.settings import Settings
@@ -32,8 +33,6 @@ from superteam.workspace.own_tree import OwnTree, in_thread
 from superteam.workspace.repository import Repository, cache_home
 from superteam.workspace.sharing import take_trees
 
-PYTHON_AND_WEB = frozenset({".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte"})
-SOURCES = PYTHON_AND_WEB | {".go", ".rs", ".rb", ".php", ".java", ".kt", ".c", ".cc", ".cpp"}
 SYNTAX_ERROR = "<<<<<<< ((( superteam looks whose code the suite runs\n"
 
 
@@ -531,16 +530,6 @@ class Desk:
 
     def _log(self, name: str) -> Path:
         return self.repository.cache / "outputs" / f"{name}.log"
-
-
-def is_source(name: str) -> bool:
-    """Whether a tracked file is code that is no test, and no configuration of a runner, which would not even start."""
-    path = PurePosixPath(name)
-    if path.suffix not in SOURCES or ".config." in path.name:
-        return False
-    stem = path.name.lower()
-    of_tests = any(part.lower() in ("test", "tests", "spec", "specs", "__tests__") for part in path.parts[:-1])
-    return not of_tests and not any(mark in stem for mark in ("test", "spec")) and stem != "conftest.py"
 
 
 def open_desk(repository: Repository, run: Run | None, settings: Settings, environ: Mapping[str, str]) -> Desk:

@@ -502,9 +502,12 @@ class Engine:
         there = tree_entries(self.git("ls-tree", "-r", "-z", "--full-tree", other).out) if paths else {}
         here = tree_entries(self.git("ls-tree", "-r", "-z", "--full-tree", base).out) if contents else {}
         entries = {path: there.get(path) for path in paths}
+        names = {
+            data: self.git("hash-object", "-w", "--stdin", stdin=data).out.strip() for data in set(contents.values())
+        }
         for path, data in contents.items():
             mode = here[path][0] if path in here else "100644"
-            entries[path] = (mode, self.git("hash-object", "-w", "--stdin", stdin=data).out.strip())
+            entries[path] = (mode, names[data])
         return self.with_entries(base, entries)
 
     def has(self, name: str) -> bool:

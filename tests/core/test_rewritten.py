@@ -33,6 +33,14 @@ def test_a_run_that_rewrote_it_gets_a_note(path: str) -> None:
     assert note_about([path]) == f"the run changed tracked files: {path}"
 
 
+@pytest.mark.parametrize("path", ["tests/golden/a.txt", "tests/fixtures/a.json", "spec/cassettes/a.yml", "a.golden"])
+def test_golden_data_decides_unless_the_run_of_the_reference_rewrote_it_too(path: str) -> None:
+    assert f"the run rewrote {path}:" in str(why_inconclusive([path], ()))
+    for known in ([path], None):
+        assert why_inconclusive([path], known) is None
+        assert note_about([path], known) == f"the run changed tracked files: {path}"
+
+
 def test_nothing_is_said_about_compiled_python_and_unchanged_trees() -> None:
     assert note_about(["a/__pycache__/b.pyc"]) == "" and note_about([]) == ""
 

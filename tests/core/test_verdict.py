@@ -156,6 +156,10 @@ def report_of(granularity: Granularity, **outcomes: Outcome) -> TestReport:
         (report_of(Granularity.COMMAND, a=Outcome.FAILED), "only the exit code is seen, and it is 1"),
         (report_of(Granularity.TESTS, a=Outcome.FAILED, b=Outcome.ERRORED), "nothing passes in a clean tree"),
         (report_of(Granularity.TEXT, a=Outcome.FAILED, b=Outcome.SKIPPED), "nothing passes in a clean tree"),
+        (
+            report_of(Granularity.TEXT, a=Outcome.FAILED, b=Outcome.PASSED),
+            "only printed lines are seen, and 1 failed: a",
+        ),
         (report_of(Granularity.TESTS, a=Outcome.FAILED, b=Outcome.PASSED), ""),
         (report_of(Granularity.TESTS, a=Outcome.FAILED, b=Outcome.XFAILED), ""),
     ],

@@ -401,7 +401,7 @@ FAILED (failures=1, errors=1)
     ],
 )
 def test_printed_tests_are_read_where_there_is_no_report(suite, printed, tests):
-    found = suite({"out.txt": printed}, "cat out.txt; exit 1")
+    found = suite({"out.txt": printed}, "cat out.txt; exit 1", expected=Shape(Granularity.TEXT))
     assert (found.verdict.verdict, found.verdict.confidence) == ("fail", "low")
     assert tests.items() <= outcomes(found).items()
 
