@@ -12,7 +12,6 @@ import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Literal
 
 from superteam.core.baseline import Expected, matches
@@ -656,5 +655,4 @@ def _joined(lines: Sequence[str]) -> str:
 
 def declared(found: ExpectationChanged, may_change: Sequence[str]) -> bool:
     """Whether a glob of paths or ids names the test, its file or the file that was changed."""
-    places = (found.path, place_of(found.test))
-    return matches(found.test, may_change) or any(fnmatchcase(place, glob) for place in places for glob in may_change)
+    return any(matches(name, may_change) for name in (found.test, found.path, place_of(found.test)))

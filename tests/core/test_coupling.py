@@ -315,6 +315,24 @@ def test_what_a_glob_declares(glob: str) -> None:
     assert declared(changed, [glob]) and not declared(changed, ["src/*", "tests/test_shop"])
 
 
+@pytest.mark.parametrize(
+    ("glob", "is_meant"),
+    [
+        ("tests/[id].test.js", True),
+        ("tests/[*.test.js", True),
+        ("*[[]id].test.js", False),
+        ("tests/i.test.js", False),
+        ("tests/[a-z].test.js", False),
+    ],
+)
+def test_brackets_of_a_glob_are_brackets(glob: str, is_meant: bool) -> None:
+    path = "tests/[id].test.js"
+    changed = ExpectationChanged(test=f"{path} > price", path=path, before="b", after="a")
+    assert declared(changed, [glob]) is is_meant
+    plain = ExpectationChanged(test="tests/i.test.js > price", path="tests/i.test.js", before="b", after="a")
+    assert declared(plain, [glob]) is (glob == "tests/i.test.js")
+
+
 def test_the_new_product_with_the_old_tests_of_one_file() -> None:
     old = "fn f() -> u8 { 9 }\n\n#[cfg(test)]\nmod tests { old }\n"
     new = "fn f() -> u8 { 6 }\nfn g() {}\n\n#[cfg(test)]\nmod tests { new }\n"
