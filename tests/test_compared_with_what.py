@@ -59,6 +59,19 @@ def test_a_red_suite_that_is_compared_with_itself_proves_nothing(repo: Repo) -> 
     assert validate(repo, "--base", "HEAD~1").code == 1
 
 
+def test_files_that_are_no_code_make_no_other_comparison_of_it(repo: Repo) -> None:
+    repo.commit({"a.txt": "a broken\n", "README.md": "one\n"}, "the agent's own")
+    repo.write({"stray.txt": "notes\n", "README.md": "two\n"})
+    done = validate(repo, "--json")
+    assert done.code == 3 and "--base HEAD~1" in done.json["reason"] and "README.md" in done.json["reason"]
+
+
+def test_code_that_was_changed_beside_a_known_red_test_passes(repo: Repo) -> None:
+    repo.commit({"a.txt": "a broken\n", "shop.py": "price = 1\n"})
+    repo.write({"shop.py": "price = 2\n"})
+    assert validate(repo).code == 0
+
+
 def test_a_pushed_commit_is_not_compared_with_itself_in_silence(repo: Repo) -> None:
     repo.git("init", "-q", "--bare", "-b", "main", "../remote.git")
     repo.git("remote", "add", "origin", "../remote.git")

@@ -6,15 +6,18 @@ Why it is like this: docs/decisions/026-compared-with-what.md.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from superteam.app.project import Project
 from superteam.config import load
+from superteam.core.coupling import changes_nothing
 from superteam.core.events import ValidationResult
 from superteam.core.finding import Finding
 from superteam.core.settings import Settings
+from superteam.core.sources import all_commands
 from superteam.errors import ConfigError
 from superteam.journal import runs
 from superteam.workspace.repository import Repository
@@ -64,24 +67,29 @@ def _moved_upstream(repository: Repository) -> tuple[str, ...]:
 # a tree in which nothing was changed
 
 
-def about_unchanged(project: Project, base: Base, result: ValidationResult, base_tree: str) -> ValidationResult:
-    """The result with what it is worth where the judged tree is the base's own.
+def about_unchanged(
+    project: Project, base: Base, result: ValidationResult, changed: Sequence[str], before: Collection[str]
+) -> ValidationResult:
+    """The result with what it is worth where nothing was changed since the base that could be judged.
 
-    A green suite passes, with a note. A red one proves nothing where something else could be compared with: what
-    fails may have been broken by a commit that is in the base already.
+    A green suite passes, with a note where the tree is the base's own. A red one proves nothing where something else
+    could be compared with: what fails may have been broken by a commit that is in the base already. `changed` are the
+    paths in which the tree differs from the base, `before` the files of the base.
     """
-    if result.tree != base_tree:
+    if not changes_nothing(changed, before, all_commands(project.settings)):
         return result
     repository = project.repository
     hint = _other_base(repository)
     name = "HEAD" if base.sha == repository.head else base.sha[:12]
-    text = f"nothing was changed against {name}: this only shows whether the suite passes"
-    said = result.model_copy(update={"notes": (*result.notes, f"{text}; {hint}" if hint else text)})
+    if not changed:
+        text = f"nothing was changed against {name}: this only shows whether the suite passes"
+        result = result.model_copy(update={"notes": (*result.notes, f"{text}; {hint}" if hint else text)})
     is_red = bool(result.pre_existing or result.fails_differently)
     if not hint or not is_red or result.verdict != "pass" or base.chosen not in ("upstream", "head"):
-        return said
-    reason = f"the suite fails, and nothing was changed against {name}, so that nothing was compared: {hint}"
-    return said.model_copy(update={"verdict": "inconclusive", "reason": reason})
+        return result
+    but = f" but {changed[0]}{' and other files' if len(changed) > 1 else ''}, which is no code" if changed else ""
+    reason = f"the suite fails, and nothing was changed against {name}{but}, so that nothing was compared: {hint}"
+    return result.model_copy(update={"verdict": "inconclusive", "reason": reason})
 
 
 def _other_base(repository: Repository) -> str | None:

@@ -9,7 +9,7 @@ from functools import partial
 import anyio
 
 from superteam import process
-from superteam.app.comparing import about_unchanged, as_at_base, choose_base, decides, with_both
+from superteam.app.comparing import Base, about_unchanged, as_at_base, choose_base, decides, with_both
 from superteam.app.interruption import run_interruptible
 from superteam.app.project import CLOCK, Project, baseline_shelf, make_source, plan_canary
 from superteam.app.verdict_cache import VerdictCache, asked_for, cache_key, open_cache
@@ -89,18 +89,10 @@ def validate(project: Project, wishes: Wishes, on_output: Output) -> tuple[Valid
     desk = open_desk(project.repository, None, project.settings, project.environ)
     try:
         found = run_interruptible(_validate_both_ways, project, desk, base, sources, wishes, on_output)
+        notes = (*desk.check_tree.notes, *chosen.notes)
+        found = tuple(_compared(project, desk, chosen, _noted(one, *notes)) for one in found)
     finally:
         desk.close()
-    base_tree = project.repository.tree_of(base)
-    found = tuple(
-        replace(
-            one,
-            result=about_unchanged(
-                project, chosen, _noted(one, *desk.check_tree.notes, *chosen.notes).result, base_tree
-            ),
-        )
-        for one in found
-    )
     if not any(one.result.missing for one in found) or project.repository.is_ancestor(base, "HEAD"):
         return found
     short = base[:12]
@@ -108,6 +100,13 @@ def validate(project: Project, wishes: Wishes, on_output: Output) -> tuple[Valid
         f"HEAD does not contain {short}: what was added there counts as missing; --base $(git merge-base HEAD {short})"
     )
     return tuple(_noted(one, note) if one.result.missing else one for one in found)
+
+
+def _compared(project: Project, desk: Desk, base: Base, found: Validated) -> Validated:
+    """The verdict with what it is worth where nothing was changed that could be judged."""
+    changed = desk.engine.changed(base.sha, found.result.tree)
+    result = about_unchanged(project, base, found.result, changed, frozenset(desk.engine.files(base.sha)))
+    return replace(found, result=result)
 
 
 def _sources(project: Project, wishes: Wishes) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class Difference:
 
 
 def matches(id: TestId, globs: Iterable[str]) -> bool:
-    """Whether a test id or a path is meant by one of the globs; only * and ? are special, since ids contain brackets."""
+    """Whether a test id or path is meant by one of the globs; only * and ? are special, since ids contain brackets."""
     return any(id == glob or fnmatchcase(id, glob.replace("[", "[[]")) for glob in globs)
 
 
