@@ -126,6 +126,21 @@ def test_a_command_that_was_changed_for_good_reasons_passes_with_a_finding(repo:
     assert both.code == 0 and "it is pass" in notes(both)
 
 
+def test_a_command_that_the_change_made_crash_gives_no_pass(repo: Repo) -> None:
+    repo.commit({"crash.py": "", "suite.py": f"import crash\n{SUITE}", "own.py": SUITE})
+    repo.write({"crash.py": "import os\nos._exit(127)\n", "superteam.toml": COMMAND.replace("suite.py", "own.py")})
+    done = validate(repo, "--json")
+    assert done.code == 3 and "by the base's test command" in done.json["reason"], done.out
+
+
+def test_a_command_whose_script_is_gone_is_a_note(repo: Repo) -> None:
+    repo.commit({"own.py": SUITE})
+    repo.write({"superteam.toml": COMMAND.replace("suite.py", "own.py")})
+    (repo.root / "suite.py").unlink()
+    done = validate(repo, "--json")
+    assert done.code == 0 and "it is inconclusive" in notes(done), done.out
+
+
 def test_a_baseline_that_somebody_else_wrote_is_not_believed(repo: Repo) -> None:
     assert validate(repo).code == 0
     (kept,) = (repo.root / ".superteam/baselines").glob("baseline-*")

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from superteam.app.project import Project
 from superteam.config import load
@@ -137,13 +137,16 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def decides(own: ValidationResult, other: ValidationResult, passes_here: bool) -> bool:
+def decides(own: ValidationResult, other: ValidationResult, passes_here: bool, could_run: bool) -> bool:
     """Whether the verdict by the base's command counts: it is worse than a pass, or the only sound one.
 
     Where this tree's own command cannot run at the base, it has to pass here (`passes_here`): else whoever takes the
-    change gets a command that runs nothing.
+    change gets a command that runs nothing. `could_run`: the base's command is sound at the base, and the change
+    removed nothing that it names; so that there is no verdict by it is the change's doing.
     """
-    return other.verdict == "fail" or (own.verdict == "inconclusive" and other.verdict == "pass" and passes_here)
+    if own.verdict == "inconclusive":
+        return other.verdict == "fail" or (other.verdict == "pass" and passes_here)
+    return other.verdict == "fail" or (other.verdict == "inconclusive" and could_run)
 
 
 def with_both(
@@ -151,8 +154,8 @@ def with_both(
 ) -> ValidationResult:
     """The verdict of two: by this tree's own command, and by the base's.
 
-    Where the base's command gives no sound verdict here, it may be gone for good reasons: that is said, and the
-    finding stays.
+    Where the base's command gives no sound verdict here since what it names is gone, there may be good reasons: that is
+    said, and the finding stays.
     """
     changed = [name for name in _COMMANDS if getattr(then, name) != getattr(now, name)]
     findings = (_finding(changed, then, now), *(own.findings or other.findings))
@@ -160,7 +163,10 @@ def with_both(
     mine = f"by this tree's own it is {own.verdict}"
     reasons = (f" ({result.reason})" if result.reason else "" for result in (other, own))
     note = f"the test command or its report was changed: {said}{next(reasons)}; {mine}{next(reasons)}"
-    return counts.model_copy(update={"findings": findings, "notes": (*counts.notes, note)})
+    more: dict[str, Any] = {"findings": findings, "notes": (*counts.notes, note)}
+    if counts is other and other.verdict == "inconclusive":
+        more["reason"] = f"by the base's test command, {then.test_command}: {other.reason}"
+    return counts.model_copy(update=more)
 
 
 def _finding(changed: list[str], then: Settings, now: Settings) -> Finding:

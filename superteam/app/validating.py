@@ -15,6 +15,7 @@ from superteam.app.project import CLOCK, Project, baseline_shelf, make_source, p
 from superteam.app.verdict_cache import VerdictCache, asked_for, cache_key, open_cache
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, matches
+from superteam.core.deciders import gone_from
 from superteam.core.evolve.validations import facts_of
 from superteam.core.results import TestId, TestReport
 from superteam.core.run import ProbeFacts
@@ -143,11 +144,24 @@ async def _validate_both_ways(
         if one.result.source == TESTS and (one.result.verdict == "pass" or _has_no_baseline(one.result)):
             (other,) = await _validate(earlier, desk, base, (TESTS,), wishes, on_output)
             passes_here = one.result.verdict == "pass" or await _passes_here(project, desk, on_output)
-            counts = other if decides(one.result, other.result, passes_here) else one
+            could_run = not _has_no_baseline(other.result) and await _is_whole(earlier, desk, base)
+            counts = other if decides(one.result, other.result, passes_here, could_run) else one
             result = with_both(one.result, other.result, counts.result, earlier.settings, project.settings)
             one = replace(counts, result=result)
         judged.append(one)
     return tuple(judged)
+
+
+async def _is_whole(earlier: Project, desk: Desk, base: str) -> bool:
+    """Whether the tree still has what the base's test command names."""
+    sha = await anyio.to_thread.run_sync(desk.snapshot_checkout)
+    before, after = await desk.files_of(base), await desk.files_of(sha)
+
+    def texts(path: str) -> tuple[str, str]:
+        old, new = (desk.engine.content(commit, path).decode("utf-8", "replace") for commit in (base, sha))
+        return old, new
+
+    return gone_from(command_of(earlier.settings, TESTS), before, after, texts) is None
 
 
 async def _passes_here(project: Project, desk: Desk, on_output: Output) -> bool:
