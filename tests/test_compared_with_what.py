@@ -141,6 +141,55 @@ def test_a_command_whose_script_is_gone_is_a_note(repo: Repo) -> None:
     assert done.code == 0 and "it is inconclusive" in notes(done), done.out
 
 
+SMOKE = """\
+import json, pathlib, sys
+names = open("b.txt").read().split()[::2]
+if "--list" in sys.argv:
+    sys.exit(print("\\n".join(names)))
+words = dict(zip(names, open("b.txt").read().split()[1::2]))
+rows = [{"fixtureId": id, "status": "pass" if words[id] == "good" else "fail", "error": "bad"} for id in names]
+failed = sum(row["status"] == "fail" for row in rows)
+summary = {"totalFixtures": len(rows), "passedFixtures": len(rows) - failed, "failedFixtures": failed}
+document = {"runId": "r", "result": "fail" if failed else "pass", "mode": "live", "summary": summary, "fixtures": rows}
+pathlib.Path("latest.json").write_text(json.dumps(document))
+sys.exit(bool(failed))
+"""
+SOURCE = """
+[[sources]]
+name = "smoke"
+kind = "smoke-artifact"
+artifact = "latest.json"
+command = ["python3", "smoke.py"]
+fixtures = ["python3", "smoke.py", "--list"]
+"""
+ONLY_A = COMMAND.replace(" b.txt", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "b", "code"),
+    [
+        (ONLY_A, "b broken\n", 1),
+        (ONLY_A, "b good\n", 0),
+        (ONLY_A + SOURCE.replace('["python3", "smoke.py"]', '["true"]'), "b broken\n", 1),
+    ],
+)
+def test_a_source_that_the_change_took_out_judges_once_more(repo: Repo, settings: str, b: str, code: int) -> None:
+    repo.commit({"superteam.toml": ONLY_A + SOURCE, "smoke.py": SMOKE, ".gitignore": "out.xml\nlatest.json\n"})
+    repo.write({"superteam.toml": settings, "b.txt": b})
+    done = validate(repo, "--json")
+    assert done.code == code, done.out
+    results = done.json.get("validations", [done.json])
+    assert [f["rank"] for result in results for f in result["findings"] if "source smoke" in f["detail"]] == [1]
+
+
+def test_a_source_that_is_gone_with_its_script_is_a_note(repo: Repo) -> None:
+    repo.commit({"superteam.toml": ONLY_A + SOURCE, "smoke.py": SMOKE, ".gitignore": "out.xml\nlatest.json\n"})
+    repo.write({"superteam.toml": ONLY_A})
+    (repo.root / "smoke.py").unlink()
+    done = validate(repo, "--json")
+    assert done.code == 0 and "the source smoke no longer" in notes(done), done.out
+
+
 def test_a_baseline_that_somebody_else_wrote_is_not_believed(repo: Repo) -> None:
     assert validate(repo).code == 0
     (kept,) = (repo.root / ".superteam/baselines").glob("baseline-*")

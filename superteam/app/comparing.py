@@ -17,7 +17,7 @@ from superteam.core.coupling import changes_nothing
 from superteam.core.events import ValidationResult
 from superteam.core.finding import Finding
 from superteam.core.settings import Settings
-from superteam.core.sources import all_commands
+from superteam.core.sources import all_commands, command_of, source_names
 from superteam.errors import ConfigError
 from superteam.journal import runs
 from superteam.workspace.repository import Repository
@@ -117,6 +117,24 @@ def as_at_base(project: Project, base: str) -> Project | None:
     return replace(project, configuration=replace(project.configuration, settings=merged))
 
 
+def sources_at_base(project: Project, base: str) -> tuple[Project, tuple[str, ...]]:
+    """The project with the base's further sources, and the names of those that this tree has not, or otherwise."""
+    settings = _settings_at(project, base)
+    if settings is None:
+        return project, ()
+    names = tuple(source.name for source in settings.sources if source not in project.settings.sources)
+    merged = project.settings.model_copy(update={"sources": settings.sources})
+    return replace(project, configuration=replace(project.configuration, settings=merged)), names
+
+
+def about_source(name: str, then: Settings, now: Settings, verdict: str) -> tuple[Finding, str]:
+    """The finding that a source was removed or changed, and the note of what it says by the base's configuration."""
+    old = command_of(then, name)
+    what = f"-> {command_of(now, name)}" if name in source_names(now) else "was removed"
+    note = f"superteam.toml has the source {name} no longer as the base has it; by the base's it is {verdict}"
+    return _finding_of(f"source {name}: {old} {what}"), note
+
+
 def _settings_at(project: Project, base: str) -> Settings | None:
     """The settings that the base's own files give; None where it has none, the same ones, or none that can be read."""
     then = {name: project.repository.content_at(base, name) for name in _CONFIGURATION}
@@ -171,5 +189,9 @@ def with_both(
 
 def _finding(changed: list[str], then: Settings, now: Settings) -> Finding:
     parts = (f"{name.replace('_', '-')}: {getattr(then, name)} -> {getattr(now, name)}" for name in changed)
-    words = "".join(c if c.isprintable() else "?" for c in "; ".join(parts))[:180]
+    return _finding_of("; ".join(parts))
+
+
+def _finding_of(text: str) -> Finding:
+    words = "".join(c if c.isprintable() else "?" for c in text)[:180]
     return Finding(kind="runner-configuration", path="superteam.toml", detail=f"not what the base has: {words}", rank=1)

@@ -75,7 +75,8 @@ def validate(
     if github:
         _tell_github(found, project.environ)
     if json:
-        emit_json(_document(results, alone=source is not None or len(source_names(project.settings)) == 1))
+        alone = len(results) == 1 and (source is not None or len(source_names(project.settings)) == 1)
+        emit_json(_document(results, alone))
     elif not github:
         say("\n\n".join(verdict_text(result, strict) for result in results))
     return worst(results, strict)
