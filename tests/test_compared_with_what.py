@@ -199,6 +199,7 @@ def test_a_baseline_that_somebody_else_wrote_is_not_believed(repo: Repo) -> None
     repo.write({"a.txt": "a broken\n"})
     done = validate(repo, "--json")
     assert done.code == 1 and f"{kept.name} is not used" in notes(done)
+    assert "is not used" not in notes(validate(repo, "--json", "--fresh"))  # there is one of ours beside it now
 
 
 def test_a_forged_verdict_is_not_used(repo: Repo) -> None:
