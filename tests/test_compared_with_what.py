@@ -124,6 +124,8 @@ def test_a_command_that_was_changed_for_good_reasons_passes_with_a_finding(repo:
     repo.write({"superteam.toml": COMMAND.replace("suite.py", "run.py"), "run.py": SUITE})
     both = validate(repo, "--json")
     assert both.code == 0 and "it is pass" in notes(both)
+    strict = validate(repo, "--strict")
+    assert strict.code == 1 and "gate-weakened: superteam.toml" in strict.out
 
 
 def test_a_command_that_the_change_made_crash_gives_no_pass(repo: Repo) -> None:
