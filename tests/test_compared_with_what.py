@@ -59,6 +59,19 @@ def test_a_red_suite_that_is_compared_with_itself_proves_nothing(repo: Repo) -> 
     assert validate(repo, "--base", "HEAD~1").code == 1
 
 
+def test_files_that_are_no_code_make_no_other_comparison_of_it(repo: Repo) -> None:
+    repo.commit({"a.txt": "a broken\n", "README.md": "one\n"}, "the agent's own")
+    repo.write({"stray.txt": "notes\n", "README.md": "two\n"})
+    done = validate(repo, "--json")
+    assert done.code == 3 and "--base HEAD~1" in done.json["reason"] and "README.md" in done.json["reason"]
+
+
+def test_code_that_was_changed_beside_a_known_red_test_passes(repo: Repo) -> None:
+    repo.commit({"a.txt": "a broken\n", "shop.py": "price = 1\n"})
+    repo.write({"shop.py": "price = 2\n"})
+    assert validate(repo).code == 0
+
+
 def test_a_pushed_commit_is_not_compared_with_itself_in_silence(repo: Repo) -> None:
     repo.git("init", "-q", "--bare", "-b", "main", "../remote.git")
     repo.git("remote", "add", "origin", "../remote.git")
@@ -111,6 +124,72 @@ def test_a_command_that_was_changed_for_good_reasons_passes_with_a_finding(repo:
     repo.write({"superteam.toml": COMMAND.replace("suite.py", "run.py"), "run.py": SUITE})
     both = validate(repo, "--json")
     assert both.code == 0 and "it is pass" in notes(both)
+    strict = validate(repo, "--strict")
+    assert strict.code == 1 and "gate-weakened: superteam.toml" in strict.out
+
+
+def test_a_command_that_the_change_made_crash_gives_no_pass(repo: Repo) -> None:
+    repo.commit({"crash.py": "", "suite.py": f"import crash\n{SUITE}", "own.py": SUITE})
+    repo.write({"crash.py": "import os\nos._exit(127)\n", "superteam.toml": COMMAND.replace("suite.py", "own.py")})
+    done = validate(repo, "--json")
+    assert done.code == 3 and "by the base's test command" in done.json["reason"], done.out
+
+
+def test_a_command_whose_script_is_gone_is_a_note(repo: Repo) -> None:
+    repo.commit({"own.py": SUITE})
+    repo.write({"superteam.toml": COMMAND.replace("suite.py", "own.py")})
+    (repo.root / "suite.py").unlink()
+    done = validate(repo, "--json")
+    assert done.code == 0 and "it is inconclusive" in notes(done), done.out
+
+
+SMOKE = """\
+import json, pathlib, sys
+names = open("b.txt").read().split()[::2]
+if "--list" in sys.argv:
+    sys.exit(print("\\n".join(names)))
+words = dict(zip(names, open("b.txt").read().split()[1::2]))
+rows = [{"fixtureId": id, "status": "pass" if words[id] == "good" else "fail", "error": "bad"} for id in names]
+failed = sum(row["status"] == "fail" for row in rows)
+summary = {"totalFixtures": len(rows), "passedFixtures": len(rows) - failed, "failedFixtures": failed}
+document = {"runId": "r", "result": "fail" if failed else "pass", "mode": "live", "summary": summary, "fixtures": rows}
+pathlib.Path("latest.json").write_text(json.dumps(document))
+sys.exit(bool(failed))
+"""
+SOURCE = """
+[[sources]]
+name = "smoke"
+kind = "smoke-artifact"
+artifact = "latest.json"
+command = ["python3", "smoke.py"]
+fixtures = ["python3", "smoke.py", "--list"]
+"""
+ONLY_A = COMMAND.replace(" b.txt", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "b", "code"),
+    [
+        (ONLY_A, "b broken\n", 1),
+        (ONLY_A, "b good\n", 0),
+        (ONLY_A + SOURCE.replace('["python3", "smoke.py"]', '["true"]'), "b broken\n", 1),
+    ],
+)
+def test_a_source_that_the_change_took_out_judges_once_more(repo: Repo, settings: str, b: str, code: int) -> None:
+    repo.commit({"superteam.toml": ONLY_A + SOURCE, "smoke.py": SMOKE, ".gitignore": "out.xml\nlatest.json\n"})
+    repo.write({"superteam.toml": settings, "b.txt": b})
+    done = validate(repo, "--json")
+    assert done.code == code, done.out
+    results = done.json.get("validations", [done.json])
+    assert [f["rank"] for result in results for f in result["findings"] if "source smoke" in f["detail"]] == [1]
+
+
+def test_a_source_that_is_gone_with_its_script_is_a_note(repo: Repo) -> None:
+    repo.commit({"superteam.toml": ONLY_A + SOURCE, "smoke.py": SMOKE, ".gitignore": "out.xml\nlatest.json\n"})
+    repo.write({"superteam.toml": ONLY_A})
+    (repo.root / "smoke.py").unlink()
+    done = validate(repo, "--json")
+    assert done.code == 0 and "the source smoke no longer" in notes(done), done.out
 
 
 def test_a_baseline_that_somebody_else_wrote_is_not_believed(repo: Repo) -> None:
@@ -122,6 +201,7 @@ def test_a_baseline_that_somebody_else_wrote_is_not_believed(repo: Repo) -> None
     repo.write({"a.txt": "a broken\n"})
     done = validate(repo, "--json")
     assert done.code == 1 and f"{kept.name} is not used" in notes(done)
+    assert "is not used" not in notes(validate(repo, "--json", "--fresh"))  # there is one of ours beside it now
 
 
 def test_a_forged_verdict_is_not_used(repo: Repo) -> None:

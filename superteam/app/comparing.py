@@ -6,15 +6,18 @@ Why it is like this: docs/decisions/026-compared-with-what.md.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from superteam.app.project import Project
 from superteam.config import load
+from superteam.core.coupling import changes_nothing
 from superteam.core.events import ValidationResult
 from superteam.core.finding import Finding
 from superteam.core.settings import Settings
+from superteam.core.sources import all_commands, command_of, source_names
 from superteam.errors import ConfigError
 from superteam.journal import runs
 from superteam.workspace.repository import Repository
@@ -64,24 +67,29 @@ def _moved_upstream(repository: Repository) -> tuple[str, ...]:
 # a tree in which nothing was changed
 
 
-def about_unchanged(project: Project, base: Base, result: ValidationResult, base_tree: str) -> ValidationResult:
-    """The result with what it is worth where the judged tree is the base's own.
+def about_unchanged(
+    project: Project, base: Base, result: ValidationResult, changed: Sequence[str], before: Collection[str]
+) -> ValidationResult:
+    """The result with what it is worth where nothing was changed since the base that could be judged.
 
-    A green suite passes, with a note. A red one proves nothing where something else could be compared with: what
-    fails may have been broken by a commit that is in the base already.
+    A green suite passes, with a note where the tree is the base's own. A red one proves nothing where something else
+    could be compared with: what fails may have been broken by a commit that is in the base already. `changed` are the
+    paths in which the tree differs from the base, `before` the files of the base.
     """
-    if result.tree != base_tree:
+    if not changes_nothing(changed, before, all_commands(project.settings)):
         return result
     repository = project.repository
     hint = _other_base(repository)
     name = "HEAD" if base.sha == repository.head else base.sha[:12]
-    text = f"nothing was changed against {name}: this only shows whether the suite passes"
-    said = result.model_copy(update={"notes": (*result.notes, f"{text}; {hint}" if hint else text)})
+    if not changed:
+        text = f"nothing was changed against {name}: this only shows whether the suite passes"
+        result = result.model_copy(update={"notes": (*result.notes, f"{text}; {hint}" if hint else text)})
     is_red = bool(result.pre_existing or result.fails_differently)
     if not hint or not is_red or result.verdict != "pass" or base.chosen not in ("upstream", "head"):
-        return said
-    reason = f"the suite fails, and nothing was changed against {name}, so that nothing was compared: {hint}"
-    return said.model_copy(update={"verdict": "inconclusive", "reason": reason})
+        return result
+    but = f" but {changed[0]}{' and other files' if len(changed) > 1 else ''}, which is no code" if changed else ""
+    reason = f"the suite fails, and nothing was changed against {name}{but}, so that nothing was compared: {hint}"
+    return result.model_copy(update={"verdict": "inconclusive", "reason": reason})
 
 
 def _other_base(repository: Repository) -> str | None:
@@ -109,6 +117,24 @@ def as_at_base(project: Project, base: str) -> Project | None:
     return replace(project, configuration=replace(project.configuration, settings=merged))
 
 
+def sources_at_base(project: Project, base: str) -> tuple[Project, tuple[str, ...]]:
+    """The project with the base's further sources, and the names of those that this tree has not, or otherwise."""
+    settings = _settings_at(project, base)
+    if settings is None:
+        return project, ()
+    names = tuple(source.name for source in settings.sources if source not in project.settings.sources)
+    merged = project.settings.model_copy(update={"sources": settings.sources})
+    return replace(project, configuration=replace(project.configuration, settings=merged)), names
+
+
+def about_source(name: str, then: Settings, now: Settings, verdict: str) -> tuple[Finding, str]:
+    """The finding that a source was removed or changed, and the note of what it says by the base's configuration."""
+    old = command_of(then, name)
+    what = f"-> {command_of(now, name)}" if name in source_names(now) else "was removed"
+    note = f"superteam.toml has the source {name} no longer as the base has it; by the base's it is {verdict}"
+    return _finding_of(f"source {name}: {old} {what}"), note
+
+
 def _settings_at(project: Project, base: str) -> Settings | None:
     """The settings that the base's own files give; None where it has none, the same ones, or none that can be read."""
     then = {name: project.repository.content_at(base, name) for name in _CONFIGURATION}
@@ -129,13 +155,16 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def decides(own: ValidationResult, other: ValidationResult, passes_here: bool) -> bool:
+def decides(own: ValidationResult, other: ValidationResult, passes_here: bool, could_run: bool) -> bool:
     """Whether the verdict by the base's command counts: it is worse than a pass, or the only sound one.
 
     Where this tree's own command cannot run at the base, it has to pass here (`passes_here`): else whoever takes the
-    change gets a command that runs nothing.
+    change gets a command that runs nothing. `could_run`: the base's command is sound at the base, and the change
+    removed nothing that it names; so that there is no verdict by it is the change's doing.
     """
-    return other.verdict == "fail" or (own.verdict == "inconclusive" and other.verdict == "pass" and passes_here)
+    if own.verdict == "inconclusive":
+        return other.verdict == "fail" or (other.verdict == "pass" and passes_here)
+    return other.verdict == "fail" or (other.verdict == "inconclusive" and could_run)
 
 
 def with_both(
@@ -143,8 +172,8 @@ def with_both(
 ) -> ValidationResult:
     """The verdict of two: by this tree's own command, and by the base's.
 
-    Where the base's command gives no sound verdict here, it may be gone for good reasons: that is said, and the
-    finding stays.
+    Where the base's command gives no sound verdict here since what it names is gone, there may be good reasons: that is
+    said, and the finding stays.
     """
     changed = [name for name in _COMMANDS if getattr(then, name) != getattr(now, name)]
     findings = (_finding(changed, then, now), *(own.findings or other.findings))
@@ -152,10 +181,17 @@ def with_both(
     mine = f"by this tree's own it is {own.verdict}"
     reasons = (f" ({result.reason})" if result.reason else "" for result in (other, own))
     note = f"the test command or its report was changed: {said}{next(reasons)}; {mine}{next(reasons)}"
-    return counts.model_copy(update={"findings": findings, "notes": (*counts.notes, note)})
+    more: dict[str, Any] = {"findings": findings, "notes": (*counts.notes, note)}
+    if counts is other and other.verdict == "inconclusive":
+        more["reason"] = f"by the base's test command, {then.test_command}: {other.reason}"
+    return counts.model_copy(update=more)
 
 
 def _finding(changed: list[str], then: Settings, now: Settings) -> Finding:
     parts = (f"{name.replace('_', '-')}: {getattr(then, name)} -> {getattr(now, name)}" for name in changed)
-    words = "".join(c if c.isprintable() else "?" for c in "; ".join(parts))[:180]
+    return _finding_of("; ".join(parts))
+
+
+def _finding_of(text: str) -> Finding:
+    words = "".join(c if c.isprintable() else "?" for c in text)[:180]
     return Finding(kind="runner-configuration", path="superteam.toml", detail=f"not what the base has: {words}", rank=1)

@@ -9,14 +9,25 @@ from functools import partial
 import anyio
 
 from superteam import process
-from superteam.app.comparing import about_unchanged, as_at_base, choose_base, decides, with_both
+from superteam.app.comparing import (
+    Base,
+    about_source,
+    about_unchanged,
+    as_at_base,
+    choose_base,
+    decides,
+    sources_at_base,
+    with_both,
+)
 from superteam.app.interruption import run_interruptible
 from superteam.app.placing import require_places_of_trees
 from superteam.app.project import CLOCK, Project, baseline_shelf, make_source, plan_canary
 from superteam.app.verdict_cache import VerdictCache, asked_for, cache_key, open_cache
 from superteam.core import events as e
 from superteam.core.baseline import Expected, Permits, matches
+from superteam.core.deciders import gone_from
 from superteam.core.evolve.validations import facts_of
+from superteam.core.finding import Finding
 from superteam.core.results import TestId, TestReport
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Validation, conclude, next_probe, observe, rules_of
@@ -91,18 +102,10 @@ def validate(project: Project, wishes: Wishes, on_output: Output) -> tuple[Valid
     desk = open_desk(project.repository, None, project.settings, project.environ)
     try:
         found = run_interruptible(_validate_both_ways, project, desk, base, sources, wishes, on_output)
+        notes = (*desk.check_tree.notes, *chosen.notes)
+        found = tuple(_compared(project, desk, chosen, _noted(one, *notes)) for one in found)
     finally:
         desk.close()
-    base_tree = project.repository.tree_of(base)
-    found = tuple(
-        replace(
-            one,
-            result=about_unchanged(
-                project, chosen, _noted(one, *desk.check_tree.notes, *chosen.notes).result, base_tree
-            ),
-        )
-        for one in found
-    )
     if not any(one.result.missing for one in found) or project.repository.is_ancestor(base, "HEAD"):
         return found
     short = base[:12]
@@ -110,6 +113,13 @@ def validate(project: Project, wishes: Wishes, on_output: Output) -> tuple[Valid
         f"HEAD does not contain {short}: what was added there counts as missing; --base $(git merge-base HEAD {short})"
     )
     return tuple(_noted(one, note) if one.result.missing else one for one in found)
+
+
+def _compared(project: Project, desk: Desk, base: Base, found: Validated) -> Validated:
+    """The verdict with what it is worth where nothing was changed that could be judged."""
+    changed = desk.engine.changed(base.sha, found.result.tree)
+    result = about_unchanged(project, base, found.result, changed, frozenset(desk.engine.files(base.sha)))
+    return replace(found, result=result)
 
 
 def _sources(project: Project, wishes: Wishes) -> tuple[str, ...]:
@@ -128,6 +138,10 @@ def _sources(project: Project, wishes: Wishes) -> tuple[str, ...]:
     return chosen
 
 
+def _with_findings(found: Validated, *findings: Finding) -> Validated:
+    return replace(found, result=found.result.model_copy(update={"findings": findings}))
+
+
 def _noted(found: Validated, *notes: str) -> Validated:
     return replace(found, result=found.result.model_copy(update={"notes": (*found.result.notes, *notes)}))
 
@@ -138,6 +152,7 @@ async def _validate_both_ways(
     """The verdicts; the suite is judged by the base's test command too, if that was another: where it passes by its
     own, and where its own cannot be run at the base."""
     found = await _validate(project, desk, base, sources, wishes, on_output)
+    found = await _with_base_sources(project, desk, base, found, wishes, on_output)
     earlier = as_at_base(project, base) if TESTS in sources else None
     if earlier is None:
         return found
@@ -146,11 +161,49 @@ async def _validate_both_ways(
         if one.result.source == TESTS and (one.result.verdict == "pass" or _has_no_baseline(one.result)):
             (other,) = await _validate(earlier, desk, base, (TESTS,), wishes, on_output)
             passes_here = one.result.verdict == "pass" or await _passes_here(project, desk, on_output)
-            counts = other if decides(one.result, other.result, passes_here) else one
+            could_run = await _could_run(other.result, all_commands(earlier.settings), desk, base)
+            counts = other if decides(one.result, other.result, passes_here, could_run) else one
             result = with_both(one.result, other.result, counts.result, earlier.settings, project.settings)
             one = replace(counts, result=result)
         judged.append(one)
     return tuple(judged)
+
+
+async def _with_base_sources(
+    project: Project, desk: Desk, base: str, found: tuple[Validated, ...], wishes: Wishes, on_output: Output
+) -> tuple[Validated, ...]:
+    """The verdicts with those by the base's sources that this tree has no longer, or with another command."""
+    earlier, names = sources_at_base(project, base)
+    names = tuple(name for name in names if wishes.source in (None, name) and not wishes.only)
+    judged = list(found)
+    for name in names:
+        (other,) = await _validate(earlier, desk, base, (name,), wishes, on_output)
+        finding, note = about_source(name, earlier.settings, project.settings, other.result.verdict)
+        could_run = await _could_run(other.result, command_of(earlier.settings, name), desk, base)
+        blocks = other.result.verdict == "fail" or (other.result.verdict == "inconclusive" and could_run)
+        place = next((at for at, one in enumerate(judged) if one.result.source == name), None)
+        if blocks and place is None:
+            place = len(judged)
+            judged.append(_with_findings(other))
+        elif place is not None and blocks and judged[place].result.verdict not in ("fail", other.result.verdict):
+            judged[place] = _with_findings(other, *judged[place].result.findings)
+        one = judged[place or 0]
+        judged[place or 0] = _noted(_with_findings(one, finding, *one.result.findings), note)
+    return tuple(judged)
+
+
+async def _could_run(other: e.ValidationResult, command: str, desk: Desk, base: str) -> bool:
+    """Whether a command of the base is sound there, and the tree still has what it names."""
+    if _has_no_baseline(other):
+        return False
+    sha = await anyio.to_thread.run_sync(desk.snapshot_checkout)
+    before, after = await desk.files_of(base), await desk.files_of(sha)
+
+    def texts(path: str) -> tuple[str, str]:
+        old, new = (desk.engine.content(commit, path).decode("utf-8", "replace") for commit in (base, sha))
+        return old, new
+
+    return gone_from(command, before, after, texts) is None
 
 
 async def _passes_here(project: Project, desk: Desk, on_output: Output) -> bool:

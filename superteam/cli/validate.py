@@ -36,7 +36,7 @@ def validate(
     may_remove: Annotated[list[str] | None, typer.Option(help="These tests may be gone.", metavar="GLOB")] = None,
     may_skip: Annotated[list[str] | None, typer.Option(help="These tests may be skipped.", metavar="GLOB")] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 too for what a person should decide: changed expectations.")
+        bool, typer.Option("--strict", help="Exit 1 too for what a person should decide: expectations, gates.")
     ] = False,
     junit: Annotated[Path | None, typer.Option(help="Write the verdict as JUnit XML.", metavar="FILE")] = None,
     github: Annotated[bool, typer.Option("--github", help="Print annotations, add to the step summary.")] = False,
@@ -75,7 +75,8 @@ def validate(
     if github:
         _tell_github(found, project.environ)
     if json:
-        emit_json(_document(results, alone=source is not None or len(source_names(project.settings)) == 1))
+        alone = len(results) == 1 and (source is not None or len(source_names(project.settings)) == 1)
+        emit_json(_document(results, alone))
     elif not github:
         say("\n\n".join(verdict_text(result, strict) for result in results))
     return worst(results, strict)
@@ -84,12 +85,21 @@ def validate(
 def worst(results: Sequence[ValidationResult], strict: bool = False) -> int:
     """The exit code for verdicts of several sources: what blocks weighs most, then what proves nothing.
 
-    With `strict`, expectations that were changed block.
+    With `strict`, expectations that were changed block, and a gate that was weakened.
     """
     codes = {EXIT_CODES[result.verdict] for result in results}
-    if strict and any(result.expectations_changed for result in results):
+    if strict and any(result.expectations_changed or _weakened(result) for result in results):
         codes.add(1)
     return next(code for code in (1, 3, 0) if code in codes)
+
+
+def _weakened(result: Any) -> list[str]:
+    """What was changed in superteam's own configuration of what is run and believed."""
+    return [
+        finding.detail
+        for finding in result.findings
+        if (finding.kind, finding.path, finding.rank) == ("runner-configuration", "superteam.toml", 1)
+    ]
 
 
 def _document(results: Sequence[ValidationResult], alone: bool) -> dict[str, Any]:
@@ -168,6 +178,8 @@ def verdict_text(result: Any, strict: bool = False) -> str:
     if result.reason:
         lines.append(f"reason: {result.reason}")
     lines += _expectations(result, strict)
+    if strict:
+        lines += [f"blocked by --strict, gate-weakened: superteam.toml: {detail}" for detail in _weakened(result)]
     counts = ", ".join(f"{number} {name}" for name, number in result.counts.items() if number)
     if counts:
         lines.append(f"tests: {counts}")

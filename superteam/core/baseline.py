@@ -5,6 +5,7 @@ Source of the rules: shared/verdicts.md, section 3.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -78,9 +79,14 @@ class Difference:
     changing: tuple[TestId, ...] = ()
     absent: tuple[TestId, ...] = ()
 
+    def moved(self) -> dict[TestId, TestId]:
+        """The old id of each test that has another id now, where it is one test under both."""
+        olds = Counter(old for old, _ in self.renamed)
+        return {new: old for old, new in self.renamed if olds[old] == 1 and old not in self.changing}
+
 
 def matches(id: TestId, globs: Iterable[str]) -> bool:
-    """Whether a test id is meant by one of the globs; only * and ? are special, since ids contain brackets."""
+    """Whether a test id or path is meant by one of the globs; only * and ? are special, since ids contain brackets."""
     return any(id == glob or fnmatchcase(id, glob.replace("[", "[[]")) for glob in globs)
 
 

@@ -12,7 +12,6 @@ import ast
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Literal
 
 from superteam.core.baseline import Expected, matches
@@ -654,7 +653,19 @@ def _joined(lines: Sequence[str]) -> str:
     return "\n".join(line[margin:][:300] for line in lines).strip("\n")
 
 
+def changes_nothing(changed: Iterable[str], before: Collection[str], command: str) -> bool:
+    """Whether a change cannot be what is to be judged: it has only documents, and new files that are neither code nor
+    decide about tests. `before` are the files of the base."""
+    is_behind = files_behind(command)
+    return all(_is_beside(path, path in before, is_behind) for path in changed)
+
+
+def _is_beside(path: str, is_old: bool, is_behind: Callable[[str], bool]) -> bool:
+    if _suffix(path) in CODE or role_of(path, is_behind) != "other":
+        return False
+    return not is_old or _DOCUMENTS.fullmatch(path) is not None
+
+
 def declared(found: ExpectationChanged, may_change: Sequence[str]) -> bool:
     """Whether a glob of paths or ids names the test, its file or the file that was changed."""
-    places = (found.path, place_of(found.test))
-    return matches(found.test, may_change) or any(fnmatchcase(place, glob) for place in places for glob in may_change)
+    return any(matches(name, may_change) for name in (found.test, found.path, place_of(found.test)))

@@ -6,7 +6,7 @@ Tables, and what looks things up in them. All patterns are linear, since paths a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -215,6 +215,35 @@ def _modules(words: Sequence[str]) -> Iterator[str]:
         if option == "-m":
             path = module.replace(".", "/")
             yield from (f"{root}{path}{end}" for root in ("", "src/") for end in (".py", "/__main__.py"))
+
+
+def gone_from(
+    command: str, before: Collection[str], after: Collection[str], texts: Callable[[str], tuple[str, str]]
+) -> str | None:
+    """What a command names that a change removed: a file, a folder, or a target or script of its programs.
+
+    What the command says when it runs is no evidence for that: the product can say the same. `texts` are the contents
+    of a file before and after.
+    """
+    is_behind = files_behind(command)
+    words: list[str] = [word.removeprefix("./").rstrip("/") for word in _WORD.findall(command)]
+    for word in words:
+        if _is_in(word, before) and not _is_in(word, after):
+            return word
+    tables = [texts(path) for path in before if is_behind(path) and path not in words]
+    for word in words:
+        if any(_names_word(old, word) for old, _ in tables) and not any(_names_word(new, word) for _, new in tables):
+            return word
+    return None
+
+
+def _is_in(word: str, files: Collection[str]) -> bool:
+    """Whether a word is one of the files, or a folder of theirs."""
+    return bool(word) and any(path == word or path.startswith(f"{word}/") for path in files)
+
+
+def _names_word(text: str, word: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w.-])", text) is not None
 
 
 Role = Literal["ci", "runner-configuration", "git-configuration", "test-script", "test-file", "partly", "other"]

@@ -132,6 +132,18 @@ class Rules:
     budget: float | None = None
 
 
+def moved_tests(v: Validation) -> dict[TestId, TestId]:
+    """The id that each test which was moved has at the references."""
+    suite = v.suite()
+    return suite.difference.moved() if suite else {}
+
+
+def old_ids(v: Validation, probe: Probe) -> dict[TestId, TestId]:
+    """The ids by which a probe at a reference names tests that were moved since."""
+    at_reference = probe.purpose in ("confirm", "company-reference", "doubt-reference")
+    return moved_tests(v) if at_reference else {}
+
+
 def rules_of(settings: Settings) -> Rules:
     """The rules that are configured."""
     found = settings.validation
@@ -633,7 +645,8 @@ def _runs_at(v: Validation, key: TestId, place: int) -> list[bool | None]:
     seen = [s for s in v.of("bisect") if s.probe.sha == sha and key in (s.probe.only or ())]
     if _is_gone(v, key):
         return [not _ran(s, key) if s.whole else None for s in seen]
-    not_yet_there = [key not in s.outcomes and key not in v.references for s in seen]
+    is_new = key not in v.references or key in moved_tests(v)
+    not_yet_there = [is_new and key not in s.outcomes for s in seen]
     pairs = zip(seen, not_yet_there, strict=True)
     return [False if absent else _showed(s, key) for s, absent in pairs if not _spoiled(s, key)]
 

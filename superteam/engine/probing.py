@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -50,6 +50,7 @@ from superteam.core.settle import (
     Validation,
     conclude,
     next_probe,
+    old_ids,
     rules_of,
     watched,
 )
@@ -223,6 +224,8 @@ async def probe_event(
 ) -> e.ProbeFinished:
     """Makes one probe in the check tree and says what it showed. `judged` is the report of the judged run."""
     source = validation.source
+    names = old_ids(validation, probe)
+    only = None if only is None else frozenset(names.get(id, id) for id in only)
     found = await execute(world, source, key, probe.sha, only, expected.shape, "", expected.rewritten)
     command = _recorded_as(source, found.command)
     judging = probe.purpose in ("suite", "missing-reference")
@@ -240,7 +243,7 @@ async def probe_event(
         source=source,
         task=task,
         observation=seen,
-        references=references_of(seen.difference.new_failures, doubted),
+        references=references_of(seen.difference, doubted),
         messages={key: tests[key].message for key in failures},
         counts=found.report.counts() if whole else {},
         confidence=found.verdict.confidence,
@@ -350,7 +353,8 @@ def observed(
     if broken is not None and found.verdict.sound:  # a crash of one test, with which others did not run
         verdict, reason, difference = "inconclusive", broken, NO_DIFFERENCE
     watch = watched(validation, probe) | frozenset(difference.new_failures)
-    tests = found.report.tests
+    new_ids = {old: new for new, old in old_ids(validation, probe).items()}
+    tests = {new_ids.get(key, key): result for key, result in found.report.tests.items()}
     if probe.span is not None and probe.span[1] - probe.span[0] == 1:
         watch |= tests.keys()  # the one that ran before it is to be named
     judged = probe.purpose == "suite"
@@ -382,9 +386,10 @@ def _first(result: TestResult) -> Outcome:
     return Outcome.FAILED if result.retried and result.outcome.ran else result.outcome
 
 
-def references_of(ids: Iterable[TestId], expected: Expected) -> dict[TestId, str]:
-    """Where each of these tests last passed."""
-    entries = ((key, expected.tests.get(key)) for key in ids)
+def references_of(difference: Difference, expected: Expected) -> dict[TestId, str]:
+    """Where each of the new failures last passed, under the id that it had there."""
+    moved = difference.moved()
+    entries = ((key, expected.tests.get(moved.get(key, key))) for key in difference.new_failures)
     return {key: entry.passed_at for key, entry in entries if entry and entry.passed_at}
 
 

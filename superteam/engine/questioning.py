@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
 
-from superteam.core.baseline import Expected
+from superteam.core.baseline import Expected, matches
 from superteam.core.changes import Change, parse_diff
 from superteam.core.coupling import (
     UNSURE_LIMIT,
@@ -213,7 +212,7 @@ async def _old_tests_on_new_code(case: _Case) -> list[ExpectationChanged]:
 
 
 def _is_declared(judge: Judge, may_change: Sequence[str]) -> bool:
-    return any(fnmatchcase(place, glob) for place in judge.places for glob in may_change)
+    return any(matches(place, may_change) for place in judge.places)
 
 
 def _tests_of(case: _Case, roles: Roles) -> frozenset[TestId] | None:

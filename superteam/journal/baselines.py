@@ -44,7 +44,8 @@ class Shelf:
 
     def find_baseline(self, source: str, sha: str, command: str, fingerprint: str) -> BaselineDocument | None:
         """The newest sound baseline that was captured under exactly these conditions; one that is damaged, or that
-        somebody else wrote, can be had again."""
+        somebody else wrote, can be had again. Those of others are refused only where there is none of ours."""
+        foreign = []
         for path in sorted(self.folder.glob(f"baseline-{sha[:12]}-*.json"), reverse=True):
             document = _read(path)
             try:
@@ -52,10 +53,14 @@ class Shelf:
             except ValidationError:
                 continue
             facts = (found.source, found.sha, found.command, found.fingerprint)
-            if facts != (source, sha, command, fingerprint) or not self._is_ours(path, document):
+            if facts != (source, sha, command, fingerprint):
+                continue
+            if not self._is_ours(document):
+                foreign.append(path.name)
                 continue
             if found.expected is not None and Store(self.folder).holds(found.expected):
                 return found
+        self._refuse(*foreign)
         return None
 
     def keep_baseline(self, document: BaselineDocument) -> None:
@@ -73,7 +78,10 @@ class Shelf:
             found = Verdict.model_validate(document)
         except ValidationError:
             return None
-        if found.key != key or not self._is_ours(path, document):
+        if found.key != key:
+            return None
+        if not self._is_ours(document):
+            self._refuse(path.name)
             return None
         whole = found.report is None or Store(self.folder).holds(found.report)
         return found if whole else None
@@ -82,11 +90,11 @@ class Shelf:
         """Keeps a sound verdict."""
         self._write(self.folder / f"verdict-{verdict.key[:32]}.json", verdict)
 
-    def _is_ours(self, path: Path, document: dict[str, Any]) -> bool:
-        if self.key is not None and is_genuine(document, self.key):
-            return True
-        self.refused += [path.name] if path.name not in self.refused else []
-        return False
+    def _is_ours(self, document: dict[str, Any]) -> bool:
+        return self.key is not None and is_genuine(document, self.key)
+
+    def _refuse(self, *names: str) -> None:
+        self.refused += [name for name in names if name not in self.refused]
 
     def _write(self, path: Path, model: PinnedBaseline | Verdict) -> None:
         if self.key is not None:

@@ -41,7 +41,8 @@ class OwnTree:
     """One of our trees with what it needs to run.
 
     `files` is the tree object that it is known to hold, None while it is in other hands; `indexed` what its private
-    index holds, which nobody else touches.
+    index holds, which nobody else touches. `given` is the commit of its private repository, `given_at` when that was
+    made: programs that run in the tree can write its files again.
     """
 
     engine: Engine
@@ -54,6 +55,7 @@ class OwnTree:
     ready: Readiness | None = None
     tags: str | None = None
     given: str | None = None
+    given_at: int | None = None
     notes: tuple[str, ...] = ()
 
     def sibling(self, path: Path) -> OwnTree:
@@ -122,7 +124,7 @@ class OwnTree:
             shallow=shallow.read_bytes() if shallow.is_file() else None,
         )
         trees.give_repository(self.path, wanted)
-        self.given = head
+        self.given, self.given_at = head, _changed_at(self.path / ".git/HEAD")
 
     def environment(self) -> dict[str, str]:
         """The environment for an agent's programs; where the tree's repository is gone, git looks no further up."""
@@ -142,8 +144,8 @@ class OwnTree:
 
     def _was_written_since(self, name: str) -> bool:
         """Whether a program wrote the file: git takes some for changed that it wrote itself (line ends)."""
-        put, now = _changed_at(self.path / ".git" / "HEAD"), _changed_at(self.path / name)
-        return put is None or now is None or now > put
+        now = _changed_at(self.path / name)
+        return self.given_at is None or now is None or now > self.given_at
 
     async def make_ready(self, output: Path) -> None:
         """Brings what the suite needs, then runs the setup command if what it made here was made from other files."""

@@ -36,7 +36,8 @@ def full_name(repository: Repository, revision: str) -> str:
     found = list(_meanings(repository, name))
     if len({commit for _, _, commit in found}) > 1:
         listed = "; ".join(f"{words} {full} ({commit[:12]})" for words, full, commit in found)
-        hint = f"name it in full, for example: {next(full for _, full, _ in found if '/' in full)}{suffix}"
+        example = next((full for _, full, _ in found if "/" in full), found[0][1])
+        hint = f"name it in full, for example: {example}{suffix}"
         raise WorkspaceError(f"{name!r} means more than one commit: {listed}", hint)
     refs = [full for _, full, _ in found if full.startswith("refs/")]
     return f"{refs[0]}{suffix}" if refs else revision

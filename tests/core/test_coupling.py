@@ -14,6 +14,7 @@ from superteam.core.coupling import (
     answer_of,
     askable,
     before_of,
+    changes_nothing,
     combined,
     declared,
     in_file,
@@ -313,6 +314,43 @@ def test_of_another_file_its_changed_lines_are_shown() -> None:
 def test_what_a_glob_declares(glob: str) -> None:
     changed = ExpectationChanged(test="tests/test_shop.py::test_price", path="tests/golden.txt", before="b", after="a")
     assert declared(changed, [glob]) and not declared(changed, ["src/*", "tests/test_shop"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "nothing"),
+    [
+        ([], True),
+        (["stray.txt"], True),
+        (["new/data.json", "README.md", "docs/a.py.txt"], True),
+        (["README.md", "shop.py"], False),
+        (["new.go"], False),
+        (["prices.json"], False),  # the product reads it
+        (["tests/data/new.json"], False),
+        (["pytest.ini"], False),
+        (["run.sh"], False),  # the command runs it
+    ],
+)
+def test_what_is_no_change_to_judge(changed: list[str], nothing: bool) -> None:
+    before = {"README.md", "shop.py", "prices.json"}
+    assert changes_nothing(changed, before, "sh run.sh") is nothing
+
+
+@pytest.mark.parametrize(
+    ("glob", "is_meant"),
+    [
+        ("tests/[id].test.js", True),
+        ("tests/[*.test.js", True),
+        ("*[[]id].test.js", False),
+        ("tests/i.test.js", False),
+        ("tests/[a-z].test.js", False),
+    ],
+)
+def test_brackets_of_a_glob_are_brackets(glob: str, is_meant: bool) -> None:
+    path = "tests/[id].test.js"
+    changed = ExpectationChanged(test=f"{path} > price", path=path, before="b", after="a")
+    assert declared(changed, [glob]) is is_meant
+    plain = ExpectationChanged(test="tests/i.test.js > price", path="tests/i.test.js", before="b", after="a")
+    assert declared(plain, [glob]) is (glob == "tests/i.test.js")
 
 
 def test_the_new_product_with_the_old_tests_of_one_file() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha1
+
 import pytest
 
 from superteam.errors import WorkspaceError
@@ -48,6 +50,25 @@ def test_a_branch_that_looks_like_a_hash_is_not_the_hash(opened: Repository, emp
     empty_repo.git("update-ref", f"refs/heads/{name}", "HEAD")
     with pytest.raises(WorkspaceError, match="the commit"):
         opened.resolve(name)
+
+
+def test_the_beginning_of_two_hashes_is_no_commit(opened: Repository, empty_repo: Repo) -> None:
+    tree = empty_repo.git("rev-parse", "HEAD^{tree}")
+    by_beginning: dict[str, str] = {}
+    for number in range(70_000):
+        text = f"tree {tree}\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\n{number}\n"
+        short = sha1(f"commit {len(text)}\0{text}".encode()).hexdigest()[:4]
+        if short in by_beginning:
+            break
+        by_beginning[short] = text
+    hashes = []
+    for each in (by_beginning[short], text):
+        (empty_repo.root / "object").write_text(each)
+        hashes.append(empty_repo.git("hash-object", "-t", "commit", "-w", "object"))
+    with pytest.raises(WorkspaceError, match="more than one commit") as raised:
+        opened.resolve(short)
+    assert all(hash in raised.value.message for hash in hashes)
+    assert any(hash in (raised.value.hint or "") for hash in hashes)
 
 
 def test_a_remote_branch_and_a_local_one_of_the_same_name_are_two_meanings(

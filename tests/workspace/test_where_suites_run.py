@@ -108,6 +108,23 @@ def test_a_run_that_changes_the_trees_index_hides_nothing(desk: Desk) -> None:
     assert rewritten(desk) == ("a.txt",)
 
 
+@pytest.mark.parametrize("content", ["ref: refs/heads/main\n", None])
+def test_a_run_that_writes_the_repositorys_head_again_hides_nothing(desk: Desk, content: str | None) -> None:
+    tree = check_out(desk)
+    (tree / "a.txt").write_text("two\n")
+    head = tree / ".git/HEAD"
+    head.unlink() if content is None else head.write_text(content)
+    assert rewritten(desk) == ("a.txt",)
+
+
+def test_a_tree_whose_repository_was_replaced_hides_nothing(desk: Desk) -> None:
+    tree = check_out(desk)
+    (tree / "a.txt").write_text("two\n")
+    (tree / ".git").rename(tree / "old")
+    git(tree, "init", "-q")
+    assert rewritten(desk) == ("a.txt",)
+
+
 def test_files_that_git_takes_for_changed_at_once_are_none_of_a_run(root: Path) -> None:
     git(root, "config", "core.autocrlf", "false")
     (root / "crlf.txt").write_bytes(b"one\r\ntwo\r\n")

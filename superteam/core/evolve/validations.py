@@ -11,7 +11,7 @@ from superteam.core.evolve.reviews import before_moving, without_reviews
 from superteam.core.failures import FailureType, History
 from superteam.core.results import TestId
 from superteam.core.run import Phase, Point, ProbeFacts, Run, SourceState, Work
-from superteam.core.settle import Validation, next_probe, observe, rules_of
+from superteam.core.settle import Validation, moved_tests, next_probe, observe, rules_of
 from superteam.core.sources import TESTS, source_names
 
 
@@ -201,5 +201,6 @@ def _suspects(state: SourceState, v: Validation, last: e.ValidationResult) -> di
     """Tests to be settled at the end of the run, each with the first task after which it was one."""
     if v.closing:
         return {}
-    new = {key: (v.after_task, v.references[key]) for key in last.suspects if key in v.references}
+    same_id = v.references.keys() - moved_tests(v).keys()  # by its id of now, no other could be run there
+    new = {key: (v.after_task, v.references[key]) for key in last.suspects if key in same_id}
     return {**new, **state.suspects}
