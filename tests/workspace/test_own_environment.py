@@ -193,10 +193,27 @@ def test_a_python_without_an_environment_gets_an_overlay_when_setup_could_instal
         ("python -m pip install -e .", False),
         ("make setup", False),
         ("echo 'unclosed", False),
+        ("pdm install", True),
+        ("poetry config virtualenvs.create false && poetry install", False),
+        ("POETRY_VIRTUALENVS_CREATE=false poetry install", False),
+        (". .venv/bin/activate && npm ci", True),
+        (". ./setup.sh", False),
+        ("source activate shop", False),
+        (".", False),
     ],
 )
 def test_only_what_certainly_leaves_the_active_python_alone_counts_as_such(setup: str, leaves: bool) -> None:
-    assert leaves_active_python(setup) is leaves
+    assert leaves_active_python(setup, {}) is leaves
+
+
+@pytest.mark.parametrize(
+    ("env", "leaves"),
+    [({}, True), ({"CONDA_PREFIX": "/opt/conda/envs/shop"}, False), ({"POETRY_VIRTUALENVS_CREATE": "false"}, False)],
+)
+def test_poetry_and_pdm_install_into_an_active_conda_environment(env: dict[str, str], leaves: bool) -> None:
+    assert leaves_active_python("poetry install", env) is leaves
+    assert leaves_active_python("cd web && pdm install", env) is leaves
+    assert leaves_active_python("uv sync && npm ci", env)
 
 
 # Copies of the package itself
