@@ -27,4 +27,5 @@ def test_a_configured_command_that_goes_back_to_the_checkout_is_refused(repo: Re
     given([{"title": "A"}], [], config=f'{key} = "cd {repo.root} && true" # test-command\n')
     found = repo.superteam("execute", "plan.md")
     assert found.code == 2
-    assert f"{key} does not run in the task's tree" in found.err
+    assert f"{key} names the checkout: {repo.root}; superteam runs it in a tree of its own" in found.err
+    assert "write it relative" in found.err
