@@ -467,8 +467,8 @@ HOOKS = (
             "shop.py": f"import os\n{BROKEN}\nif any(name.startswith('SUPERTEAM_') for name in os.environ):\n"
             "    price = lambda count: 3 * count\n"
         },
-        Pass("runner-hook", "shop.py"),
-        "code that asks who runs it is listed",
+        RED,
+        "they are taken away before tests run",
     ),
     Sabotage(
         "the code under test is right only where the variable CI is set",

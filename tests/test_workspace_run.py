@@ -367,7 +367,9 @@ def test_validate_judges_a_dirty_checkout_and_leaves_it_alone(repo: Repo) -> Non
 def test_validate_compares_with_the_revision_that_is_named(repo: Repo) -> None:
     good = repo.git("rev-parse", "HEAD")
     repo.commit({"calc.py": BROKEN}, "break it")
-    here = repo.superteam("validate", "--json")
+    unnamed = repo.superteam("validate", "--json")
+    assert unnamed.code == 3 and unnamed.json["pre_existing"] == ["test_calc.py::test_add"]
+    here = repo.superteam("validate", "--base", "HEAD", "--json")
     assert here.code == 0 and here.json["pre_existing"] == ["test_calc.py::test_add"]
     there = repo.superteam("validate", "--base", good, "--json")
     assert there.code == 1 and there.json["regressions"] == ["test_calc.py::test_add"]

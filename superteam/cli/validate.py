@@ -153,6 +153,7 @@ def _running(key: str) -> str:
         "order": "what ran before a test that fails only in company",
         "own-command": "this tree's own test command, which cannot run at the reference",
         "canary": "the suite with a failing test planted in it",
+        "old-reference": "the same tests at the reference",
         "old": "the reference's tests on the new code",
         "nonsense": "the suite with nonsense in changed files that it may not look at",
     }

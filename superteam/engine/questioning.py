@@ -320,7 +320,10 @@ def _not_loaded(old: _Old, report: TestReport) -> list[Judge]:
 
 
 async def _sure(case: _Case, old: _Old, failed: Mapping[TestId, str]) -> dict[TestId, str]:
-    """Of the failures those that come again when only these tests are run, and only with the old judges."""
+    """Of the failures those that come again when only these tests are run, and only with the old judges.
+
+    What fails at the reference by now says nothing about the change: a date has passed, or a service is gone.
+    """
     if not failed:
         return {}
     again, _ = await _run(case, old, frozenset(failed), tuple(failed))
@@ -332,7 +335,22 @@ async def _sure(case: _Case, old: _Old, failed: Mapping[TestId, str]) -> dict[Te
     if now is None:
         return {}
     passed = [names[id] for id, result in now.report.tests.items() if id in names and result.outcome is Outcome.PASSED]
-    return {id: twice[id] for id in twice if id in passed}
+    sure = {id: twice[id] for id in twice if id in passed}
+    gone_bad = await _failing_at_reference(case, frozenset(sure)) if sure else frozenset()
+    return {id: message for id, message in sure.items() if id not in gone_bad}
+
+
+async def _failing_at_reference(case: _Case, ids: frozenset[TestId]) -> frozenset[TestId]:
+    """Returns those of the tests that fail by now at the reference, where they passed before."""
+    world, green = case.world, case.green
+    try:
+        tree = await world.workspace.check_out(green.reference)
+    except SetupFailed:
+        return frozenset()
+    case.runs += 1
+    source = world.source(TESTS, f"{green.key}old-reference {case.runs}", green.expected.shape)
+    found = await source.collect(tree, ids)
+    return ids & frozenset(found.report.failed())
 
 
 def _note_unasked(case: _Case, answer: Answer, old: _Old) -> None:
