@@ -29,4 +29,5 @@ def test_a_configured_command_that_goes_back_to_the_checkout_is_refused(repo: Re
     for arguments in (("execute", "plan.md"), ("validate",)):
         found = repo.superteam(*arguments)
         assert found.code == 2, found.err
-        assert f"{key} does not run in the task's tree" in found.err
+        assert f"{key} names the checkout: {repo.root}; superteam runs it in a tree of its own" in found.err
+        assert "write it relative" in found.err

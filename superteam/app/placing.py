@@ -21,5 +21,7 @@ def require_places_of_trees(project: Project) -> None:
         other = without_programs(command or "", checkout)
         found = placed(other, checkout)
         if found.command != other:
-            text = f"{key} does not run in the task's tree: {found.reason}: {command}"
-            raise ConfigError(text, f"write it for the repository's root, where it runs: {key} in superteam.toml")
+            named = [word.strip("\"'();") for word in other.split() if any(path in word for path in checkout.paths)]
+            what = f"names the checkout: {named[0]}" if named else f"does not run in the task's tree: {found.reason}"
+            text = f"{key} {what}; superteam runs it in a tree of its own, never in the checkout: {command}"
+            raise ConfigError(text, f"write it relative to the repository's root: {key} in superteam.toml")

@@ -19,6 +19,7 @@ from superteam.core.plan_rules import quoted
 _ROOT = "\0"  # stands for the checkout's path while a command is read; no command holds a NUL
 _FIELDS = ("gate", "acceptance_test")
 _ABSOLUTE = re.compile(r"""(?<![\w.~/$}\\-])(?:~|\$HOME|\$\{HOME\})?/[^\s"'`;|&()<>$\\=:*?{}\0]*""")
+_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _HOME = re.compile(r"~(?=/|$)|\$HOME(?![\w])|\$\{HOME\}")
 _COMMAND_STARTS = r"(?:^|(?<=[;&|({\n]))[ \t]*(?:(?:then|do|else)[ \t]+)?"
@@ -38,7 +39,8 @@ _PIECE = re.compile(
 class Checkout:
     """What has to be known of the user's checkout to see that a command names it.
 
-    `locate` returns an existing path's place in the checkout, or None if it is elsewhere.
+    `locate` returns an existing path's place in the checkout, or None if it is elsewhere; `is_environment` whether a
+    place in it holds an environment of Python.
     """
 
     paths: tuple[str, ...]
@@ -46,6 +48,7 @@ class Checkout:
     locate: Callable[[str], str | None]
     exists: Callable[[str], bool]
     has_folder: Callable[[str], bool]
+    is_environment: Callable[[str], bool] = field(default=lambda path: False)
 
     @property
     def name(self) -> str:
@@ -75,6 +78,7 @@ def checkout_at(root: Path) -> Checkout:
         locate=lambda path: _located(path, real),
         exists=os.path.lexists,
         has_folder=lambda path: (real / path).is_dir(),
+        is_environment=lambda path: any((real / path / name).exists() for name in _ENVIRONMENTS),
     )
 
 
@@ -118,21 +122,31 @@ def placed(command: str, checkout: Checkout) -> Placed:
 
 def without_programs(command: str, checkout: Checkout) -> str:
     """Returns the command without the place of programs that stand in an environment of the checkout."""
-    for path in checkout.paths:
-        command = re.sub(rf"{re.escape(path)}/(?:\.venv|venv|node_modules)/(?=[\w.])", "", command)
+
+    def replaced(match: re.Match[str]) -> str:
+        return "" if checkout.is_environment(match[1]) else match[0]
+
+    for spelling in _spellings(checkout):
+        command = re.sub(rf"{re.escape(spelling)}/(?:\.venv|venv|node_modules)/(?=[\w.])", "", command)
+        command = re.sub(rf"{re.escape(spelling)}/([\w.+/-]{{1,200}}?)/(?=bin/[\w.])", replaced, command)
     return command
 
 
 def _with_root_marked(command: str, checkout: Checkout) -> str:
     """Replaces each spelling of the checkout's path by a mark, where it is a path of its own."""
+    for spelling in _spellings(checkout):
+        command = re.sub(rf"(?<![\w.~/$}}-]){re.escape(spelling)}(?![\w.-])", _ROOT, command)
+    return command
+
+
+def _spellings(checkout: Checkout) -> Iterator[str]:
+    """Yields the checkout's path in each spelling, longest paths first."""
     for path in sorted(checkout.paths, key=len, reverse=True):
-        spellings = [path, path.replace(" ", "\\ ")]
+        yield path
+        yield path.replace(" ", "\\ ")
         if checkout.home and path.startswith(f"{checkout.home}/"):
             below = path.removeprefix(checkout.home)
-            spellings += [f"~{below}", f"$HOME{below}", f"${{HOME}}{below}"]
-        for spelling in spellings:
-            command = re.sub(rf"(?<![\w.~/$}}-]){re.escape(spelling)}(?![\w.-])", _ROOT, command)
-    return command
+            yield from (f"~{below}", f"$HOME{below}", f"${{HOME}}{below}")
 
 
 def _with_links_resolved(command: str, checkout: Checkout) -> str:

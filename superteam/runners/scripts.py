@@ -117,9 +117,14 @@ def workspace_folders(tree: Path, folder: str) -> list[str]:
     patterns = _workspace_patterns(tree, folder)
     found: dict[str, None] = {}
     for pattern in patterns:
-        if inside(folder, pattern.replace("*", "x")) is None:
+        pattern = pattern.rstrip("/")
+        if not pattern or inside(folder, pattern.replace("*", "x")) is None:
             continue
-        for file in sorted((tree / folder).glob(f"{pattern.rstrip('/')}/package.json"))[:_PACKAGES]:
+        try:
+            files = sorted((tree / folder).glob(f"{pattern}/package.json"))[:_PACKAGES]
+        except (ValueError, NotImplementedError, OSError):  # no pattern, or a folder that cannot be listed
+            continue
+        for file in files:
             path = file.parent.relative_to(tree).as_posix()
             if "node_modules" not in path:
                 found[path] = None

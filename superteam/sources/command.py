@@ -8,6 +8,7 @@ import secrets
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -185,7 +186,8 @@ class CommandSource:
         done, told = attempt.done, attempt.told
         report = TestReport("", Granularity.TEXT, Completeness.NONE)
         if self.expected is None or self.expected.granularity is Granularity.TEXT:
-            report = await _in_thread(read_printed, done.output)
+            may_doubt = self.expected is None and done.exit.code == 0
+            report = await _in_thread(partial(read_printed, may_doubt=may_doubt), done.output)
         if known and not (report.tests and done.exit.code == 0):
             return attempt
         if not report.tests:

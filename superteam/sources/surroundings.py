@@ -13,7 +13,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _HOMES = {"XDG_CACHE_HOME": ".cache", "XDG_STATE_HOME": ".local/state", "XDG_DATA_HOME": ".local/share"}
@@ -125,7 +125,20 @@ def _plain(name: str) -> str:
 
 
 def _remove(folder: Path) -> None:
-    """Removes a folder of ours, with what tests made unreadable; links in it are removed, never what they lead to."""
-    for path, _, _ in os.walk(folder):
-        Path(path).chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Removes what can be removed of a folder of ours, with what tests made unreadable; no link is followed."""
+    with suppress(OSError, RecursionError):
+        if not stat.S_ISDIR(folder.lstat().st_mode):
+            folder.unlink()
+            return
+        _make_accessible(folder)
+        for path, names, _ in os.walk(folder):
+            for name in names:
+                _make_accessible(Path(path, name))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_accessible(folder: Path) -> None:
+    """Lets us list a folder; a link to one, or what another user owns, stays as it is."""
+    with suppress(OSError):
+        if not folder.is_symlink():
+            folder.chmod(0o700)

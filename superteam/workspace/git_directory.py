@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ CACHES = (
     "node_modules",
     ".venv",
 )
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.6, 0.6, 0.6)  # seconds between tries to make a lock
 
 
 @dataclass(frozen=True)
@@ -322,11 +324,9 @@ class Engine:
         """Holds the lock of the user's index; what is written into it becomes his index, unless there was an error."""
         top, user = self.repository.toplevel, self.repository.git_dir / "index"
         lock = user.with_name("index.lock")
-        try:
-            os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
-        except FileExistsError as problem:
+        if not _locked(lock):
             text = f"another git is at work in {top}, or one was killed there: {lock} exists"
-            raise WorkspaceError(text, f"if no git runs: rm {lock}; then superteam resume") from problem
+            raise WorkspaceError(text, f"if no git runs: rm {lock}; then superteam resume")
         try:
             yield lock
         except BaseException:
@@ -552,3 +552,16 @@ def content_of(path: Path) -> bytes:
         return path.read_bytes() if path.is_file() else b""
     except OSError:
         return b""
+
+
+def _locked(lock: Path) -> bool:
+    """Whether a lock could be made; one that a person's git holds is usually gone soon."""
+    for pause in (*_PAUSES, None):
+        try:
+            os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        except FileExistsError:
+            if pause is not None:
+                time.sleep(pause)
+        else:
+            return True
+    return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,13 @@ _ASSIGNMENT = re.compile(r"\w+=\S*")
 # Programs that do not touch the active Python, or that make an environment in the tree.
 _APART = frozenset(
     {"npm", "pnpm", "yarn", "bun", "node", "corepack", "cargo", "go", "bundle", "composer", "mvn", "gradle", "cmake"}
-    | {"poetry", "pdm", "pipenv", "hatch"}
+    | {"pipenv", "hatch"}
     | {"cd", "echo", "touch", "cp", "mkdir", "ln", "mv", "rm", "test", "[", "true", "false", "export", "set", "sed"}
-    | {"cat", "source", "."}
+    | {"cat"}
 )
+# They install into an active conda environment, and Poetry into any Python where it is told to make no environment.
+_APART_WITHOUT_CONDA = frozenset({"poetry", "pdm"})
+_NO_OWN_ENVIRONMENT = re.compile(r"virtualenvs[._]create", re.IGNORECASE)
 _UV_PROJECT = frozenset({"sync", "run", "venv", "lock"})
 
 
@@ -79,24 +82,30 @@ def _active(env: Mapping[str, str], scene: bring.Scene, setup: str | None) -> It
         if interpreter is None or interpreter.prefix in seen:
             continue
         seen.add(interpreter.prefix)
-        if interpreter.is_environment or _needs_overlay(interpreter, scene, setup):
+        if interpreter.is_environment or _needs_overlay(interpreter, scene, setup, env):
             yield interpreter
 
 
-def _needs_overlay(interpreter: overlay.Interpreter, scene: bring.Scene, setup: str | None) -> bool:
-    if setup is not None and not leaves_active_python(setup):
+def _needs_overlay(
+    interpreter: overlay.Interpreter, scene: bring.Scene, setup: str | None, env: Mapping[str, str]
+) -> bool:
+    if setup is not None and not leaves_active_python(setup, env):
         return True
     if venv.editable_places(interpreter.prefix, scene.roots):
         return True
     return any(venv.installed_copies(folder, scene.move) for folder in venv.site_packages(interpreter.prefix))
 
 
-def leaves_active_python(setup: str) -> bool:
+def leaves_active_python(setup: str, env: Mapping[str, str]) -> bool:
     """Whether a setup command certainly installs nothing into the active Python."""
-    return all(_is_apart(segment) for segment in _SEPARATOR.split(setup))
+    apart = set(_APART)
+    makes_none = env.get("POETRY_VIRTUALENVS_CREATE", "").lower() in ("false", "0")
+    if not env.get("CONDA_PREFIX") and not makes_none and not _NO_OWN_ENVIRONMENT.search(setup):
+        apart |= _APART_WITHOUT_CONDA
+    return all(_is_apart(segment, apart) for segment in _SEPARATOR.split(setup))
 
 
-def _is_apart(segment: str) -> bool:
+def _is_apart(segment: str, apart: Collection[str]) -> bool:
     try:
         words = shlex.split(segment)
     except ValueError:
@@ -105,7 +114,9 @@ def _is_apart(segment: str) -> bool:
     if not words:
         return True
     program = words[0]
-    if program in _APART or program.startswith((".venv/", "venv/", "./.venv/", "./venv/")):
+    if program in ("source", "."):
+        return len(words) > 1 and words[1].endswith("/activate")
+    if program in apart or program.startswith((".venv/", "venv/", "./.venv/", "./venv/")):
         return True
     if program == "uv":
         return len(words) > 1 and words[1] in _UV_PROJECT

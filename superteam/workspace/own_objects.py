@@ -60,5 +60,8 @@ def _is_small(engine: Engine) -> bool:
     """Whether all objects are in the user's repository, and few enough to be copied."""
     if b"partialclone" in content_of(engine.git_dir / "config").lower():
         return False
-    counted = dict(re.findall(r"^(size|size-pack): (\d+)$", engine.git("count-objects", "-v").out, re.MULTILINE))
+    text = engine.git("count-objects", "-v").out
+    if "\nalternate: " in text:  # another store, whose objects are not counted
+        return False
+    counted = dict(re.findall(r"^(size|size-pack): (\d+)$", text, re.MULTILINE))
     return sum(map(int, counted.values())) <= LARGEST

@@ -214,10 +214,13 @@ def edited_script(data: bytes, move: Relocation) -> bytes:
 
 
 def small_text(path: Path) -> bytes | None:
-    """Returns the content of a text of ordinary size; None for anything else."""
-    if path.stat().st_size > _TEXT_LIMIT:
+    """Returns the content of a text of ordinary size that can be read; None for anything else."""
+    try:
+        if path.stat().st_size > _TEXT_LIMIT:
+            return None
+        data = path.read_bytes()
+    except OSError:
         return None
-    data = path.read_bytes()
     return None if b"\0" in data else data
 
 

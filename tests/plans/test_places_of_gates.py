@@ -168,3 +168,16 @@ def test_the_rule_holds_in_each_form_of_a_plan(form: str, tmp_path: Path) -> Non
 def test_a_program_of_the_checkouts_environment_is_a_program() -> None:
     assert without_programs("/home/me/shop/.venv/bin/ruff check .", CHECKOUT) == "bin/ruff check ."
     assert without_programs("cd /home/me/shop && x", CHECKOUT) == "cd /home/me/shop && x"
+    assert without_programs("~/shop/venv/bin/ruff check .", CHECKOUT) == "bin/ruff check ."
+
+
+@pytest.mark.parametrize("mark", ["pyvenv.cfg", "conda-meta/history"])
+@pytest.mark.parametrize("place", ["env", ".direnv/python-3.11", "a/b/.tox/py"])
+def test_an_environment_is_one_whatever_its_folder_is_called(tmp_path: Path, mark: str, place: str) -> None:
+    (tmp_path / place / mark).parent.mkdir(parents=True)
+    (tmp_path / place / mark).touch()
+    (tmp_path / "tools/bin").mkdir(parents=True)
+    checkout = checkout_at(tmp_path)
+    assert without_programs(f"{tmp_path}/{place}/bin/pytest -q", checkout) == "bin/pytest -q"
+    for command in (f"{tmp_path}/tools/bin/check", f"cd {tmp_path} && pytest", f"{tmp_path}/{place}/x.py"):
+        assert without_programs(command, checkout) == command

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from superteam.runners.call import Call
 from superteam.runners.commands import find_calls
+from superteam.runners.scripts import workspace_folders
 from superteam.runners.shell import simple_commands
 
 HERE = Path("/nonexistent")
@@ -457,6 +458,14 @@ def test_workspaces_each_run_their_script(tmp_path, listing, command):
         ("packages/a", "jest a"),
         ("packages/b", "jest b"),
     ]
+
+
+@pytest.mark.parametrize("pattern", ["", "/", "packages/a**", "!packages/x", "a\0b", "[", "./", "**"])
+def test_a_workspace_pattern_that_is_none_names_no_folder(tmp_path, pattern):
+    (tmp_path / "package.json").write_text(json.dumps({"workspaces": [pattern, "packages/*"]}))
+    (tmp_path / "packages/b").mkdir(parents=True)
+    (tmp_path / "packages/b/package.json").write_text("{}")
+    assert [folder for folder in workspace_folders(tmp_path, "") if folder != "."] == ["packages/b"]
 
 
 def test_workspaces_of_pnpm_are_listed_in_its_own_file(tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 from superteam.sources.surroundings import drop_compiled, private_folders
@@ -74,3 +77,44 @@ def test_compiled_python_of_the_tree_goes_and_that_of_environments_stays(tmp_pat
     drop_compiled(tmp_path)
     left = {path.parent.parent.relative_to(tmp_path).as_posix() for path in tmp_path.glob("**/*.pyc")}
     assert left == {".venv/lib", "env/lib", "node_modules/x"}
+
+
+def test_a_link_that_tests_put_in_a_folders_place_is_removed_and_not_followed(tmp_path):
+    users = tmp_path / "users"
+    (users / "below").mkdir(parents=True)
+    for folder in (users, users / "below"):
+        folder.chmod(0o755)
+    with private_folders(Path("/t/x"), {"TMPDIR": str(tmp_path)}) as own:
+        Path(own["XDG_CACHE_HOME"], "link").symlink_to(users)
+        shutil.rmtree(own["TMPDIR"])
+        Path(own["TMPDIR"]).symlink_to(users)
+    assert [path.stat().st_mode & 0o777 for path in (users, users / "below")] == [0o755, 0o755]
+    assert list(tmp_path.iterdir()) == [users]
+
+
+def test_a_file_in_a_folders_place_and_a_folder_that_is_gone_end_nothing(tmp_path):
+    with private_folders(Path("/t/x"), {"TMPDIR": str(tmp_path)}) as own:
+        shutil.rmtree(own["TMPDIR"])
+        Path(own["TMPDIR"]).touch()
+        shutil.rmtree(Path(own["XDG_CACHE_HOME"]).parent)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_very_deep_folder_ends_nothing(tmp_path):
+    here = Path.cwd()
+    with private_folders(Path("/t/x"), {"TMPDIR": str(tmp_path)}) as own:
+        os.chdir(own["TMPDIR"])
+        for _ in range(3000):
+            os.mkdir("a")  # noqa: PTH102
+            os.chdir("a")
+        os.chdir(here)
+    subprocess.run(["rm", "-rf", own["TMPDIR"]], check=True)
+
+
+def test_a_folder_of_another_user_ends_nothing(tmp_path, monkeypatch):
+    def refuse(path, mode):
+        raise PermissionError(path)
+
+    with private_folders(Path("/t/x"), {"TMPDIR": str(tmp_path)}) as own:
+        Path(own["TMPDIR"], "theirs").mkdir()
+        monkeypatch.setattr(Path, "chmod", refuse)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -656,7 +657,30 @@ def test_in_place_a_resume_on_another_branch_is_refused(root: Path, bench_of: Op
         bench.prepare()
 
 
-def test_a_failed_swap_of_the_index_leaves_the_users_lock_alone(root: Path, bench_of: Open) -> None:
+def test_a_passing_lock_of_the_users_index_is_waited_for(
+    root: Path, bench_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = bench_of(in_place=True)
+    bench.prepare()
+    (root / "new.txt").write_text("n\n")
+    lock = root / ".git/index.lock"
+    lock.write_text("")
+    pauses: list[float] = []
+
+    def end_the_other_git(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            lock.unlink()
+
+    monkeypatch.setattr("superteam.workspace.git_directory.time", SimpleNamespace(sleep=end_the_other_git))
+    bench.accept(bench.head)
+    assert len(pauses) == 3 and git(root, "status", "--porcelain") == "" and not lock.exists()
+
+
+def test_a_failed_swap_of_the_index_leaves_the_users_lock_alone(
+    root: Path, bench_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("superteam.workspace.git_directory._PAUSES", ())
     bench = bench_of(in_place=True)
     bench.prepare()
     (root / "new.txt").write_text("n\n")

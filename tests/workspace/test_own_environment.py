@@ -89,6 +89,23 @@ def test_scripts_and_metadata_of_the_environment_are_seen_in_the_overlay(pair: P
     assert run(pair.tree, env, f'python -c "{code}"') == "1"
 
 
+def test_a_path_file_that_leads_nowhere_and_a_program_that_nobody_can_read_end_nothing(
+    pair: Pair, elsewhere: Path
+) -> None:
+    (packages(elsewhere) / "gone.pth").symlink_to(elsewhere / "nowhere")
+    (packages(elsewhere) / "__editable__.gone.py").symlink_to(elsewhere / "nowhere")
+    (elsewhere / "bin/suid").write_text("#!/bin/sh\n")
+    (elsewhere / "bin/suid").chmod(0o4111)
+    assert venv.editable_places(elsewhere, ["/"]) is not None
+    env = pair.ready(environ=pair.activated(elsewhere)).env
+    assert Path(env["VIRTUAL_ENV"], "bin/python").exists()
+
+
+def test_what_cannot_be_read_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    assert venv.small_text(tmp_path) is None and venv.small_text(tmp_path / "link") is None
+
+
 RELOCATABLE = """#!/bin/sh
 '''exec' "$(dirname -- "$(realpath -- "$0")")"/'python' "$0" "$@"
 ' '''
@@ -193,10 +210,27 @@ def test_a_python_without_an_environment_gets_an_overlay_when_setup_could_instal
         ("python -m pip install -e .", False),
         ("make setup", False),
         ("echo 'unclosed", False),
+        ("pdm install", True),
+        ("poetry config virtualenvs.create false && poetry install", False),
+        ("POETRY_VIRTUALENVS_CREATE=false poetry install", False),
+        (". .venv/bin/activate && npm ci", True),
+        (". ./setup.sh", False),
+        ("source activate shop", False),
+        (".", False),
     ],
 )
 def test_only_what_certainly_leaves_the_active_python_alone_counts_as_such(setup: str, leaves: bool) -> None:
-    assert leaves_active_python(setup) is leaves
+    assert leaves_active_python(setup, {}) is leaves
+
+
+@pytest.mark.parametrize(
+    ("env", "leaves"),
+    [({}, True), ({"CONDA_PREFIX": "/opt/conda/envs/shop"}, False), ({"POETRY_VIRTUALENVS_CREATE": "false"}, False)],
+)
+def test_poetry_and_pdm_install_into_an_active_conda_environment(env: dict[str, str], leaves: bool) -> None:
+    assert leaves_active_python("poetry install", env) is leaves
+    assert leaves_active_python("cd web && pdm install", env) is leaves
+    assert leaves_active_python("uv sync && npm ci", env)
 
 
 # Copies of the package itself

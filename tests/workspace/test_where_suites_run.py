@@ -204,3 +204,13 @@ def test_of_a_large_repository_the_objects_are_shared(desk: Desk, monkeypatch: p
     monkeypatch.setattr("superteam.workspace.own_objects.LARGEST", -1)
     tree = check_out(desk)
     assert (tree / ".git/objects/info/alternates").exists() and git(tree, "status", "--porcelain") == ""
+
+
+def test_of_a_repository_that_borrows_its_objects_they_are_shared(root: Path, tmp_path: Path) -> None:
+    borrower = tmp_path / "borrower"
+    git(tmp_path, "clone", "-q", "--shared", str(root), str(borrower))
+    desk = open_desk(open_repository(borrower), None, Settings(), os.environ)
+    tree = check_out(desk)
+    desk.close()
+    assert (tree / ".git/objects/info/alternates").exists()
+    assert git(tree, "status", "--porcelain") == "" and git(tree, "rev-parse", "HEAD") == git(root, "rev-parse", "HEAD")
