@@ -141,7 +141,7 @@ def test_a_command_in_a_cleared_environment_is_no_proof_by_itself(suite):
 def test_who_sets_the_path_himself_is_judged_by_what_is_left(suite):
     text = "import unittest\nclass A(unittest.TestCase):\n    def test_a(self): pass\n"
     lost = suite({"sub/test_a.py": text}, "cd sub && PYTHONPATH=. python -m unittest")
-    assert (lost.report.granularity, lost.verdict.verdict) == ("command", "pass")
+    assert (lost.report.granularity, lost.verdict.verdict, lost.verdict.confidence) == ("text", "pass", "low")
     assert "PYTHONPATH" in lost.report.note
     kept = suite({"sub/test_a.py": text}, "cd sub && PYTHONPATH=.:$PYTHONPATH python -m unittest")
     assert (kept.report.granularity, kept.verdict.verdict) == ("tests", "pass")
