@@ -16,7 +16,7 @@ from typing import Literal
 
 from superteam.core.baseline import Expected, matches
 from superteam.core.changes import Change
-from superteam.core.deciders import SECTION, SHARED, files_behind, partly_deciding, role_of
+from superteam.core.deciders import SECTION, SHARED, files_behind, partly_deciding, pieces, role_of
 from superteam.core.expectation import ExpectationChanged
 from superteam.core.results import Completeness, Outcome, TestId, TestReport
 
@@ -113,7 +113,7 @@ def roles_of(
         judge = Judge(change.path, _old_path(change), look.tests_in(_old_path(change) or change.path))
         groups.setdefault(look.role(change), []).append(judge)
     product = groups.get("product", [])
-    leaves = [judge for judge in product if look.is_leaf(judge, product)][:LEAVES]
+    leaves = [judge for judge in product if look.is_leaf(judge, product)]
     groups["product"] = [judge for judge in product if judge not in leaves]
     return Roles(
         sure=tuple(groups.get("sure", ())),
@@ -174,9 +174,11 @@ class _Evidence:
     def role(self, change: Change) -> _Role:
         """The role of a changed file; "none" for one that neither judges nor is judged."""
         path, old = change.path, _old_path(change)
-        if not (change.added or change.removed or change.binary):
-            return "none"
         role = role_of(old or path, self.is_behind)
+        if not (change.added or change.removed or change.binary):
+            judges = change.status == "renamed" and (role != "other" or self._judges_by_evidence(old or path))
+            if not judges:
+                return "none"
         if _holds_product_too(path, self.read(path)):
             return "inside" if old else "product"
         if old is None:
@@ -196,8 +198,16 @@ class _Evidence:
         if role == "runner-configuration" or SHARED.fullmatch(path) or "__mocks__/" in path:
             return "sure"
         if self._is_test(path, role):
-            return "added"
+            return "added" if _TEST_NAME.search(path) else "sure"
+        if role == "other" and self._stands_in(path):
+            return "unsure"
         return "none" if _DOCUMENTS.fullmatch(path) or role != "other" else "product"
+
+    def _stands_in(self, path: str) -> bool:
+        """Whether a new file can be taken in the place of one that is there: by tests, or as a module of its name."""
+        if _suffix(path) not in CODE:
+            return self._named_in(self._test_texts(), path)
+        return any(_import_name(other) == _import_name(path) for other in self.files if other != path)
 
     def _is_test(self, path: str, role: str) -> bool:
         """A folder's name is evidence for data, and for code only where the code says so too."""
@@ -211,9 +221,9 @@ class _Evidence:
             return True
         if _suffix(path) in CODE:
             return _looks_like_tests(self.read(path)) and self._named_in(self._test_texts(), path)
-        if _DOCUMENTS.fullmatch(path):
-            return False
         tests = self._test_texts()
+        if _DOCUMENTS.fullmatch(path):
+            return self._named_in(tests, path)
         return (
             bool(FIXTURES.search(path))
             or self._beside_tests(path)
@@ -238,11 +248,23 @@ class _Evidence:
         product that has nothing to do with the rest. Alone it can hide nothing."""
         others = [other.path for other in product if other is not judge]
         path = judge.path
-        if judge.old_path is None or not others or _suffix(path) not in CODE or not self.read(path):
+        if judge.old_path is None or not others or _suffix(path) not in CODE:
+            return False
+        reached = self._test_texts() + self._product_texts(path)
+        if not any(_suffix(other) in CODE and self._named_in(reached, other) for other in others):
             return False
         if any(self._named_in(self.read(path), other) for other in others):
             return False
-        return self._named_in(self._test_texts(), path) and not self._named_in(self._product_texts(path), path)
+        return self._only_for_tests(path, frozenset(others))
+
+    def _only_for_tests(self, path: str, changed: Collection[str], deep: int = 3) -> bool:
+        """Whether tests name a module, or unchanged modules of which the same is true, and nothing else does."""
+        self._product_texts("")
+        assert self._product is not None
+        users = [user for user, text in self._product.items() if user != path and _loads(text, path)]
+        if not users:
+            return self._named_in(self._test_texts(), path)
+        return deep > 0 and all(user not in changed and self._only_for_tests(user, changed, deep - 1) for user in users)
 
     def _product_texts(self, but: str) -> str:
         """All code that is no test, but one file."""
@@ -288,8 +310,13 @@ def _could_configure(path: str) -> bool:
 
 def _folder_in(text: str, path: str) -> bool:
     """Whether a text names the folder of a file as a string, as tests do that read all that is in it."""
-    folder = path.rpartition("/")[0].rpartition("/")[2]
-    return bool(folder) and any(f"{mark}{folder}{end}" in text for mark in "\"'/" for end in "\"'/")
+    folders = path.split("/")[:-1]
+    return any(f"{mark}{folder}{end}" in text for folder in folders for mark in "\"'/" for end in "\"'/")
+
+
+def _import_name(path: str) -> str:
+    """Returns what a module is imported by: a file and a package of one name are the same."""
+    return re.sub(r"(?:/(?:__init__|index))?\.\w{1,5}\Z", "", path)
 
 
 def _suffix(path: str) -> str:
@@ -315,6 +342,20 @@ def _words_at(text: str, word: str) -> Iterator[int]:
         before, after = text[at - 1 : at], text[at + len(word) : at + len(word) + 1]
         if not (before.isalnum() or before == "_" or after.isalnum() or after == "_"):
             yield at
+
+
+_LOADS = re.compile(r"\b(?:import|require|from|include|mod|use)\b")
+
+
+def _loads(text: str, path: str) -> bool:
+    """Whether a line of code that loads something names this module."""
+    stem = path.rpartition("/")[2].partition(".")[0]
+    stem = path.split("/")[-2] if stem in ("__init__", "index") and "/" in path else stem
+    for at in _words_at(text, stem):
+        line = text[text.rfind("\n", 0, at) + 1 : at + len(stem) + 200].partition("\n")[0]
+        if _LOADS.search(line) or text[at - 1 : at] in ("'", '"', "/"):
+            return True
+    return False
 
 
 def _has_word(text: str, word: str) -> bool:
@@ -347,7 +388,7 @@ def _decides(change: Change) -> bool:
             if partly.section and section:
                 if partly.section.match(section):
                     return True
-            elif partly.decides.match(text):
+            elif any(partly.decides.match(piece) for piece in pieces(change.path, text)):
                 return True
     return False
 

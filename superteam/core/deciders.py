@@ -271,6 +271,11 @@ def replaces_the_runner(path: str) -> bool:
     return STARTED.fullmatch(path) is not None or _SHADOW.fullmatch(path) is not None
 
 
+def pieces(path: str, text: str) -> Sequence[str]:
+    """The keys of a line, which JSON may hold all of."""
+    return re.split(r"(?<=[{,])", text) if path.endswith(".json") else (text,)
+
+
 def partly_deciding(path: str) -> Partly | None:
     return next((partly for partly in _PARTLY if partly.name.fullmatch(path)), None)
 

@@ -31,6 +31,7 @@ from superteam.core.deciders import (
     Scope,
     files_behind,
     partly_deciding,
+    pieces,
     replaces_the_runner,
     role_of,
 )
@@ -194,8 +195,8 @@ def _about_partly(change: Change, behind: bool) -> Iterator[Finding]:
     if partly is None:
         return
     kind: Kind = "test-script" if behind else "runner-configuration"
-    added = [*_judged(partly, change.added)]
-    judged = [*added, *((None, text, decides) for _, text, decides in _judged(partly, change.removed))]
+    added = [*_judged(partly, change.added, change.path)]
+    judged = [*added, *((None, text, decides) for _, text, decides in _judged(partly, change.removed, change.path))]
     for wanted, words in ((True, f"changes {partly.about}"), (None, f"may change {partly.about}{_UNSURE}")):
         for line, text, decides in judged:
             if decides is wanted:
@@ -209,7 +210,7 @@ def _about_partly(change: Change, behind: bool) -> Iterator[Finding]:
 _UNSURE = " (the changed lines alone do not say what they belong to)"
 
 
-def _judged(partly: Partly, lines: Lines) -> Iterator[tuple[int, str, bool | None]]:
+def _judged(partly: Partly, lines: Lines, path: str) -> Iterator[tuple[int, str, bool | None]]:
     """Whether each line decides; None where nobody can tell."""
     section: str | None = None
     last = 0
@@ -218,7 +219,8 @@ def _judged(partly: Partly, lines: Lines) -> Iterator[tuple[int, str, bool | Non
         last = number
         if partly.section and (match := SECTION.match(text)):
             section = match[1]
-        yield number, text, _decides(partly, section, text)
+        told = [_decides(partly, section, piece) for piece in pieces(path, text)]
+        yield number, text, True if True in told else None if None in told else False
 
 
 def _decides(partly: Partly, section: str | None, text: str) -> bool | None:

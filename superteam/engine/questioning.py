@@ -16,6 +16,7 @@ from anyio import to_thread
 from superteam.core.baseline import Expected, matches
 from superteam.core.changes import Change, parse_diff
 from superteam.core.coupling import (
+    LEAVES,
     UNSURE_LIMIT,
     Answer,
     Judge,
@@ -202,9 +203,12 @@ async def _old_tests_on_new_code(case: _Case) -> list[ExpectationChanged]:
     if len(unsure) > UNSURE_LIMIT:
         more = _listed(judge.path for judge in unsure[UNSURE_LIMIT:])
         case.notes.append(f"these files may judge too, and were not taken back to their old versions: {more}")
-    for judge in roles.leaves:
+    leaves = [judge for judge in roles.leaves if not _is_declared(judge, may_change)]
+    if len(leaves) > LEAVES:
+        await ask(_Old((*roles.sure, *leaves[LEAVES:])), None)
+    for judge in leaves[:LEAVES]:
         if not _is_declared(judge, may_change):
-            await ask(_Old((*roles.sure, judge)), case.near_leaves[judge.path], judge)
+            await ask(_Old((*roles.sure, judge)), case.near_leaves[judge.path] or None, judge)
     inside = _inside(case)
     if inside.contents:
         await ask(inside, None)
@@ -251,6 +255,9 @@ async def _ask(
         more, _ = await _run(case, fewer, only, answer.unasked)
         sure |= await _sure(case, fewer, more.failed)
         answer = replace(more, gone={**answer.gone, **more.gone})
+    if answer.gone and about is not None and len(old.judges) > 1:
+        alone, _ = await _run(case, _Old((about,)), frozenset(answer.gone), tuple(answer.gone))
+        sure |= await _sure(case, _Old((about,)), alone.failed)
     if len(answer.unasked) == len(wanted) and len(old.judges) > 1 and about is None:
         return await _ask_each(case, old, only)
     _note_unasked(case, answer, old)

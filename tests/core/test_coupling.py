@@ -59,6 +59,8 @@ SURE = {
     "a binary fixture": change("tests/data/bill.pdf", "", "", binary=True),
     "the runner's configuration": change("pytest.ini"),
     "a new conftest.py": change("tests/conftest.py", removed="", status="added"),
+    "a new helper of the tests": change("tests/compare.py", removed="", status="added"),
+    "a new package of the tests": change("tests/__init__.py", removed="", status="added"),
     "a new mock of jest's": change("__mocks__/rates.js", removed="", status="added"),
 }
 
@@ -392,7 +394,58 @@ def test_a_module_that_only_tests_name_is_a_judge_beside_a_changed_product(more:
     assert alone.leaves == ()
 
 
+def leaves_of(changes: list[Change], texts: Mapping[str, str]) -> list[str]:
+    found = roles_of(changes, IDS, PYTEST, tuple(texts), lambda path: texts.get(path, ""))
+    return [judge.path for judge in found.leaves]
+
+
+def test_a_helper_behind_a_helper_is_a_judge() -> None:
+    texts = {
+        "tests/test_shop.py": "import shop\nfrom tools import checks\n",
+        "tools/checks.py": "from tools.compare import same\n",
+        "tools/compare.py": "def same(a, b): return a == b\n",
+        "shop.py": "A = 1\n",
+    }
+    changes = [change("tools/compare.py"), change("shop.py")]
+    assert "tools/compare.py" in leaves_of(changes, texts)
+    assert "tools/compare.py" not in leaves_of(changes, {**texts, "cli.py": "from tools.compare import same\n"})
+
+
+def test_a_word_of_the_product_is_no_use_of_a_module() -> None:
+    texts = {"tests/test_shop.py": "import shop\nimport same\n", "same.py": "A = 1\n", "shop.py": "def same(): pass\n"}
+    assert leaves_of([change("same.py"), change("shop.py")], texts) == ["same.py"]
+
+
+def test_the_only_module_that_tests_load_is_the_product() -> None:
+    texts = {"tests/test_shop.py": "import cli\n", "cli.py": "A = 1\n", "conf/one.txt": "1\n"}
+    assert leaves_of([change("cli.py"), change("conf/one.txt")], texts) == []
+
+
+def test_a_document_that_tests_name_is_a_judge() -> None:
+    assert role(change("docs/prices.json"), {"tests/test_shop.py": "read('prices.json')\n"}) == "unsure"
+    assert role(change("docs/prices.json")) == "none"
+
+
+def test_a_new_file_in_the_place_of_another_is_a_judge() -> None:
+    package = change("veri/__init__.py", removed="", status="added")
+    assert role(package, {"veri.py": "A = 1\n", "veri/__init__.py": "A = 2\n"}) == "unsure"
+    assert role(package, {"veri/__init__.py": "A = 2\n"}) == "product"
+
+
+def test_a_golden_file_that_is_only_renamed_is_a_judge() -> None:
+    moved = change("golden/c.txt", "", "", status="renamed", old_path="golden/a.txt")
+    assert role(moved) == "unsure"
+    assert role(change("lib/c.txt", "", "", status="renamed", old_path="lib/a.txt")) == "none"
+
+
+def test_a_package_json_of_one_line_is_read_key_by_key() -> None:
+    line = '{"name": "shop", "scripts": {"test": "SLACK=5 node --test"}}'
+    assert role(change("package.json", line, line.replace("5", "0"))) == "unsure"
+    assert role(change("package.json", '{"name": "shop", "version": "2"}', '{"name": "shop"}')) == "none"
+
+
 def test_data_in_a_folder_that_tests_name() -> None:
+    assert role(change("data/2024/q1/a.in"), {"tests/test_shop.py": "Path('data').rglob('*')\n"}) == "unsure"
     assert role(change("data/a.in"), {"tests/test_shop.py": "Path('data').iterdir()\n"}) == "unsure"
     assert role(change("data/a.in"), {"tests/test_shop.py": "the data of all\n"}) == "product"
 
