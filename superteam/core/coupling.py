@@ -20,6 +20,7 @@ from superteam.core.deciders import SECTION, SHARED, files_behind, partly_decidi
 from superteam.core.expectation import ExpectationChanged
 from superteam.core.results import Completeness, Outcome, TestId, TestReport
 
+OWN = "superteam.toml"
 LEAVES = 4
 UNSURE_LIMIT = 8  # judges whose role is not sure: each costs a run of the suite
 _SHOWN = 3
@@ -174,6 +175,8 @@ class _Evidence:
     def role(self, change: Change) -> _Role:
         """The role of a changed file; "none" for one that neither judges nor is judged."""
         path, old = change.path, _old_path(change)
+        if path == OWN:  # what it says of commands is judged by both configurations
+            return "none"
         role = role_of(old or path, self.is_behind)
         if not (change.added or change.removed or change.binary):
             judges = change.status == "renamed" and (role != "other" or self._judges_by_evidence(old or path))

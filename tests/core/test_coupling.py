@@ -394,6 +394,11 @@ def test_a_module_that_only_tests_name_is_a_judge_beside_a_changed_product(more:
     assert alone.leaves == ()
 
 
+def test_our_own_configuration_is_no_judge() -> None:
+    assert role(change("superteam.toml", removed="", status="added")) == "none"
+    assert role(change("superteam.toml")) == "none"
+
+
 def leaves_of(changes: list[Change], texts: Mapping[str, str]) -> list[str]:
     found = roles_of(changes, IDS, PYTEST, tuple(texts), lambda path: texts.get(path, ""))
     return [judge.path for judge in found.leaves]
