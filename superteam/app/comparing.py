@@ -87,7 +87,8 @@ def about_unchanged(
     is_red = bool(result.pre_existing or result.fails_differently)
     if not hint or not is_red or result.verdict != "pass" or base.chosen not in ("upstream", "head"):
         return result
-    but = f" but {changed[0]}{' and other files' if len(changed) > 1 else ''}, which is no code" if changed else ""
+    others = " and other files" if len(changed) > 1 else ""
+    but = f" but {changed[0]}{others}, which is no code" if changed else ""
     reason = f"the suite fails, and nothing was changed against {name}{but}, so that nothing was compared: {hint}"
     return result.model_copy(update={"verdict": "inconclusive", "reason": reason})
 

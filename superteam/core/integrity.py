@@ -219,8 +219,9 @@ def _judged(partly: Partly, lines: Lines, path: str) -> Iterator[tuple[int, str,
         last = number
         if partly.section and (match := SECTION.match(text)):
             section = match[1]
-        told = [_decides(partly, section, piece) for piece in pieces(path, text)]
-        yield number, text, True if True in told else None if None in told else False
+        answers = [_decides(partly, section, piece) for piece in pieces(path, text)]
+        unsure = None in answers and True not in answers
+        yield number, text, None if unsure else True in answers
 
 
 def _decides(partly: Partly, section: str | None, text: str) -> bool | None:

@@ -207,8 +207,7 @@ async def _old_tests_on_new_code(case: _Case) -> list[ExpectationChanged]:
     if len(leaves) > LEAVES:
         await ask(_Old((*roles.sure, *leaves[LEAVES:])), None)
     for judge in leaves[:LEAVES]:
-        if not _is_declared(judge, may_change):
-            await ask(_Old((*roles.sure, judge)), case.near_leaves[judge.path] or None, judge)
+        await ask(_Old((*roles.sure, judge)), case.near_leaves[judge.path] or None, judge)
     inside = _inside(case)
     if inside.contents:
         await ask(inside, None)
