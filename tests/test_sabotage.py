@@ -1082,8 +1082,8 @@ VALIDATED = (
     Sabotage(
         "superteam.toml: likewise, with `--canary`",
         {"superteam.toml": 'test-command = "true"\n'},
-        Inconclusive("no canary could be planted"),
-        CANARY,
+        Fail("regressions", "test_shop.py::test_price[2-6]"),
+        "the base's test command judges as well, and the worse verdict counts",
         canary=True,
     ),
     Sabotage(

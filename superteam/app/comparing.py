@@ -156,15 +156,16 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def decides(own: ValidationResult, other: ValidationResult, passes_here: bool, could_run: bool) -> bool:
+def decides(own: ValidationResult, other: ValidationResult, is_new_and_passes: bool, could_run: bool) -> bool:
     """Whether the verdict by the base's command counts: it is worse than a pass, or the only sound one.
 
-    Where this tree's own command cannot run at the base, it has to pass here (`passes_here`): else whoever takes the
-    change gets a command that runs nothing. `could_run`: the base's command is sound at the base, and the change
-    removed nothing that it names; so that there is no verdict by it is the change's doing.
+    A pass by it stands for this tree's own command only where that one cannot run at the base and passes here
+    (`is_new_and_passes`): else whoever takes the change gets a command that runs nothing. `could_run`: the base's
+    command is sound at the base, and the change removed nothing that it names; so that there is no verdict by it is
+    the change's doing.
     """
     if own.verdict == "inconclusive":
-        return other.verdict == "fail" or (other.verdict == "pass" and passes_here)
+        return other.verdict == "fail" or (other.verdict == "pass" and is_new_and_passes)
     return other.verdict == "fail" or (other.verdict == "inconclusive" and could_run)
 
 

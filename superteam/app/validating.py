@@ -149,8 +149,7 @@ def _noted(found: Validated, *notes: str) -> Validated:
 async def _validate_both_ways(
     project: Project, desk: Desk, base: str, sources: tuple[str, ...], wishes: Wishes, on_output: Output
 ) -> tuple[Validated, ...]:
-    """The verdicts; the suite is judged by the base's test command too, if that was another: where it passes by its
-    own, and where its own cannot be run at the base."""
+    """The verdicts; the suite is judged by the base's test command too, if that was another, unless it fails already."""
     found = await _validate(project, desk, base, sources, wishes, on_output)
     found = await _with_base_sources(project, desk, base, found, wishes, on_output)
     earlier = as_at_base(project, base) if TESTS in sources else None
@@ -158,11 +157,11 @@ async def _validate_both_ways(
         return found
     judged = []
     for one in found:
-        if one.result.source == TESTS and (one.result.verdict == "pass" or _has_no_baseline(one.result)):
+        if one.result.source == TESTS and one.result.verdict != "fail":
             (other,) = await _validate(earlier, desk, base, (TESTS,), wishes, on_output)
-            passes_here = one.result.verdict == "pass" or await _passes_here(project, desk, on_output)
+            is_new_and_passes = _has_no_baseline(one.result) and await _passes_here(project, desk, on_output)
             could_run = await _could_run(other.result, all_commands(earlier.settings), desk, base)
-            counts = other if decides(one.result, other.result, passes_here, could_run) else one
+            counts = other if decides(one.result, other.result, is_new_and_passes, could_run) else one
             result = with_both(one.result, other.result, counts.result, earlier.settings, project.settings)
             one = replace(counts, result=result)
         judged.append(one)
