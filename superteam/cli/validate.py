@@ -78,23 +78,27 @@ def validate(
         alone = len(results) == 1 and (source is not None or len(source_names(project.settings)) == 1)
         emit_json(_document(results, alone))
     elif not github:
-        say("\n\n".join(verdict_text(result, strict) for result in results))
-    return worst(results, strict)
+        say("\n\n".join(verdict_text(result, strict, wishes.may_change) for result in results))
+    return worst(results, strict, wishes.may_change)
 
 
-def worst(results: Sequence[ValidationResult], strict: bool = False) -> int:
+def worst(results: Sequence[ValidationResult], strict: bool = False, may_change: Sequence[str] = ()) -> int:
     """The exit code for verdicts of several sources: what blocks weighs most, then what proves nothing.
 
     With `strict`, expectations that were changed block, and a gate that was weakened.
     """
     codes = {EXIT_CODES[result.verdict] for result in results}
-    if strict and any(result.expectations_changed or _weakened(result) for result in results):
+    if strict and any(result.expectations_changed or _weakened(result, may_change) for result in results):
         codes.add(1)
     return next(code for code in (1, 3, 0) if code in codes)
 
 
-def _weakened(result: Any) -> list[str]:
-    """What was changed in superteam's own configuration of what is run and believed."""
+def _weakened(result: Any, may_change: Sequence[str]) -> list[str]:
+    """What was changed in superteam's own configuration of what is run and believed, unless that was declared."""
+    from superteam.core.baseline import matches
+
+    if matches("superteam.toml", may_change):
+        return []
     return [
         finding.detail
         for finding in result.findings
@@ -171,7 +175,7 @@ def _running(key: str) -> str:
     return f"source {source}: {found}" if source else found
 
 
-def verdict_text(result: Any, strict: bool = False) -> str:
+def verdict_text(result: Any, strict: bool = False, may_change: Sequence[str] = ()) -> str:
     """The verdict for people: what it is, why, what stands against it and how to see it again."""
     lines = [] if result.source == "tests" else [f"source: {result.source}"]
     lines += [f"verdict: {result.verdict}" + (" (low confidence)" if result.confidence == "low" else "")]
@@ -179,7 +183,9 @@ def verdict_text(result: Any, strict: bool = False) -> str:
         lines.append(f"reason: {result.reason}")
     lines += _expectations(result, strict)
     if strict:
-        lines += [f"blocked by --strict, gate-weakened: superteam.toml: {detail}" for detail in _weakened(result)]
+        weakened = _weakened(result, may_change)
+        lines += [f"blocked by --strict, gate-weakened: superteam.toml: {detail}" for detail in weakened]
+        lines += ["if this change of superteam.toml is wanted: --may-change superteam.toml"] if weakened else []
     counts = ", ".join(f"{number} {name}" for name, number in result.counts.items() if number)
     if counts:
         lines.append(f"tests: {counts}")
