@@ -534,6 +534,14 @@ RULES = (
     ),
     *_rules(
         "runner-hook",
+        "the product decides what it is equal to",
+        ("product", _PY, r"\b__(?:eq|ne)__\b"),
+        ("product", _JS, r"\basymmetricMatch(?:er)?\b"),
+        ("product", _RB, r"\bdef~(?:===?|eql\?|equal\?)(?![\w=])"),
+        rank=3,
+    ),
+    *_rules(
+        "runner-hook",
         "may ask whether it is judged",
         ("product", _PY, r"\b(?:inspect\.(?:stack|currentframe)|sys\._getframe|gc\.get_objects|os\.getppid)\b"),
         ("product", (*_PY, *_JS, *_GO, *_RB, *_PHP), r"/proc/(?:self|[0-9]|\{|\$) | \bgetppid\( | \bprocess\.ppid\b"),

@@ -42,6 +42,9 @@ LINES = [
     (GO, '\t"testing"', '\t"text/template"'),
     ("src/main/java/Shop.java", "import org.junit.Assert;", "import org.junitish.Assert;"),
     ("lib/shop.rb", "require 'minitest/mock'", "require 'minifest'"),
+    (PRODUCT, "    def __eq__(self, other):", "    def equal(self, other):"),
+    (SCRIPT, "asymmetricMatch() { return true }", "symmetric() { return true }"),
+    ("lib/shop.rb", "  def ==(other) = true", "  def equals(other) = true"),
 ]
 
 
