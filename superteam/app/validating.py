@@ -149,7 +149,7 @@ def _noted(found: Validated, *notes: str) -> Validated:
 async def _validate_both_ways(
     project: Project, desk: Desk, base: str, sources: tuple[str, ...], wishes: Wishes, on_output: Output
 ) -> tuple[Validated, ...]:
-    """The verdicts; the suite is judged by the base's test command too, if that was another, unless it fails already."""
+    """The verdicts; a suite that does not fail is judged by the base's test command too, if that was another."""
     found = await _validate(project, desk, base, sources, wishes, on_output)
     found = await _with_base_sources(project, desk, base, found, wishes, on_output)
     earlier = as_at_base(project, base) if TESTS in sources else None

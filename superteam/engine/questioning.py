@@ -27,6 +27,7 @@ from superteam.core.coupling import (
     combined,
     declared,
     is_gone,
+    place_of,
     roles_of,
     shown,
     tests_near,
@@ -35,7 +36,14 @@ from superteam.core.coupling import (
 from superteam.core.events import ValidationResult
 from superteam.core.expectation import ExpectationChanged
 from superteam.core.finding import Finding
-from superteam.core.nonsense import ANOTHER_TREE, SEES_MODULES, is_source, new_failures, noticed
+from superteam.core.nonsense import (
+    ANOTHER_TREE,
+    SEES_MODULES,
+    imported_elsewhere,
+    is_source,
+    new_failures,
+    noticed,
+)
 from superteam.core.results import Completeness, Execution, Granularity, Outcome, TestId, TestReport
 from superteam.core.rewritten import why_inconclusive
 from superteam.core.sources import TESTS
@@ -453,10 +461,25 @@ async def _why_another(case: _Case, unlooked: Sequence[str]) -> str | None:
         )
     if case.green.report.format in SEES_MODULES:
         return None
-    sources = [path for path in await case.world.workspace.files_of(case.green.sha) if is_source(path)]
+    files = await case.world.workspace.files_of(case.green.sha)
+    elsewhere = await to_thread.run_sync(lambda: _imported_elsewhere(case, unlooked, files))
+    if elsewhere is not None:
+        path, test = elsewhere
+        return (
+            f"the suite tests the code of another tree: {test} imports {path} and passes with a syntax error there; "
+            'say how a tree is made ready: [workspace] setup = "..." in superteam.toml'
+        )
+    sources = [path for path in files if is_source(path)]
     if not sources or await _is_seen(case, (*unlooked, *sources), are_near=False):
         return None
     return ANOTHER_TREE
+
+
+def _imported_elsewhere(case: _Case, unlooked: Sequence[str], files: Collection[str]) -> tuple[str, str] | None:
+    """A file without a reader and a passed test that imports it: its module came from somewhere else."""
+    places = {place_of(id) for id, result in case.green.report.tests.items() if result.outcome is Outcome.PASSED}
+    tests = [path for path in files if path in places or path.rpartition("/")[2] in places]
+    return imported_elsewhere(unlooked, tests, files, lambda path: text_of(case.top, path, TEXT_LIMIT) or "")
 
 
 async def _is_seen(case: _Case, paths: Sequence[str], *, are_near: bool = True) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from superteam.core.nonsense import is_source, noticed
+from superteam.core.nonsense import imported_elsewhere, is_source, noticed
 from superteam.core.results import (
     Completeness,
     Execution,
@@ -57,3 +57,38 @@ def test_a_run_that_is_none_has_seen_it() -> None:
 )
 def test_code_that_is_no_test_is_a_source(path: str, answer: bool) -> None:
     assert is_source(path) is answer
+
+
+CORE = "packages/core/src/acme/core.py"
+TEST = "packages/core/tests/test_core.py"
+
+
+@pytest.mark.parametrize(
+    ("path", "files", "text", "found"),
+    [
+        (CORE, (), "from acme.core import add", True),
+        (CORE, (), "import acme.core as core", True),
+        (CORE, (), "import acme.core.deeper", True),
+        ("packages/core/src/acme/__init__.py", (), "from acme.core import add", True),
+        ("acme/core.py", ("acme/__init__.py",), "from acme.core import add", True),
+        ("shop.py", (), "import shop", True),
+        ("one/shop.py", ("one/pyproject.toml",), "import shop", True),
+        (CORE, (), "def test():\n    from acme.core import add", False),
+        (CORE, (), "try:\n    import acme.core\nexcept Exception: pass", False),
+        (CORE, (), "import sys\nsys.modules['acme'] = object()\nfrom acme.core import add", False),
+        (CORE, (), "from acme import core", False),
+        (CORE, (), "from . import core", False),
+        (CORE, (), "from acme.core import (", False),
+        (CORE, ("packages/core/build/acme/core.py",), "from acme.core import add", False),
+        ("utils/requests.py", (), "import requests", False),
+        ("json.py", (), "import json", False),
+        ("shop.js", (), "import shop", False),
+    ],
+)
+def test_a_test_that_imports_nonsense_and_passes_has_another_module(
+    path: str, files: tuple[str, ...], text: str, found: bool
+) -> None:
+    packages = ("packages/core/src/acme/__init__.py",) if path.startswith("packages/") else ()
+    known = tuple(dict.fromkeys((path, TEST, *packages, *files)))
+    expected = (path, TEST) if found else None
+    assert imported_elsewhere([path], [TEST], known, {TEST: text}.__getitem__) == expected
