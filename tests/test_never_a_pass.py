@@ -299,3 +299,30 @@ def test_a_suite_of_another_runner_that_never_looks_at_its_own_tree_is_found_out
     done = repo.superteam("execute", "plan.md")
     assert done.code == code, f"{done.err}\n{done.out}"
     assert ("another tree" in done.out) == (code == 3)
+
+
+RED_TAP = (
+    "cat {place}/shop.js | grep -q good && a=ok || a='not ok'\n"
+    'printf "1..2\\n$a 1 - shop\\nnot ok 2 - known\\n" > report.tap\nexit 1\n'
+)
+
+
+@pytest.mark.parametrize(("place", "code"), [("ELSEWHERE", 3), (".", 0)])
+def test_a_red_suite_that_never_looks_at_its_own_tree_is_found_out(
+    repo: Repo, given: Setup, place: str, code: int
+) -> None:
+    """A test that is known to fail does not keep the syntax errors from being asked about."""
+    repo.write({"node_modules/dep/index.js": "1\n", ".gitignore": "node_modules\nreport.tap\n"})
+    given(
+        [{"title": "One"}],
+        [{"task": "1", "write": {"a": "1"}}],
+        files={
+            "shop.js": "good\n",
+            "package.json": "{}\n",
+            "check.sh": RED_TAP.format(place=str(repo.root) if place == "ELSEWHERE" else place),
+        },
+        config='test-command = "sh check.sh"\nreport = "tap:report.tap"\n',
+    )
+    done = repo.superteam("execute", "plan.md")
+    assert done.code == code, f"{done.err}\n{done.out}"
+    assert ("another tree" in done.out) == (code == 3)
