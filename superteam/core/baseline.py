@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from superteam.core.renames import Compared, compare_runs, files_to_compare, renamed_tests
+from superteam.core.renames import Compared, compare_runs, files_to_compare, module_renames, renamed_tests
 from superteam.core.results import Outcome, Shape, TestId, TestReport, TestResult
 
 
@@ -104,7 +104,7 @@ def compare(
     `again` are the tests of a second run of the reference: it shows which ids change from run to run.
     """
     renamed = _renames(expected, report, permits)
-    counted = _compare_runs(expected, report, renamed, again)
+    counted = _compare_runs(expected, report, renamed, again, permits.renames)
     renamed = (*renamed, *counted.pairs)
     came_from = {new: old for old, new in renamed}
     lists: dict[str, list[TestId]] = {}
@@ -222,14 +222,21 @@ def _compare_runs(
     report: TestReport,
     renamed: Iterable[tuple[TestId, TestId]],
     again: Collection[TestId] | None,
+    files: Mapping[str, str],
 ) -> Compared:
-    """What a second run of the reference says about the ids that are gone and were not renamed."""
+    """What a second run of the reference says about the ids that are gone and were not renamed.
+
+    New ids in a file that git saw renamed are looked at as if they still stood in the old one.
+    """
     if again is None:
         return Compared()
     taken = {id for pair in renamed for id in pair}
     gone, new = _gone_and_new(expected, report)
     gone = [key for key in gone if key not in taken and expected.tests[key].outcome is not Outcome.NOT_RUN]
-    return compare_runs(gone, [key for key in new if key not in taken], expected.tests, again)
+    old_names = {new: old for old, new in files.items()}
+    was = {_in_renamed_file(key, old_names): key for key in new if key not in taken}
+    found = compare_runs(gone, list(was), expected.tests, again)
+    return replace(found, pairs=tuple((old, was[now]) for old, now in found.pairs))
 
 
 def _moved(
@@ -237,13 +244,26 @@ def _moved(
 ) -> tuple[tuple[TestId, TestId], ...]:
     """Tests whose file git saw renamed, under the same name with the same parameters."""
     found = []
+    modules = module_renames(files)
     for key in gone if files else ():
-        mark = min((mark for mark in ("::", " > ") if mark in key), key=key.index, default="")
-        place, _, rest = key.partition(mark) if mark else (key, "", "")
-        new = _renamed(place, files) + mark + rest
+        new = _in_renamed_file(key, files)
+        new = new if new != key else _in_renamed_module(key, modules)
         if new != key and new in report.tests and new not in expected.tests:
             found.append((key, new))
     return tuple(found)
+
+
+def _in_renamed_file(key: TestId, files: Mapping[str, str]) -> TestId:
+    """The id of the same test in the renamed file."""
+    mark = min((mark for mark in ("::", " > ") if mark in key), key=key.index, default="")
+    place, _, rest = key.partition(mark) if mark else (key, "", "")
+    return _renamed(place, files) + mark + rest
+
+
+def _in_renamed_module(key: TestId, modules: Mapping[str, str]) -> TestId:
+    """The id of the same test in the renamed module, for frameworks that name modules: module.Class.test."""
+    parts = key.rsplit(".", 2)
+    return ".".join((modules.get(parts[0], parts[0]), *parts[1:])) if len(parts) == 3 else key
 
 
 def _renamed(place: str, files: Mapping[str, str]) -> str:
