@@ -11,7 +11,7 @@ import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from superteam.core.results import TestId
 
@@ -19,6 +19,7 @@ Pair = tuple[TestId, TestId]
 Function = tuple[str, tuple[str, ...], str]
 Variant = tuple[Function, str]
 MOST_TWINS = 100  # of one test, among which the one in the same class or file is looked for
+MOST_WORDS = 50  # of a test's name, among which its own title is looked for
 MOST_PARAMETERS = 10  # that a test gets in one change and is still recognised
 
 # Every repetition is of one class and bounded, or of one class alone: linear on ids of any length.
@@ -126,8 +127,8 @@ def files_to_compare(gone: Iterable[TestId], new: Iterable[TestId]) -> tuple[fro
 
 
 def _likenesses(parts: IdParts) -> tuple[tuple[str, ...], ...]:
-    """What two ids have in common if they may be one test: their name, or their class and file."""
-    return ("name", parts.name, parts.parameters), ("place", parts.place, *parts.groups)
+    """What two ids have in common if they may be one test: how their name ends, or their class and file."""
+    return ("end", parts.name.rpartition(" ")[2], parts.parameters), ("place", parts.place, *parts.groups)
 
 
 def _unpaired(
@@ -192,15 +193,15 @@ def _moved(
     code_before = _reader(before)
     plain_before = _reader(before, _plain_code)
     code_after = _reader(after)
-    names = {_located(id).name for id in gone}
+    olds = {id: _titled(_located(id), before) for id in gone}
+    names = {parts.name for parts in olds.values()}
     twins: dict[tuple[str, str, str], list[TestId]] = defaultdict(list)
     for id in new:
-        parts = _located(id)
+        parts = _titled(_located(id), after)
         if parts.name in names:
             twins[parts.name, parts.parameters, code_after(parts)].append(id)
     found: dict[TestId, TestId] = {}
-    for id in gone:
-        parts = _located(id)
+    for id, parts in olds.items():
         same: list[TestId] = []
         for code in (code_before(parts), plain_before(parts)):
             same = same or (twins[parts.name, parts.parameters, code] if code else [])
@@ -371,13 +372,33 @@ def _own_method(node: ast.expr) -> str:
     return called.attr if own and isinstance(called, ast.Attribute) else ""
 
 
+def _titled(parts: IdParts, texts: Mapping[str, str]) -> IdParts:
+    """The parts with a test's own title, where the name holds all titles around it, as mocha writes them.
+
+    That is the longest end of the name, in whole words, which stands in quotes in the file.
+    """
+    text = next((texts[file] for file in _files(parts.place) if file in texts), "")
+    if not text or parts.groups or parts.place.endswith(".py") or " " not in parts.name:
+        return parts
+    words = parts.name.split(" ")
+    for front in range(min(len(words), MOST_WORDS)):
+        title = " ".join(words[front:])
+        if any(quoted in text for quoted in _quoted(title)):
+            return replace(parts, name=title)
+    return parts
+
+
+def _quoted(title: str) -> list[str]:
+    return [f"{quote}{title}{quote}" for quote in "'\"`"]
+
+
 def _block(text: str, name: str) -> str:
     """Returns the lines of the one place that names a test and of what is indented below it; "" if there are more.
 
     A title in quotes is looked for first: other lines may hold the same word, as an import does.
     """
     lines = [line for line in text.splitlines() if line.strip()]
-    titles = [f"{quote}{name}{quote}" for quote in "'\"`"]
+    titles = _quoted(name)
     heads = [number for number, line in enumerate(lines) if any(title in line for title in titles)]
     heads = heads or [number for number, line in enumerate(lines) if name in line]
     if len(heads) != 1:

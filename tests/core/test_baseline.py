@@ -467,6 +467,23 @@ def test_a_title_is_found_by_its_quotes_where_other_lines_hold_the_word() -> Non
     assert moved("a.test.ts > adds", head + old, "a.test.ts > math > adds", weaker).missing
 
 
+def test_a_title_is_found_behind_the_titles_around_it() -> None:
+    """As mocha writes them: all of them, with a space between."""
+    old = "a.js > math adds two"
+    text = "describe('math', () => {\n  it('adds two', () => {\n    equal(add(1), 2)\n  })\n})\n"
+    expected = pin(report_of({old: Result(Outcome.PASSED)}), "c1")
+    for new, after in (
+        ("a.js > sums adds two", text.replace("math", "sums")),
+        ("b.js > adds two", "it('adds two', () => {\n  equal(add(1), 2)\n})\n"),
+    ):
+        report = report_of({new: Result(Outcome.PASSED)})
+        assert wanted_files(expected, report) == ({"a.js"}, {new[:4]})
+        permits = Permits(before={"a.js": text}, after={new[:4]: after})
+        assert compare(expected, report, permits).renamed == ((old, new),)
+        weaker = Permits(before={"a.js": text}, after={new[:4]: after.replace(", 2", ", add(1)")})
+        assert compare(expected, report, weaker).missing == (old,)
+
+
 @pytest.mark.parametrize(
     ("file", "old", "to", "new"),
     [
