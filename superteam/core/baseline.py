@@ -10,7 +10,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from superteam.core.renames import Compared, compare_runs, files_to_compare, module_renames, renamed_tests
+from superteam.core.renames import (
+    Compared,
+    compare_runs,
+    files_to_compare,
+    in_renamed_file,
+    module_renames,
+    renamed_tests,
+)
 from superteam.core.results import Outcome, Shape, TestId, TestReport, TestResult
 
 
@@ -234,7 +241,8 @@ def _compare_runs(
     gone, new = _gone_and_new(expected, report)
     gone = [key for key in gone if key not in taken and expected.tests[key].outcome is not Outcome.NOT_RUN]
     old_names = {new: old for old, new in files.items()}
-    was = {_in_renamed_file(key, old_names): key for key in new if key not in taken}
+    modules = module_renames(old_names)
+    was = {in_renamed_file(key, old_names, modules): key for key in new if key not in taken}
     found = compare_runs(gone, list(was), expected.tests, again)
     return replace(found, pairs=tuple((old, was[now]) for old, now in found.pairs))
 
@@ -246,29 +254,7 @@ def _moved(
     found = []
     modules = module_renames(files)
     for key in gone if files else ():
-        new = _in_renamed_file(key, files)
-        new = new if new != key else _in_renamed_module(key, modules)
+        new = in_renamed_file(key, files, modules)
         if new != key and new in report.tests and new not in expected.tests:
             found.append((key, new))
     return tuple(found)
-
-
-def _in_renamed_file(key: TestId, files: Mapping[str, str]) -> TestId:
-    """The id of the same test in the renamed file."""
-    mark = min((mark for mark in ("::", " > ") if mark in key), key=key.index, default="")
-    place, _, rest = key.partition(mark) if mark else (key, "", "")
-    return _renamed(place, files) + mark + rest
-
-
-def _in_renamed_module(key: TestId, modules: Mapping[str, str]) -> TestId:
-    """The id of the same test in the renamed module, for frameworks that name modules: module.Class.test."""
-    parts = key.rsplit(".", 2)
-    return ".".join((modules.get(parts[0], parts[0]), *parts[1:])) if len(parts) == 3 else key
-
-
-def _renamed(place: str, files: Mapping[str, str]) -> str:
-    """The new name of a test's file, behind which a project may stand: "a.test.ts [unit]"."""
-    if place in files or not place.endswith("]"):
-        return files.get(place, place)
-    path, gap, project = place.rpartition(" [")
-    return files.get(path, path) + gap + project

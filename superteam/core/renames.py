@@ -25,6 +25,8 @@ MOST_PARAMETERS = 10  # that a test gets in one change and is still recognised
 # Every repetition is of one class and bounded, or of one class alone: linear on ids of any length.
 _DIGITS = re.compile(r"[0-9]+")
 _HEX = re.compile(r"\b[0-9a-fA-F]{5,}\b|(?<=@)[0-9a-fA-F]+\b|\b0[xX][0-9a-fA-F]+\b")
+_DOCTEST = "doctest"  # in the place of parameters: a function and its documentation are two
+_FRAMEWORK = re.compile(r"[a-z][a-z0-9_-]{1,20}: ")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,}")
 _LINE = re.compile(r"\b(lines?|col(?:umn)?)([ :=]{0,2})[0-9]{1,7}\b", re.IGNORECASE)
 _SEPARATORS = ("::", " > ")
@@ -56,12 +58,16 @@ _COMPARED: Mapping[str, ast.cmpop] = {
 
 @dataclass(frozen=True, slots=True)
 class IdParts:
-    """A test id taken apart: `place` is its file or module, `groups` classes or titles around it."""
+    """A test id taken apart: `place` is its file or module, `groups` classes or titles around it.
+
+    `is_module`: the place is a folder, perhaps, and a dotted name in it.
+    """
 
     place: str
     groups: tuple[str, ...]
     name: str
     parameters: str
+    is_module: bool = False
 
     @property
     def function(self) -> Function:
@@ -84,11 +90,37 @@ def parts_of(id: TestId) -> IdParts:
 
 
 def _located(id: TestId) -> IdParts:
-    """Takes an id apart, also one of unittest, in which only dots stand: "tests.test_a.TestX.test_a"."""
-    if not _DOTTED.fullmatch(id):
-        return parts_of(id)
-    place, group, name = id.rsplit(".", 2)
-    return IdParts(place, (group,), name, "")
+    """Takes an id apart, also those that name modules: "sub/tests.test_a.TestX.test_a", "shop.py::shop.price"."""
+    folder, slash, dotted = _bare(id).rpartition("/")
+    if _DOTTED.fullmatch(dotted):
+        module, group, name = dotted.rsplit(".", 2)
+        return IdParts(f"{folder}{slash}{module}", (group,), name, "", is_module=True)
+    parts = parts_of(_bare(id))
+    module = _module_in(parts) if not parts.groups else ""
+    if not module:
+        return parts
+    *groups, name = parts.name.removeprefix(f"{module}.").split(".")
+    return IdParts(parts.place, tuple(groups), name, _DOCTEST)
+
+
+def _bare(id: TestId) -> TestId:
+    """An id without the name of a framework, which stands in front where a command calls several."""
+    match = _FRAMEWORK.match(id)
+    return id[match.end() :] if match else id
+
+
+def _module_in(parts: IdParts) -> str:
+    """The module by which pytest names a doctest: the dotted end of its file's path; "" if it is no doctest."""
+    if not parts.place.endswith(".py") or "." not in parts.name:
+        return ""
+    folders = _dotted(parts.place).split(".")
+    modules = [".".join(folders[front:]) for front in range(len(folders))]
+    return next((module for module in modules if parts.name.startswith(f"{module}.")), "")
+
+
+def _dotted(path: str) -> str:
+    """The module in a Python file."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 # Tests with the same code elsewhere, and tests with more parameters than before.
@@ -114,7 +146,7 @@ def files_to_compare(gone: Iterable[TestId], new: Iterable[TestId]) -> tuple[fro
     for id in gone:
         parts = _located(id)
         for key in _likenesses(parts):
-            wanted[key].update(_files(parts.place))
+            wanted[key].update(_files(parts))
     before: set[str] = set()
     after: set[str] = set()
     for id in new:
@@ -122,7 +154,7 @@ def files_to_compare(gone: Iterable[TestId], new: Iterable[TestId]) -> tuple[fro
         places = [wanted[key] for key in _likenesses(parts) if key in wanted]
         if places:
             before.update(*places)
-            after.update(_files(parts.place))
+            after.update(_files(parts))
     return frozenset(before), frozenset(after)
 
 
@@ -249,7 +281,7 @@ def _reader(texts: Mapping[str, str], code_of: CodeOf | None = None) -> Callable
     parsed: dict[str, dict[tuple[str, ...], str] | None] = {}
 
     def code(parts: IdParts) -> str:
-        file = next((file for file in _files(parts.place) if file in texts), None)
+        file = next((file for file in _files(parts) if file in texts), None)
         if file is None:
             return ""
         if not file.endswith(".py"):
@@ -262,14 +294,34 @@ def _reader(texts: Mapping[str, str], code_of: CodeOf | None = None) -> Callable
     return code
 
 
-def _files(place: str) -> tuple[str, ...]:
-    """The path in a place (a project may follow it: "a.test.ts [unit]"), or the paths that a module may have."""
+def _files(parts: IdParts) -> tuple[str, ...]:
+    """The path in a place (a project may follow it: "a.test.ts [unit]"), or the paths that its module may have."""
+    place = parts.place
     if place.endswith("]") and " [" in place:
         return (place.rpartition(" [")[0],)
-    if "/" not in place and place.replace(".", "").isidentifier():
+    if parts.is_module:
         path = place.replace(".", "/")
-        return place, f"{path}.py", f"{path}/__init__.py"
+        return f"{path}.py", f"{path}/__init__.py"
     return (place,) if place else ()
+
+
+def in_renamed_file(id: TestId, files: Mapping[str, str], modules: Mapping[str, str]) -> TestId:
+    """The id that a test has where its file, or the module that its id names, was renamed; `files` is old to new."""
+    bare = _bare(id)
+    front = id[: len(id) - len(bare)]
+    parts = _located(bare)
+    if parts.is_module:
+        folder, slash, module = parts.place.rpartition("/")
+        now = f"{folder}{slash}{modules.get(module, module)}"
+        return front + now + bare[len(parts.place) :]
+    mark = min((mark for mark in _SEPARATORS if mark in bare), key=bare.index, default="")
+    place, _, rest = bare.partition(mark) if mark else (bare, "", "")
+    file, gap, project = place.rpartition(" [") if place.endswith("]") and place not in files else (place, "", "")
+    now = files.get(file, file)
+    if parts.parameters == _DOCTEST and now != file:
+        old = _module_in(parts_of(bare))
+        rest = modules.get(old, _dotted(now)) + rest[len(old) :]
+    return front + now + gap + project + mark + rest
 
 
 def module_renames(files: Mapping[str, str]) -> dict[str, str]:
@@ -277,7 +329,7 @@ def module_renames(files: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for old, new in files.items():
         if old.endswith(".py") and new.endswith(".py"):
-            olds, news = (file.removesuffix(".py").removesuffix("/__init__").split("/") for file in (old, new))
+            olds, news = _dotted(old).split("."), _dotted(new).split(".")
             for front in range(min(len(olds), len(news))):
                 if olds[:front] == news[:front]:
                     found.setdefault(".".join(olds[front:]), ".".join(news[front:]))
@@ -377,7 +429,7 @@ def _titled(parts: IdParts, texts: Mapping[str, str]) -> IdParts:
 
     That is the longest end of the name, in whole words, which stands in quotes in the file.
     """
-    text = next((texts[file] for file in _files(parts.place) if file in texts), "")
+    text = next((texts[file] for file in _files(parts) if file in texts), "")
     if not text or parts.groups or parts.place.endswith(".py") or " " not in parts.name:
         return parts
     words = parts.name.split(" ")

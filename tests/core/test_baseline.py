@@ -491,10 +491,16 @@ def test_a_title_is_found_behind_the_titles_around_it() -> None:
         ("shop/tests.py", "shop.tests.X.test_a", "shop/tests/test_a.py", "shop.tests.test_a.X.test_a"),
         ("tests/test_a.py", "tests.test_a.X.test_a", "tests/unit/test_b.py", "tests.unit.test_b.X.test_a"),
         ("tests/test_a.py", "test_a.X.test_a", "tests/unit/test_a.py", "unit.test_a.X.test_a"),
+        ("a/t.py", "unittest: a/t.X.test_a", "a/u.py", "unittest: a/u.X.test_a"),
+        ("a/t.py", "pytest: a/t.py::test_a", "a/u.py", "pytest: a/u.py::test_a"),
+        ("src/shop.py", "src/shop.py::shop.price", "src/store.py", "src/store.py::store.price"),
+        ("shop/a.py", "shop/a.py::shop.a.X.price", "shop/b/c.py", "shop/b/c.py::shop.b.c.X.price"),
         ("tests/a/__init__.py", "tests.a.X.test_a", "tests/a/test_a.py", "tests.a.test_a.X.test_a"),
     ],
 )
-def test_a_test_of_unittest_is_followed_when_its_file_is_renamed(file: str, old: str, to: str, new: str) -> None:
+def test_a_test_with_a_module_in_its_id_is_followed_when_its_file_is_renamed(
+    file: str, old: str, to: str, new: str
+) -> None:
     expected, report = pin(report_of({old: Result(Outcome.PASSED)}), "c1"), report_of({new: Result(Outcome.PASSED)})
     found = compare(expected, report, Permits(renames={file: to}))
     assert (found.renamed, found.missing) == (((old, new),), ())
@@ -510,6 +516,17 @@ def test_a_test_of_unittest_with_the_same_code_in_another_module_was_moved() -> 
     for text, gone in ((after, ()), (after.replace("(total, 3)", "(total, total)"), (old,))):
         texts = Permits(before={"tests/test_a.py": UNITTEST}, after={"tests/test_b.py": text})
         assert compare(expected, report, texts).missing == gone
+
+
+def test_a_doctest_of_a_function_that_moved_to_another_module_is_the_same() -> None:
+    old, new = "shop/__init__.py::shop.add", "shop/sums.py::shop.sums.add"
+    text = 'def add(a):\n    """Add.\n\n    >>> add(1)\n    2\n    """\n    return a + 1\n'
+    expected = pin(report_of({old: Result(Outcome.PASSED)}), "c1")
+    report = report_of({new: Result(Outcome.PASSED)})
+    assert wanted_files(expected, report) == ({"shop/__init__.py"}, {"shop/sums.py"})
+    for after, gone in ((text, ()), (text.replace("add(1)", "add(a)"), (old,)), (text.replace("a + 1", "2"), (old,))):
+        permits = Permits(before={"shop/__init__.py": text}, after={"shop/sums.py": after})
+        assert compare(expected, report, permits).missing == gone
 
 
 def test_ids_that_change_are_counted_in_a_file_that_was_renamed_too() -> None:
