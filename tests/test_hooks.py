@@ -544,6 +544,17 @@ def test_with_a_canary_that_sings_the_verdict_goes_on(repo: Repo, runs: Counter)
     assert not list(repo.root.glob("*canary*"))
 
 
+def test_a_canary_is_planted_where_a_script_looks_for_tests(repo: Repo) -> None:
+    suites = {f"{name}/test_{name}.py": "def test_x(): pass\n" for name in "ab"}
+    repo.write({**suites, "test.sh": "set -e\n(cd a && python -m pytest -q .)\ncd b && python -m pytest -q .\n"})
+    repo.git("add", "-A")
+    repo.git("commit", "-qm", "two suites")
+
+    done = validated(repo, "--canary", "--test-command", "sh test.sh")
+
+    assert done.code == 0 and "the canary sang" in done.out
+
+
 def test_a_configured_canary_is_part_of_what_the_cache_rests_on(repo: Repo, runs: Counter, tmp_path: Path) -> None:
     with_canary = str(save(tmp_path / "canary.toml", "canary = true\n"))
     validated(repo)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from superteam.config import Configuration, load, user_folder
-from superteam.core.results import Shape
+from superteam.core.results import Shape, TestId
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.core.sources import TESTS, definition_of
@@ -19,8 +19,10 @@ from superteam.journal import runs
 from superteam.journal.baselines import Shelf
 from superteam.journal.seal import signing_key
 from superteam.ports import Source
+from superteam.runners import node
 from superteam.runners.call import Call, Untold
 from superteam.runners.recognise import recognise, runner
+from superteam.runners.scripts import inside
 from superteam.sources.command import CommandSource
 from superteam.workspace.git import drop_inherited_git_environment
 from superteam.workspace.opening import open_repository
@@ -162,12 +164,26 @@ def _smoke_source(
     )
 
 
-def plan_canary(project: Project, tree: Path, shape: Shape) -> tuple[str, str] | str:
-    """The file (path, content) with a failing test that the test command would run, or why there is none."""
+def plan_canary(project: Project, tree: Path, shape: Shape, known: Collection[TestId]) -> tuple[str, str] | str:
+    """The file (path, content) with a failing test that the test command would run, or why there is none.
+
+    It is planted beside one of the `known` tests where the command or its configuration do not say where those are.
+    """
     found = recognise(project.settings.test_command or "", tree)
     if isinstance(found, Untold):
         if shape.runner != "pytest":  # which reports by itself, however deep it hides
             return found.why
-        found = (runner("pytest"), Call(("pytest",)))
+        found = (runner("pytest"), Call(("pytest", "."), folder=_folder_of_tests(tree, known)))
     module, call = found
-    return module.canary(call, tree) or f"it is not known where this command ({module.NAME}) would run a new test"
+    planted = module.canary(call, tree)
+    if planted and module.NAME in ("jest", "vitest", "mocha"):
+        return node.beside_a_known_test(known, tree) or planted[0], planted[1]
+    return planted or f"it is not known where this command ({module.NAME}) would run a new test"
+
+
+def _folder_of_tests(tree: Path, known: Collection[TestId]) -> str:
+    """The folder of the first test that says its file, "" if none does."""
+    places = (id.partition("::")[0] for id in known if "::" in id)
+    return next(
+        (place.rpartition("/")[0] for place in places if inside("", place) == place and (tree / place).is_file()), ""
+    )

@@ -274,7 +274,7 @@ async def _judge(
     expected = _narrowed(world.reports.load_expected(baseline.expected), wishes.only)
     asked = baseline.source == TESTS and (wishes.canary or project.settings.canary)
     if asked:
-        silent = await sing(world, "canary", sha, expected.shape)
+        silent = await sing(world, "canary", sha, expected.shape, expected.tests)
         if silent:
             return Validated(_inconclusive(baseline, sha, tree, silent))
     renames = await desk.renames(baseline.sha, sha)

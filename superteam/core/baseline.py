@@ -10,7 +10,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from superteam.core.renames import Compared, compare_runs, files_to_compare, renamed_tests
+from superteam.core.renames import (
+    Compared,
+    compare_runs,
+    files_to_compare,
+    in_renamed_file,
+    module_renames,
+    renamed_tests,
+)
 from superteam.core.results import Outcome, Shape, TestId, TestReport, TestResult
 
 
@@ -104,7 +111,7 @@ def compare(
     `again` are the tests of a second run of the reference: it shows which ids change from run to run.
     """
     renamed = _renames(expected, report, permits)
-    counted = _compare_runs(expected, report, renamed, again)
+    counted = _compare_runs(expected, report, renamed, again, permits.renames)
     renamed = (*renamed, *counted.pairs)
     came_from = {new: old for old, new in renamed}
     lists: dict[str, list[TestId]] = {}
@@ -222,14 +229,22 @@ def _compare_runs(
     report: TestReport,
     renamed: Iterable[tuple[TestId, TestId]],
     again: Collection[TestId] | None,
+    files: Mapping[str, str],
 ) -> Compared:
-    """What a second run of the reference says about the ids that are gone and were not renamed."""
+    """What a second run of the reference says about the ids that are gone and were not renamed.
+
+    New ids in a file that git saw renamed are looked at as if they still stood in the old one.
+    """
     if again is None:
         return Compared()
     taken = {id for pair in renamed for id in pair}
     gone, new = _gone_and_new(expected, report)
     gone = [key for key in gone if key not in taken and expected.tests[key].outcome is not Outcome.NOT_RUN]
-    return compare_runs(gone, [key for key in new if key not in taken], expected.tests, again)
+    old_names = {new: old for old, new in files.items()}
+    modules = module_renames(old_names)
+    was = {in_renamed_file(key, old_names, modules): key for key in new if key not in taken}
+    found = compare_runs(gone, list(was), expected.tests, again)
+    return replace(found, pairs=tuple((old, was[now]) for old, now in found.pairs))
 
 
 def _moved(
@@ -237,18 +252,9 @@ def _moved(
 ) -> tuple[tuple[TestId, TestId], ...]:
     """Tests whose file git saw renamed, under the same name with the same parameters."""
     found = []
+    modules = module_renames(files)
     for key in gone if files else ():
-        mark = min((mark for mark in ("::", " > ") if mark in key), key=key.index, default="")
-        place, _, rest = key.partition(mark) if mark else (key, "", "")
-        new = _renamed(place, files) + mark + rest
+        new = in_renamed_file(key, files, modules)
         if new != key and new in report.tests and new not in expected.tests:
             found.append((key, new))
     return tuple(found)
-
-
-def _renamed(place: str, files: Mapping[str, str]) -> str:
-    """The new name of a test's file, behind which a project may stand: "a.test.ts [unit]"."""
-    if place in files or not place.endswith("]"):
-        return files.get(place, place)
-    path, gap, project = place.rpartition(" [")
-    return files.get(path, path) + gap + project

@@ -42,6 +42,7 @@ CODE = frozenset(
     )
     for name in names
 )
+_HISTORY = re.compile(r"(?:docs?/)?(?:CHANGELOG|CHANGES|HISTORY|NEWS)(?:\.(?:md|rst|txt|adoc))?", re.I)
 _DOCUMENTS = re.compile(r"(?:.*/)?(?:docs?/.*|[^/]*\.(?:md|rst|adoc)|(?:LICENSE|CHANGELOG|AUTHORS|NOTICE)[^/]*)", re.I)
 _FRAMEWORK = re.compile(
     r"""^[ \t]{0,20}(?:import|from)[ ]{1,4}(?:pytest|unittest|hypothesis|nose2?|doctest|behave|syrupy|testtools)\b
@@ -192,6 +193,8 @@ class _Evidence:
             return "unsure"
         if role in ("partly", "ci", "git-configuration"):
             return "none"
+        if _HISTORY.fullmatch(old) and not change.removed:
+            return "none"  # it tells of the change; a test that reads it compares it with the product
         if self._judges_by_evidence(old):
             return "unsure"
         return "none" if _DOCUMENTS.fullmatch(path) else "product"

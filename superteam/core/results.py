@@ -139,13 +139,17 @@ class TestReport:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a program ended: its exit code (negative: killed by that signal; None: never started) and why."""
+    """How a program ended: its exit code (negative: killed by that signal; None: never started) and why.
+
+    `truncated`: what it printed was not kept as a whole; `too_long`: for no other reason than that it printed so much.
+    """
 
     code: int | None
     ended_by: Literal["exit", "wall", "idle", "stopped", "cancelled", "not-started"] = "exit"
     truncated: bool = False
     duration_s: float = 0.0
     detail: str = ""
+    too_long: bool = False
 
     @property
     def timed_out(self) -> bool:

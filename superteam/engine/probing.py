@@ -75,7 +75,7 @@ async def _doubted(world: World, run: Run, step: Step, found: Execution) -> Exec
     """The tests' baseline, unless it sees another tree's code or cannot see a failure."""
     found = await believe(world, step.key, run.start_sha, found)
     if run.settings.canary and found.verdict.sound:
-        silent = await sing(world, f"{step.key} canary", run.start_sha, found.report.shape)
+        silent = await sing(world, f"{step.key} canary", run.start_sha, found.report.shape, found.report.tests)
         if silent:
             return replace(found, verdict=RunVerdict("inconclusive", silent))
     return found
@@ -131,13 +131,14 @@ async def believe(world: World, key: str, sha: str, found: Execution) -> Executi
     return replace(found, verdict=RunVerdict("inconclusive", ANOTHER_TREE))
 
 
-async def sing(world: World, key: str, sha: str, shape: Shape) -> str | None:
+async def sing(world: World, key: str, sha: str, shape: Shape, known: Collection[TestId]) -> str | None:
     """Plants a failing test in a clean tree: None when the suite goes red because of it, else why that is not so.
 
     A suite that stays green cannot see a failure, so that nothing it says is a proof (the coal miners' canary).
+    `known` tests show where the suite looks for tests.
     """
     tree = await world.workspace.check_out(sha)
-    planted = world.canary(tree.path, shape)
+    planted = world.canary(tree.path, shape, known)
     if isinstance(planted, str):
         return f"no canary could be planted: {planted}"
     tree = await world.workspace.check_out_with(sha, *planted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +14,7 @@ from superteam.core.chosen import Chosen
 from superteam.core.decide import Step
 from superteam.core.finding import Finding
 from superteam.core.meters import left
-from superteam.core.results import Execution, Shape
+from superteam.core.results import Execution, Shape, TestId
 from superteam.core.run import Run, TaskRun, Work
 from superteam.core.spent import usable_session
 from superteam.ports import Agent, AgentReport, Clock, Executions, Limits, Operator, Reports, Source, Tree, Workspace
@@ -24,7 +24,7 @@ from superteam.ports import Agent, AgentReport, Clock, Executions, Limits, Opera
 class World:
     """Everything a step acts upon. `source` is given its name, the step's key and what the baseline's run had;
     `redact` takes secrets out.
-    `canary` says which failing file can be planted in a tree, or why none can."""
+    `canary` says which failing file can be planted in a tree that has these tests, or why none can."""
 
     workspace: Workspace
     agents: Callable[[str], Agent]
@@ -34,7 +34,7 @@ class World:
     operator: Operator
     clock: Clock
     outputs: Path
-    canary: Callable[[Path, Shape], tuple[str, str] | str]
+    canary: Callable[[Path, Shape, Collection[TestId]], tuple[str, str] | str]
     fingerprint: Callable[[], str]
     redact: Callable[[bytes], bytes]
     on_output: Callable[[str, bytes], None]

@@ -65,7 +65,8 @@ async def run(
         if child is not None:
             child.close()
     detail = _detail(ending, timeout, idle_timeout, record)
-    found = Exit(child.code(), ending, record.truncated(), time.monotonic() - began, detail)
+    spent = time.monotonic() - began
+    found = Exit(child.code(), ending, record.truncated(), spent, detail, record.too_long())
     return record.completed(found, leftovers)
 
 

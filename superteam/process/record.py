@@ -64,9 +64,14 @@ class Record:
 
     def truncated(self) -> bool:
         """Whether anything that was said is not in the files."""
-        return any(file.left_out or file.problem for file in self.files) or not (
-            self.stdout.ended and self.stderr.ended
-        )
+        return any(file.left_out for file in self.files) or self._broken()
+
+    def too_long(self) -> bool:
+        """Whether something is not in the files only because there was so much of it."""
+        return self.truncated() and not self._broken()
+
+    def _broken(self) -> bool:
+        return any(file.problem for file in self.files) or not (self.stdout.ended and self.stderr.ended)
 
     def problems(self) -> list[str]:
         return [f"{file.path} could not be written: {file.problem}" for file in self.files if file.problem]

@@ -13,6 +13,7 @@ from typing import Literal
 
 from superteam.core.results import TestId
 from superteam.runners.call import Call, Told, Untold, family, fits
+from superteam.runners.scripts import inside
 
 PRELOAD = Path(__file__).parent / "plugin" / "superteam_preload.cjs"
 _OTHER_RUNTIME = re.compile(r"(?:bunx?|deno)\b")
@@ -161,6 +162,18 @@ def beside_a_test(call: Call, tree: Path) -> str:
         if number >= _FOLDERS:
             break
     return (top / "superteam_canary.test.js").relative_to(tree).as_posix()
+
+
+def beside_a_known_test(known: Iterable[TestId], tree: Path) -> str:
+    """Where a new test file is found like that of a known test: in its folder, named as it is; "" if none says it."""
+    for id in known:
+        place = id.partition(" > ")[0]
+        place = place.rpartition(" [")[0] if place.endswith("]") else place
+        head, dot, ends = place.rpartition("/")[2].partition(".")
+        if dot and " > " in id and inside("", place) == place and (tree / place).is_file():
+            mark = next((mark for mark in ("_test", "-test", "_spec", "-spec") if head.endswith(mark)), "")
+            return (Path(place).parent / f"superteam_canary{mark}{dot}{ends}").as_posix()
+    return ""
 
 
 def _options(words: Iterable[str]) -> set[str]:

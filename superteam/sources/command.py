@@ -238,7 +238,8 @@ class CommandSource:
             )
 
     def _judge(self, attempt: _Attempt, calls: Calls, only: frozenset[TestId] | None) -> tuple[TestReport, RunVerdict]:
-        report, exit, told = attempt.report, attempt.done.exit, attempt.told
+        report, told = attempt.report, attempt.told
+        exit = _as_far_as_it_matters(attempt.done.exit, report, told)
         if only is None:
             report = self._with_unseen(report, exit, calls, told)
             return report, judge(report, exit, expected=self.expected, baseline=self.expected is None)
@@ -345,6 +346,19 @@ def _read_report(folder: Path, tree: Path, done: Completed, told: Told, may_stop
     else:
         report = read_file(folder / "stdout" if told.printed == "stdout" else done.output, told.format, tree)
     return told.finish(report, done.output) if told.finish else report
+
+
+def _as_far_as_it_matters(exit: Exit, report: TestReport, told: Told) -> Exit:
+    """Forgets that a long output was cut, where nothing was read from it: the report is a file, which is whole."""
+    unread = exit.too_long and report.granularity is Granularity.TESTS and _is_in_files(told)
+    return replace(exit, truncated=False) if unread else exit
+
+
+def _is_in_files(told: Told) -> bool:
+    """Returns whether a report is read from files alone, and not from anything that was printed."""
+    if told.parts:
+        return all(_is_in_files(part) for _, part in told.parts)
+    return told.finish is None and (told.format in ("", "pytest") or told.reports is not None)
 
 
 def _only_executed(report: TestReport, only: frozenset[TestId]) -> TestReport:

@@ -18,6 +18,7 @@ from superteam.core.baseline import (
     doubt_failures,
     matches,
     pin,
+    wanted_files,
 )
 from superteam.core.results import Completeness, Granularity, Outcome, Shape
 from superteam.core.results import TestReport as Report
@@ -391,6 +392,152 @@ def test_a_test_of_the_same_name_with_other_code_is_another_test(old: str, befor
     for text in (weaker, "", "def test_a(:\n"):
         found = moved(old, before, new, text)
         assert (found.renamed, found.missing) == ((), (old,))
+
+
+UNITTEST = """\
+class TestX(unittest.TestCase):
+    def test_a(self):
+        total = add(1, 2)
+        self.assertEqual(total, 3)
+        self.assertTrue(total)
+        self.assertFalse(add(0, 0), "nothing")
+        self.assertIn(total, [3])
+        self.assertIsNone(add())
+        self.assertIsInstance(total, int)
+        with self.assertRaises(ValueError):
+            add("")
+"""
+PYTEST = """\
+def test_a():
+    total = add(1, 2)
+    assert total == 3
+    assert total
+    assert not add(0, 0), "nothing"
+    assert total in [3]
+    assert add() is None
+    assert isinstance(total, int)
+    with pytest.raises(ValueError):
+        add("")
+"""
+
+
+def test_a_test_of_unittest_written_for_pytest_is_the_same_test() -> None:
+    found = moved("a.py::TestX::test_a", UNITTEST, "a.py::test_a", PYTEST)
+    assert (found.renamed, found.missing) == ((("a.py::TestX::test_a", "a.py::test_a"),), ())
+    for line in PYTEST.splitlines()[2:9]:
+        assert moved("a.py::TestX::test_a", UNITTEST, "a.py::test_a", PYTEST.replace(line, "    pass")).missing
+
+
+def test_a_test_of_pytest_is_not_the_same_with_methods_that_its_class_may_replace() -> None:
+    assert moved("a.py::test_a", PYTEST, "a.py::TestX::test_a", UNITTEST).missing == ("a.py::test_a",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a.py::test_a", "a.py::test_b"),
+        ("a.py::test_a[1]", "a.py::test_b[1]"),
+        ("a.py::TestX::test_a", "a.py::TestX::test_b"),
+    ],
+)
+def test_a_test_with_another_name_and_the_same_code_in_the_same_place_was_renamed(old: str, new: str) -> None:
+    text = IN_CLASS if "TestX" in old else PLAIN
+    after = text.replace("test_a", "test_b")
+    found = moved(old, text, new, after)
+    assert (found.renamed, found.missing) == (((old, new),), ())
+    assert moved(old, text, new, after.replace("total == 3", "total")).missing == (old,)
+    assert moved(old, text, new, after.replace("def", "@skip\n    def" if "TestX" in old else "@skip\ndef")).missing
+
+
+def test_of_two_tests_with_the_same_code_none_was_renamed() -> None:
+    expected = pin(report_of(of(**{"a.py__test_a": "passed", "a.py__test_b": "passed"})), "c1")
+    before, after = PLAIN + PLAIN.replace("test_a", "test_b"), PLAIN.replace("test_a", "test_c")
+    permits = Permits(before={"a.py": before}, after={"a.py": after})
+    found = compare(expected, report_of(of(**{"a.py__test_c": "passed"})), permits)
+    assert found.missing == ("a.py::test_a", "a.py::test_b")
+
+
+def test_a_title_is_found_by_its_quotes_where_other_lines_hold_the_word() -> None:
+    """The import of the function that is tested does not hide the test of that name."""
+    head = "import { adds } from './adds.mjs'\n\n"
+    old, new = MOVES[-1][1], MOVES[-1][3]
+    found = moved("a.test.ts > adds", head + old, "a.test.ts > math > adds", head + new)
+    assert found.renamed == (("a.test.ts > adds", "a.test.ts > math > adds"),)
+    weaker = head + new.replace("toBe(2)", "toBeTruthy()")
+    assert moved("a.test.ts > adds", head + old, "a.test.ts > math > adds", weaker).missing
+
+
+def test_a_title_is_found_behind_the_titles_around_it() -> None:
+    """As mocha writes them: all of them, with a space between."""
+    old = "a.js > math adds two"
+    text = "describe('math', () => {\n  it('adds two', () => {\n    equal(add(1), 2)\n  })\n})\n"
+    expected = pin(report_of({old: Result(Outcome.PASSED)}), "c1")
+    for new, after in (
+        ("a.js > sums adds two", text.replace("math", "sums")),
+        ("b.js > adds two", "it('adds two', () => {\n  equal(add(1), 2)\n})\n"),
+    ):
+        report = report_of({new: Result(Outcome.PASSED)})
+        asked = wanted_files(expected, report)
+        assert "a.js" in asked[0] and new[:4] in asked[1]
+        permits = Permits(before={"a.js": text}, after={new[:4]: after})
+        assert compare(expected, report, permits).renamed == ((old, new),)
+        weaker = Permits(before={"a.js": text}, after={new[:4]: after.replace(", 2", ", add(1)")})
+        assert compare(expected, report, weaker).missing == (old,)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "to", "new"),
+    [
+        ("shop/tests.py", "shop.tests.X.test_a", "shop/tests/test_a.py", "shop.tests.test_a.X.test_a"),
+        ("tests/test_a.py", "tests.test_a.X.test_a", "tests/unit/test_b.py", "tests.unit.test_b.X.test_a"),
+        ("tests/test_a.py", "test_a.X.test_a", "tests/unit/test_a.py", "unit.test_a.X.test_a"),
+        ("a/t.py", "unittest: a/t.X.test_a", "a/u.py", "unittest: a/u.X.test_a"),
+        ("a/t.py", "pytest: a/t.py::test_a", "a/u.py", "pytest: a/u.py::test_a"),
+        ("src/shop.py", "src/shop.py::shop.price", "src/store.py", "src/store.py::store.price"),
+        ("shop/a.py", "shop/a.py::shop.a.X.price", "shop/b/c.py", "shop/b/c.py::shop.b.c.X.price"),
+        ("tests/a/__init__.py", "tests.a.X.test_a", "tests/a/test_a.py", "tests.a.test_a.X.test_a"),
+    ],
+)
+def test_a_test_with_a_module_in_its_id_is_followed_when_its_file_is_renamed(
+    file: str, old: str, to: str, new: str
+) -> None:
+    expected, report = pin(report_of({old: Result(Outcome.PASSED)}), "c1"), report_of({new: Result(Outcome.PASSED)})
+    found = compare(expected, report, Permits(renames={file: to}))
+    assert (found.renamed, found.missing) == (((old, new),), ())
+    assert compare(expected, report, Permits(renames={f"x/{file}x": to})).missing == (old,)
+
+
+def test_a_test_of_unittest_with_the_same_code_in_another_module_was_moved() -> None:
+    old, new = "tests.test_a.TestX.test_a", "tests.test_b.TestY.test_a"
+    expected = pin(report_of({old: Result(Outcome.PASSED)}), "c1")
+    report = report_of({new: Result(Outcome.PASSED)})
+    assert wanted_files(expected, report)[0] >= {"tests/test_a.py"}
+    after = UNITTEST.replace("TestX", "TestY")
+    for text, gone in ((after, ()), (after.replace("(total, 3)", "(total, total)"), (old,))):
+        texts = Permits(before={"tests/test_a.py": UNITTEST}, after={"tests/test_b.py": text})
+        assert compare(expected, report, texts).missing == gone
+
+
+def test_a_doctest_of_a_function_that_moved_to_another_module_is_the_same() -> None:
+    old, new = "shop/__init__.py::shop.add", "shop/sums.py::shop.sums.add"
+    text = 'def add(a):\n    """Add.\n\n    >>> add(1)\n    2\n    """\n    return a + 1\n'
+    expected = pin(report_of({old: Result(Outcome.PASSED)}), "c1")
+    report = report_of({new: Result(Outcome.PASSED)})
+    assert wanted_files(expected, report) == ({"shop/__init__.py"}, {"shop/sums.py"})
+    for after, gone in ((text, ()), (text.replace("add(1)", "add(a)"), (old,)), (text.replace("a + 1", "2"), (old,))):
+        permits = Permits(before={"shop/__init__.py": text}, after={"shop/sums.py": after})
+        assert compare(expected, report, permits).missing == gone
+
+
+def test_ids_that_change_are_counted_in_a_file_that_was_renamed_too() -> None:
+    expected = pin(report_of(of(**{"a.py__t[1]": "passed", "a.py__t[2]": "passed"})), "c1")
+    permits, again = Permits(renames={"a.py": "b.py"}), ["a.py::t[3]", "a.py::t[4]"]
+    report = report_of(of(**{"b.py__t[5]": "passed", "b.py__t[6]": "passed"}))
+    assert compare(expected, report, permits, again).missing == ()
+    assert compare(expected, report, Permits(), again).missing == ("a.py::t[1]", "a.py::t[2]")
+    less = report_of(of(**{"b.py__t[5]": "passed"}))
+    assert len(compare(expected, less, permits, again).missing) == 1
+    assert compare(expected, report, permits, ["a.py::t[1]", "a.py::t[2]"]).missing == ("a.py::t[1]", "a.py::t[2]")
 
 
 @pytest.mark.parametrize("line", ["@pytest.mark.skipif(SLOW)\n", "@patch('shop.add')\n", "@retry\n"])

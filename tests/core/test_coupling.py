@@ -431,6 +431,13 @@ def test_a_document_that_tests_name_is_a_judge() -> None:
     assert role(change("docs/prices.json")) == "none"
 
 
+def test_a_changelog_that_only_grows_is_none() -> None:
+    texts = {"tests/test_shop.py": "read('CHANGELOG.md')\n"}
+    assert role(change("CHANGELOG.md", removed=""), texts) == "none"
+    assert role(change("CHANGELOG.md"), texts) == "unsure"
+    assert role(change("tests/data/CHANGELOG.md", removed=""), texts) == "sure"
+
+
 def test_a_new_file_in_the_place_of_another_is_a_judge() -> None:
     package = change("veri/__init__.py", removed="", status="added")
     assert role(package, {"veri.py": "A = 1\n", "veri/__init__.py": "A = 2\n"}) == "unsure"

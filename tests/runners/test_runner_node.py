@@ -222,3 +222,22 @@ def test_a_planted_test_lies_beside_another(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert node.beside_a_test(Call(("jest",)), tmp_path) == "packages/one/src/superteam_canary.spec.ts"
     assert node.beside_a_test(Call(("jest",), "packages/two"), tmp_path) == "packages/two/superteam_canary.test.mjs"
+
+
+@pytest.mark.parametrize(
+    ("known", "place"),
+    [
+        ("checks/shop.js > price", "checks/superteam_canary.js"),
+        ("spec/shop.check.mjs > shop > price", "spec/superteam_canary.check.mjs"),
+        ("spec/shop_test.ts [unit] > price", "spec/superteam_canary_test.ts"),
+        ("../spec/shop.js > price", ""),
+        ("/etc/shop.js > price", ""),
+        ("gone.js > price", ""),
+        ("price", ""),
+    ],
+)
+def test_a_canary_is_named_like_a_known_test(tmp_path: Path, known: str, place: str) -> None:
+    for name in ("tree/checks/shop.js", "tree/spec/shop.check.mjs", "tree/spec/shop_test.ts", "spec/shop.js"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert node.beside_a_known_test([known], tmp_path / "tree") == place

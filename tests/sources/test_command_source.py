@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -93,6 +94,24 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 def outcomes(found: Execution) -> dict[str, str]:
     return {key.partition("::")[2] or key: result.outcome.value for key, result in found.report.tests.items()}
+
+
+# Long outputs
+
+LOUD = "def test_loud():\n    for _ in range(680):\n        print('x' * 99_999)\n"
+
+
+def test_an_output_that_is_too_long_to_be_kept_is_no_doubt_about_a_whole_report(suite):
+    found = suite({"test_x.py": LOUD}, f"{PYTEST} -s")
+    assert found.exit.truncated
+    assert found.verdict.verdict == "pass"
+
+
+def test_an_output_that_is_too_long_to_be_kept_proves_nothing_where_it_is_the_report(suite):
+    printed = "printf 'TAP version 13\\nok 1 - a\\n'; yes '# loud' | head -c 68000000; printf 'ok 2 - b\\n1..2\\n'"
+    found = suite({}, f"sh -c {shlex.quote(printed)}")
+    assert found.exit.truncated
+    assert found.verdict.verdict == "inconclusive"
 
 
 # What happens to each test
