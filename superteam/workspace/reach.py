@@ -29,14 +29,16 @@ _MANIFESTS = frozenset(
 )
 _UPWARD = re.compile(r"(?:\.\./){1,40}[\w./-]{0,400}")
 _LARGEST = 1_000_000
-# Code that asks for the time of day, the home folder, or files and services of the machine: what these say is no part
-# of any hash.
+# Code that asks for the time of day, the home folder, files, programs and services of the machine, or the repository's
+# branches and tags: what these say is no part of any hash.
 _ASKS = re.compile(
     rb"\btime\.time\b|\b(?:datetime|date)\.(?:now|today|utcnow)\b|\b[Tt]ime\.[Nn]ow\b|\bDate\.now\b"
     rb"|\bnew Date\(\)|\bSystemTime\b|\bLocalDate|\bInstant\.now\b|\bcurrentTimeMillis\b|\bDateTime\.(?:Utc)?Now\b"
     rb"|\b(?:gmtime|localtime|strftime|time_ns)\b|\bdate (?:-u |-d |[\"']?\+)|\$\(date\)|`date`"
     rb"|\bexpanduser\b|\bPath\.home\b|\bhomedir\b|\bUserHomeDir\b|\bhome_dir\b|\$\{?HOME\b|[\"']HOME[\"']|[\"'= ]~/"
     rb"|[\"'= ]/(?:tmp|var|home|Users|root|srv|mnt|opt)/|\blocalhost\b|\b127\.0\.0\.1\b"
+    rb"|\bsubprocess\b|\bchild_process\b|\bexec\.Command\b|\bCommand::new\b|\bos\.(?:system|popen)\b|\bshutil\.which\b"
+    rb"|\bgit (?:describe|rev-parse|log|tag|config|branch|status|symbolic-ref)\b|\bsetuptools[-_]scm\b"
 )
 _DOCUMENTS = (".md", ".rst", ".txt", ".adoc", ".lock", ".svg", ".css", ".csv", ".png", ".jpg", ".gif", ".pdf")
 

@@ -44,6 +44,8 @@ def hash_of(checkout: Path, command: str = "pytest -q", **environ: str) -> str |
         "cat $HOME/settings\n",
         'open("/tmp/state")\n',
         'connect("localhost", 5432)\n',
+        'subprocess.run(["mytool"])\n',
+        "VERSION := $(shell git describe --tags)\n",
     ],
 )
 def test_code_that_asks_the_clock_or_the_machine_is_out_of_reach(checkout: Path, code: str) -> None:
