@@ -73,7 +73,8 @@ def shop(empty_repo: Repo, tmp_path: Path) -> Shop:
         files = {
             **SUITE,
             "calc.py": GOOD,
-            "smoke.py": SMOKE.replace("CHANCES", json.dumps(str(chances))),
+            # in two pieces: no verdict would be kept where code names a file of the machine
+            "smoke.py": SMOKE.replace("CHANCES", f"'/' + {json.dumps(str(chances)[1:])}"),
             ".gitignore": "latest.json\n__pycache__/\n",
             "superteam.toml": head + config.replace("[validation]", f"{SOURCE}\n[validation]") + CONFIG
             if "[validation]" in config

@@ -19,6 +19,8 @@ from superteam.core.run import Run, TaskRun
 from superteam.core.sources import command_of, source_names
 from superteam.evidence.status import rate_limits, task_status
 
+_MOVED_GATES = ("gate-elsewhere", "gate-rewritten")
+
 
 class Line(NamedTuple):
     """One thing that happened, in words; the text is harmless already."""
@@ -89,9 +91,12 @@ def _event(event: e.Event, after: Run) -> list[Line]:
 
 
 def _reading(plan: Plan) -> list[Line]:
-    """What the reader had to say: a task that was left out must not be missed."""
+    """What the reader had to say: a task that was left out, or a gate that does not judge, must not be missed."""
+    if not plan.findings:
+        return []
+    moved = [Line("warning", finding.message) for finding in plan.findings if finding.code in _MOVED_GATES]
     warnings, where = many(len(plan.findings), "warning"), shlex.quote(plan.path)
-    return [Line("warning", f"{warnings} about the plan: superteam plan check {where}")] if plan.findings else []
+    return [*moved, Line("warning", f"{warnings} about the plan: superteam plan check {where}")]
 
 
 def _verified(event: e.GateFinished, after: Run) -> list[Line]:

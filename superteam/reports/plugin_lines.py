@@ -102,6 +102,7 @@ class Session:
 
     began: float = 0.0
     place: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
     executions: list[_Execution] = field(default_factory=list)
     open: dict[tuple[TestId, str], _Execution] = field(default_factory=dict)
     collected: dict[TestId, None] = field(default_factory=dict)
@@ -114,11 +115,6 @@ class Session:
     ended: bool = False
     damaged: bool = False
     understood: bool = False
-
-    @property
-    def order(self) -> tuple[tuple[str, ...], float]:
-        """By place first: which of two sessions starts first may differ from run to run."""
-        return self.place, self.began
 
     def take(self, record: dict[str, Any]) -> None:
         """KeyError, TypeError and ValueError say that it is no such line."""
@@ -142,6 +138,7 @@ class Session:
             case "start":
                 self.began = float(record["time"])
                 self.place = (str(record.get("rootdir", "")), *map(str, record.get("part", ())))
+                self.variables = {str(name): str(value) for name, value in record.get("variables", {}).items()}
             case "end":
                 self.ended = True
 
@@ -197,11 +194,11 @@ def read_stream(stream: BinaryIO, format: str, conventions: Conventions) -> Test
 
 
 def read_sessions(folder: Path) -> TestReport:
-    """Merges all sessions of a folder into a report, by their root and then by their start; none without a session.
+    """Merges all sessions of a folder into a report; none without a session.
 
     It is partial if a session is unfinished, or if a test was collected and never finished.
     """
-    sessions = sorted(map(_read_file, sorted(folder.glob("*.jsonl"))), key=lambda session: session.order)
+    sessions = _in_order([_read_file(path) for path in sorted(folder.glob("*.jsonl"))])
     if not sessions:
         return TestReport(FORMAT, Granularity.TESTS, Completeness.NONE)
     return report_of(sessions, FORMAT, Conventions(retries="told"))
@@ -226,6 +223,28 @@ def report_of(sessions: list[Session], format: str, conventions: Conventions) ->
         damage=next((session.damage() for session in sessions if not session.whole()), _NEVER if waiting else ""),
         loaded=None if None in loaded else frozenset(file for files in loaded if files for file in files),
     )
+
+
+def _in_order(sessions: list[Session]) -> list[Session]:
+    """By place, then by the variables in which sessions of one place differ (a matrix, such as DB=mysql and DB=sqlite).
+
+    Only after that by their start: which of two begins first may differ from run to run.
+    """
+    places: dict[tuple[str, ...], list[Session]] = {}
+    for session in sessions:
+        places.setdefault(session.place, []).append(session)
+    return [session for _, group in sorted(places.items()) for session in _by_variables(group)]
+
+
+def _by_variables(group: list[Session]) -> list[Session]:
+    told = [session.variables for session in group]
+    names = sorted({name for variables in told for name in variables})
+    differ = [name for name in names if len({variables.get(name) for variables in told}) > 1]
+
+    def order(session: Session) -> tuple[list[str], float]:
+        return [session.variables.get(name, "") for name in differ], session.began
+
+    return sorted(group, key=order)
 
 
 def _read_file(path: Path) -> Session:

@@ -31,6 +31,9 @@ _READ_AS = {
     "mac-roman": "mac_roman",
     "tis-620": "cp874",
 }
+# Names that Python does not have in each version.
+_ALSO = {"windows-31j": "cp932", "ms932": "cp932", "ms936": "gbk", "x-gbk": "gbk", "ms949": "cp949", "ms950": "cp950"}
+_ALSO |= {"x-windows-949": "cp949", "windows-949": "cp949", "x-windows-950": "cp950", "x-sjis": "cp932"}
 
 
 class XmlBytes:
@@ -71,8 +74,9 @@ def _without_declaration(head: bytes) -> tuple[bytes, str | None]:
     declared = _ENCODING.search(declaration[0]) if declaration else None
     if declaration is None or declared is None:
         return head, None
+    name = declared[1].decode("ascii").lower()
     try:
-        name = codecs.lookup(declared[1].decode("ascii")).name
+        name = codecs.lookup(_ALSO.get(name, name)).name
     except LookupError:
         return head, None
     encoding = _READ_AS.get(name)

@@ -422,6 +422,8 @@ class Desk:
         if parent is not None:
             assert self.run is not None
             sha = self.engine.commit(sha, parent, f"superteam: {name}\n", self.run.started_at)
+        elif not self.engine.has(sha):
+            return  # a clean-up has removed it with its refs: nothing is left to be kept
         ref = f"refs/superteam/{self._run_id()}/{name}"
         number = 0
         while (old := self.repository.ref(ref)) not in (None, sha):

@@ -29,6 +29,18 @@ _MANIFESTS = frozenset(
 )
 _UPWARD = re.compile(r"(?:\.\./){1,40}[\w./-]{0,400}")
 _LARGEST = 1_000_000
+# Code that asks for the time of day, the home folder, files, programs and services of the machine, or the repository's
+# branches and tags: what these say is no part of any hash.
+_ASKS = re.compile(
+    rb"\btime\.time\b|\b(?:datetime|date)\.(?:now|today|utcnow)\b|\b[Tt]ime\.[Nn]ow\b|\bDate\.now\b"
+    rb"|\bnew Date\(\)|\bSystemTime\b|\bLocalDate|\bInstant\.now\b|\bcurrentTimeMillis\b|\bDateTime\.(?:Utc)?Now\b"
+    rb"|\b(?:gmtime|localtime|strftime|time_ns)\b|\bdate (?:-u |-d |[\"']?\+)|\$\(date\)|`date`"
+    rb"|\bexpanduser\b|\bPath\.home\b|\bhomedir\b|\bUserHomeDir\b|\bhome_dir\b|\$\{?HOME\b|[\"']HOME[\"']|[\"'= ]~/"
+    rb"|[\"'= ]/(?:tmp|var|home|Users|root|srv|mnt|opt)/|\blocalhost\b|\b127\.0\.0\.1\b"
+    rb"|\bsubprocess\b|\bchild_process\b|\bexec\.Command\b|\bCommand::new\b|\bos\.(?:system|popen)\b|\bshutil\.which\b"
+    rb"|\bgit (?:describe|rev-parse|log|tag|config|branch|status|symbolic-ref)\b|\bsetuptools[-_]scm\b"
+)
+_DOCUMENTS = (".md", ".rst", ".txt", ".adoc", ".lock", ".svg", ".css", ".csv", ".png", ".jpg", ".gif", ".pdf")
 
 
 class _OutOfReach(Exception):
@@ -39,9 +51,10 @@ def dependencies(checkout: Path, environ: Mapping[str, str], commands: str, brou
     """A hash that changes with any file that the suite's dependencies consist of; None where that cannot be known.
 
     It cannot where a dependency is developed beside the repository (an editable install, a linked package, a relative
-    path in a manifest) or where the command keeps its environment in a place of its own.
+    path in a manifest), where the command keeps its environment in a place of its own, or where code of the checkout
+    asks for the time of day, the home folder or something else of the machine.
     """
-    if _ELSEWHERE.search(commands):
+    if _ELSEWHERE.search(commands) or _ASKS.search(commands.encode("utf-8", "surrogateescape")):
         return None
     top = Path(os.path.realpath(checkout))
     try:
@@ -103,6 +116,18 @@ def _checkout_folders(top: Path) -> Iterator[Path]:
         names[:] = [name for name in names if not Path(folder, name, "pyvenv.cfg").is_file()]
         for name in _MANIFESTS.intersection(files):
             _stays_inside(Path(folder, name), top)
+        for name in files:
+            _asks_for_nothing(Path(folder, name))
+
+
+def _asks_for_nothing(file: Path) -> None:
+    """A verdict holds only while the time and the machine are the same, if code looks at them."""
+    if file.suffix in _DOCUMENTS or file.is_symlink() or not file.is_file():
+        return
+    with file.open("rb") as stream:
+        found = _ASKS.search(stream.read(_LARGEST))
+    if found is not None:
+        raise _OutOfReach(file)
 
 
 def _stays_inside(manifest: Path, top: Path) -> None:

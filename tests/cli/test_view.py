@@ -171,6 +171,18 @@ def test_a_run_begins_with_what_its_plan_was_warned_about() -> None:
     assert len(story(None, event, start(event, "2026-01-01T00:00:00+00:00"))) == 1
 
 
+@pytest.mark.parametrize("code", ["gate-elsewhere", "gate-rewritten"])
+def test_a_run_begins_with_the_gates_that_do_not_run_as_they_are_written(code: str) -> None:
+    event = created()
+    moved = Finding(severity="warning", code=code, message="the command 'cd /tmp && make' of task '1': ...", line=3)
+    warned = event.model_copy(update={"plan": event.plan.model_copy(update={"findings": (moved,)})})
+    run = start(warned, "2026-01-01T00:00:00+00:00")
+    assert [(line.level, line.text) for line in story(None, warned, run)][1:] == [
+        ("warning", "the command 'cd /tmp && make' of task '1': ..."),
+        ("warning", "1 warning about the plan: superteam plan check plan.md"),
+    ]
+
+
 def test_the_story_of_a_task_is_its_begin_its_verdict_and_its_commit() -> None:
     run = begun(test_command="pytest -q", validation_command="ruff check .")
     ok = (step("gate"), gate(True), step("commit"), COMMITTED, step("probe"), suite())

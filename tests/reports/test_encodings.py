@@ -38,6 +38,15 @@ def read(data: bytes, format: str = "junit") -> TestReport:
     return reader(format).read(io.BytesIO(data))
 
 
+@pytest.mark.parametrize(
+    ("declared", "encoding", "text"),
+    [("Windows-31J", "cp932", "価格① 違"), ("MS932", "cp932", "髙い"), ("x-windows-949", "cp949", "단언 똠")],
+)
+def test_a_document_is_read_in_an_encoding_that_goes_by_another_name(declared: str, encoding: str, text: str) -> None:
+    found = read(junit(declared, text).encode(encoding))
+    assert [id.rpartition("::")[2] for id in found.tests] == [text], found.damage
+
+
 @pytest.mark.parametrize("encoding", TEXTS)
 def test_a_document_is_read_in_the_encoding_it_declares(encoding: str) -> None:
     found = read(junit(encoding, TEXTS[encoding]).encode(encoding))

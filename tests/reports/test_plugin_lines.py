@@ -156,6 +156,17 @@ def test_equal_ids_of_two_sessions_are_numbered_by_their_place(tmp_path, began):
     assert {key: result.outcome for key, result in found.items()} == {"x": Outcome.PASSED, "x #2": Outcome.FAILED}
 
 
+@pytest.mark.parametrize("began", [(1.0, 2.0), (2.0, 1.0)])
+def test_equal_ids_of_two_sessions_are_numbered_by_the_variables_that_differ(tmp_path, began):
+    for number, (database, call) in enumerate([("pg", "failed"), ("my", "passed")]):
+        variables = {"A_SHARED": f"changes with each run {began}", "DB": database, f"ONLY_{number}": ""}
+        start = {"kind": "start", "time": began[number], "rootdir": "/t", "part": [""], "variables": variables}
+        lines = [start, *phases("x", call=call), *END]
+        (tmp_path / f"{number}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in lines))
+    found = read_sessions(tmp_path).tests
+    assert {key: result.outcome for key, result in found.items()} == {"x": Outcome.PASSED, "x #2": Outcome.FAILED}
+
+
 def test_loaded_files_of_all_sessions_are_put_together(tmp_path):
     for name, files in (("1", ["a.py"]), ("2", ["b.py"])):
         write(tmp_path, [{"kind": "loaded", "files": files}, *phases(name), *END], name)

@@ -132,3 +132,12 @@ def test_a_commit_that_waits_for_its_verdict_outlives_pruning(root: Path, bench_
     bench.do(bench.desk.move, commit, bench.head)
     assert bench.do(bench.desk.finish, commit, True) is None
     assert (root / "new.txt").exists() and git(root, "for-each-ref", "refs/superteam") == ""
+
+
+def test_what_a_clean_up_has_removed_is_not_kept(bench_of: Open) -> None:
+    """`abort` keeps a task's commit: it has to end the run all the same when that is gone."""
+    bench = bench_of(False)
+    bench.do(bench.desk.keep, "replaced/abort-commit", "ab" * 20)
+    bench.do(bench.desk.keep, "replaced/abort-start", bench.head)
+    refs = git(bench.root, "for-each-ref", "--format=%(refname)", "refs/superteam")
+    assert "abort-start" in refs and "abort-commit" not in refs

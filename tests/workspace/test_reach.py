@@ -32,6 +32,34 @@ def hash_of(checkout: Path, command: str = "pytest -q", **environ: str) -> str |
     return dependencies(checkout, {"PATH": os.defpath, "HOME": str(checkout / "none"), **environ}, command, ())
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time\nassert time.time() < 9e9\n",
+        "assert datetime.date.today() < LIMIT\n",
+        "const soon = new Date()\n",
+        "if deadline.Before(time.Now()) {}\n",
+        "test $(date +%s) -lt 9\n",
+        "os.path.expanduser(path)\n",
+        "cat $HOME/settings\n",
+        'open("/tmp/state")\n',
+        'connect("localhost", 5432)\n',
+        'subprocess.run(["mytool"])\n',
+        "VERSION := $(shell git describe --tags)\n",
+    ],
+)
+def test_code_that_asks_the_clock_or_the_machine_is_out_of_reach(checkout: Path, code: str) -> None:
+    assert hash_of(checkout) is not None
+    save(checkout / "docs/notes.md", code)
+    assert hash_of(checkout) is not None
+    save(checkout / "src/b.any", code)
+    assert hash_of(checkout) is None
+
+
+def test_a_command_that_asks_the_clock_is_out_of_reach(checkout: Path) -> None:
+    assert hash_of(checkout, "DAY=$(date +%F) pytest -q") is None
+
+
 def rewritten(path: Path) -> None:
     """Another content of the same size, with the old time of the last change of its content."""
     times = path.stat()

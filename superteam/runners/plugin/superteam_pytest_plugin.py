@@ -18,6 +18,7 @@ import time
 
 import pytest
 from superteam_tree_check import hidden_modules, lies_in, loaded_code, module_files
+from superteam_variables import lasting_variables
 
 VERSION = 1
 LOADER = "-p superteam_pytest_plugin"
@@ -118,6 +119,7 @@ class _Session:
                 "part": _part_of_a_matrix(config),
                 "pid": self._pid,
                 "time": time.time(),
+                "variables": lasting_variables(),
             }
         )
 

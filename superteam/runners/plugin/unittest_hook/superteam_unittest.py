@@ -105,7 +105,8 @@ class _Recorder:
         name = f"{self._pid}-{_count[0]}.jsonl"
         self._file = open(os.path.join(_settings["SUPERTEAM_UNITTEST_REPORT"], name), "xb", buffering=0)
         start = {"kind": "start", "unittest": VERSION, "python": sys.version.split()[0]}
-        self.record(dict(start, pid=self._pid, time=time.time(), rootdir=os.getcwd(), part=sys.argv))
+        start.update(rootdir=os.getcwd(), part=sys.argv, variables=_beside("superteam_variables").lasting_variables())
+        self.record(dict(start, pid=self._pid, time=time.time()))
 
     def record(self, record):
         """Writes one line, unless this is a fork of the process or the disk is full."""
@@ -381,12 +382,16 @@ def _cut(text, limit):
 
 def _loaded_code(tree, checkout):
     """The modules that were loaded from elsewhere and the tree's own files, by the check beside pytest's plugin."""
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    spec = spec_from_file_location(
-        "superteam_tree_check", os.path.join(os.path.dirname(_HERE), "superteam_tree_check.py")
-    )
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = _beside("superteam_tree_check")
     foreign, files = module.loaded_code(tree, checkout, module.module_files())
     return sorted(foreign.items()), sorted(files)
+
+
+def _beside(name):
+    """Loads a module that lies beside pytest's plugin, in a folder that is not searched."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location(name, os.path.join(os.path.dirname(_HERE), f"{name}.py"))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
