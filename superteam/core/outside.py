@@ -1,0 +1,172 @@
+"""State outside of the tree that can decide what a suite says: the rules that find it by name.
+
+A product that keeps results in `~/.cache/shop` is right on every machine where an earlier run, or an agent, has left
+right ones there. What is in a user's folders is taken for such state if it carries a name of the project, or if code of
+the tree that speaks of that folder names it. Texts and names are hostile: all patterns here are linear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+_HOME_WORDS = ("HOME", "home(", "homedir", "home_dir", "HomeDir", "expanduser", "expand_path", "Dir.home", "~/")
+_PASSWD_WORDS = ("user.home", "getpwuid", "getpwnam", "pw_dir")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder of the user's in which programs keep state: `variable` names it, else it is `usual` below HOME.
+
+    `words` stand in code that speaks of it.
+    """
+
+    variable: str
+    usual: str
+    words: tuple[str, ...]
+
+
+HOME = Place("HOME", "", (*_HOME_WORDS, *_PASSWD_WORDS))
+PLACES = (
+    HOME,
+    Place("XDG_CACHE_HOME", ".cache", (".cache", "XDG_CACHE", "cache_dir", "cache_path", "CacheDir")),
+    Place("XDG_CONFIG_HOME", ".config", (".config", "XDG_CONFIG", "config_dir", "config_path", "ConfigDir")),
+    Place("XDG_DATA_HOME", ".local/share", (".local", "XDG_DATA", "data_dir", "data_path", "DataDir")),
+    Place("XDG_STATE_HOME", ".local/state", (".local", "XDG_STATE", "state_dir", "state_path")),
+    Place("", "Library/Caches", ("Library", "Caches", "cache_dir", "cache_path", "CacheDir")),
+    Place("", "Library/Application Support", ("Library", "data_dir", "data_path", "config_dir", "ConfigDir")),
+)
+TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
+WORDS = tuple(dict.fromkeys((*(word for place in PLACES for word in place.words), *TEMPORARY)))
+
+_GENERIC = frozenset(
+    [
+        *("api", "app", "apps", "base", "bin", "build", "client", "cmd", "common", "config", "conf"),
+        *("conftest", "core", "data", "demo", "dist", "doc", "docs", "example", "examples", "helper"),
+        *("helpers", "home", "index", "init", "lib", "libs", "local", "main", "manage", "misc", "module"),
+        *("node", "noxfile", "package", "packages", "project", "python", "run", "script", "scripts"),
+        *("server", "setup", "share", "site", "src", "task", "tasks", "test", "testing", "tests", "tool"),
+        *("tools", "user", "util", "utils", "version", "web"),
+    ]
+)
+_SHORTEST = 3
+_MANIFESTS: Mapping[str, re.Pattern[str]] = {
+    "pyproject.toml": re.compile(r"""^name[ \t]{0,9}=[ \t]{0,9}["']([\w.-]{1,100})["']""", re.M),
+    "Cargo.toml": re.compile(r"""^name[ \t]{0,9}=[ \t]{0,9}["']([\w.-]{1,100})["']""", re.M),
+    "package.json": re.compile(r'^[ \t]{0,9}"name"[ \t]{0,9}:[ \t]{0,9}"(?:@[\w.-]{1,100}/)?([\w.-]{1,100})"', re.M),
+    "go.mod": re.compile(r"^module[ \t]{1,9}(?:[\w.~-]{1,100}/){0,9}([\w.~-]{1,100})$", re.M),
+}
+MANIFESTS = tuple(_MANIFESTS)
+_TOKEN = re.compile(r"[\w.@+-]{1,200}")
+_BEFORE = frozenset("\"'`/\\~")
+_AFTER = frozenset("\"'`/\\ \t\r\n),;:]}&|")
+_JOINED = frozenset("{$%#")  # a name goes on with a value
+_CLOSED = frozenset("\"'`")
+_NO_CODE = (".md", ".rst", ".adoc", ".txt", ".lock", ".svg", ".csv", ".ipynb", ".po")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Where code names an entry; `fixed`: that code does not ask HOME where the user's folder is."""
+
+    path: str
+    line: int
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An entry of a user's folder that can decide; `shown` is the file in it that was written last.
+
+    `hideable`: a run can be made that does not find it. `named` is where code names it, None where only its own name
+    shows whose it is.
+    """
+
+    path: str
+    shown: str
+    hideable: bool
+    named: Named | None = None
+
+
+def plain(name: str) -> str:
+    """A name without what programs put between its words."""
+    return re.sub(r"[-_.]", "", name).lower()
+
+
+def project_names(tree: str, modules: Iterable[str], manifests: Mapping[str, str]) -> frozenset[str]:
+    """The names by which a project's state is known: of its folder, of its packages, and those its manifests give."""
+    given = [tree]
+    for file, text in manifests.items():
+        found = _MANIFESTS[file].search(text)
+        given += [found[1]] if found else []
+    names = {plain(name) for name in (*modules, *given)}
+    return frozenset(name for name in names if len(name) >= _SHORTEST and name not in _GENERIC)
+
+
+def carries(entry: str, names: Collection[str]) -> bool:
+    """Whether the name of an entry begins with one of the project's: `.shop`, `shop-memo.json`, `.shoprc`."""
+    words = [word for word in re.split(r"[-_. ]", entry.lower()) if word]
+    begun = {"".join(words[:count]) for count in range(1, len(words) + 1)}
+    begun |= {word.removesuffix("rc") for word in begun}
+    return not begun.isdisjoint(names)
+
+
+def is_code(path: str) -> bool:
+    """Whether a tracked file can tell a program where to look; documents and what begins with a dot do not."""
+    return not path.startswith(".") and "/." not in path and not path.lower().endswith(_NO_CODE)
+
+
+class Text:
+    """What a file of code names, looked up by the names of entries."""
+
+    def __init__(self, path: str, text: str, home: str) -> None:
+        self.path = path
+        self.text = text
+        self.whole: dict[str, int] = {}
+        self.begun: dict[str, int] = {}
+        asks_others = self.speaks_of(_PASSWD_WORDS) and not self.speaks_of(_HOME_WORDS)
+        self.fixed = asks_others or f"{home}/" in text
+        for found in _TOKEN.finditer(text):
+            before, after = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
+            if before and before not in _BEFORE:
+                continue
+            name = found[0]
+            if not after or after in _AFTER:
+                self.whole.setdefault(name, found.start())
+            if after in _JOINED or (after in _CLOSED and name[-1] in "-_."):
+                self.begun.setdefault(name, found.start())
+
+    def speaks_of(self, words: Iterable[str]) -> bool:
+        """Whether the code speaks of a folder."""
+        return any(word in self.text for word in words)
+
+    def names(self, entry: str, words: Collection[str] = ()) -> Named | None:
+        """Where the code names an entry of a folder, whole or by what its name begins with.
+
+        With `words` one of them has to stand in the same line: the entry has a name as anything has.
+        """
+        at = self.whole.get(entry)
+        for name in _beginnings(entry) if at is None else ():
+            at = self.begun.get(name) if at is None else at
+        if at is None:
+            return None
+        line = self.text[self.text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
+        if words and not any(word in line for word in words):
+            return None
+        return Named(self.path, self.text.count("\n", 0, at) + 1, self.fixed)
+
+
+def _beginnings(entry: str) -> list[str]:
+    """What a name that is put together can begin with: it is cut before and after each mark between its words."""
+    cuts = {place for at, char in enumerate(entry) if char in "-_." for place in (at, at + 1)}
+    return [entry[:cut] for cut in sorted(cuts, reverse=True) if _SHORTEST <= cut < len(entry)]
+
+
+def named_in(entry: str, texts: Iterable[Text], words: Collection[str], *, same_line: bool = False) -> Named | None:
+    """Where code that speaks of a folder, by these words, names an entry of it."""
+    for text in texts:
+        found = text.names(entry, words if same_line else ()) if text.speaks_of(words) else None
+        if found is not None:
+            return found
+    return None
