@@ -38,7 +38,7 @@ PLACES = (
     Place("", "Library/Application Support", ("Library", "data_dir", "data_path", "config_dir", "ConfigDir")),
 )
 TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
-WORDS = tuple(dict.fromkeys((*(word for place in PLACES for word in place.words), *TEMPORARY)))
+_WORDS = tuple(dict.fromkeys((*(word for place in PLACES for word in place.words), *TEMPORARY)))
 
 _GENERIC = frozenset(
     [
@@ -112,21 +112,32 @@ def carries(entry: str, names: Collection[str]) -> bool:
     return not begun.isdisjoint(names)
 
 
+def words_of(home: str) -> tuple[str, ...]:
+    """What stands in code that speaks of a user's folders or of temporary ones."""
+    return (*_WORDS, *_literal(home))
+
+
+def _literal(home: str) -> tuple[str, ...]:
+    """The user's folder itself, where code can name it."""
+    return (f"{home}/",) if home.strip("/") else ()
+
+
 def is_code(path: str) -> bool:
     """Whether a tracked file can tell a program where to look; documents and what begins with a dot do not."""
     return not path.startswith(".") and "/." not in path and not path.lower().endswith(_NO_CODE)
 
 
 class Text:
-    """What a file of code names, looked up by the names of entries."""
+    """What a file of code names; `home` is the user's folder."""
 
     def __init__(self, path: str, text: str, home: str) -> None:
         self.path = path
         self.text = text
+        self.home = home
         self.whole: dict[str, int] = {}
         self.begun: dict[str, int] = {}
         asks_others = self.speaks_of(_PASSWD_WORDS) and not self.speaks_of(_HOME_WORDS)
-        self.fixed = asks_others or f"{home}/" in text
+        self.fixed = asks_others or self.speaks_of(_literal(home))
         for found in _TOKEN.finditer(text):
             before, after = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
             if before and before not in _BEFORE:
@@ -141,32 +152,37 @@ class Text:
         """Whether the code speaks of a folder."""
         return any(word in self.text for word in words)
 
-    def names(self, entry: str, words: Collection[str] = ()) -> Named | None:
-        """Where the code names an entry of a folder, whole or by what its name begins with.
+    def lines_with(self, words: Collection[str]) -> Text:
+        """The same file with those of its lines only that hold one of the words."""
+        lines = self.text.split("\n")
+        kept = (line if any(word in line for word in words) else "" for line in lines)
+        return Text(self.path, "\n".join(kept), self.home)
 
-        With `words` one of them has to stand in the same line: the entry has a name as anything has.
-        """
-        at = self.whole.get(entry)
-        for name in _beginnings(entry) if at is None else ():
-            at = self.begun.get(name) if at is None else at
-        if at is None:
-            return None
-        line = self.text[self.text.rfind("\n", 0, at) + 1 :].partition("\n")[0]
-        if words and not any(word in line for word in words):
-            return None
-        return Named(self.path, self.text.count("\n", 0, at) + 1, self.fixed)
+    def named_at(self, place: int) -> Named:
+        """Where in the file that is."""
+        return Named(self.path, self.text.count("\n", 0, place) + 1, self.fixed)
+
+
+class Names:
+    """What code names of a folder, by all the texts that speak of it."""
+
+    def __init__(self, texts: Iterable[Text], words: Collection[str]) -> None:
+        self.whole: dict[str, tuple[Text, int]] = {}
+        self.begun: dict[str, tuple[Text, int]] = {}
+        for text in texts:
+            if text.speaks_of(words):
+                self.whole = {**{name: (text, at) for name, at in text.whole.items()}, **self.whole}
+                self.begun = {**{name: (text, at) for name, at in text.begun.items()}, **self.begun}
+
+    def find(self, entry: str) -> Named | None:
+        """Where an entry is named, whole or by what its name begins with."""
+        found = self.whole.get(entry)
+        for begun in _beginnings(entry) if found is None else ():
+            found = found or self.begun.get(begun)
+        return found[0].named_at(found[1]) if found else None
 
 
 def _beginnings(entry: str) -> list[str]:
     """What a name that is put together can begin with: it is cut before and after each mark between its words."""
     cuts = {place for at, char in enumerate(entry) if char in "-_." for place in (at, at + 1)}
     return [entry[:cut] for cut in sorted(cuts, reverse=True) if _SHORTEST <= cut < len(entry)]
-
-
-def named_in(entry: str, texts: Iterable[Text], words: Collection[str], *, same_line: bool = False) -> Named | None:
-    """Where code that speaks of a folder, by these words, names an entry of it."""
-    for text in texts:
-        found = text.names(entry, words if same_line else ()) if text.speaks_of(words) else None
-        if found is not None:
-            return found
-    return None

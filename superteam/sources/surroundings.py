@@ -57,7 +57,7 @@ def _make_folders(tree: Path, env: Mapping[str, str], made: list[Path], hidden: 
 
 def _without(hidden: frozenset[Path], env: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Makes folders in the place of HOME, and of those that variables name, in which the hidden entries are not."""
-    home = env.get("HOME") or str(Path("~").expanduser())
+    home = env.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 pathlib raises where there is none
     places = {"HOME": home, **{name: env[name] for name in (*_HOMES, "XDG_CONFIG_HOME") if env.get(name)}}
     changed = {}
     for number, (variable, users) in enumerate(places.items()):

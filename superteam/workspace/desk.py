@@ -18,7 +18,7 @@ import anyio
 from superteam.config import user_folder
 from superteam.core.finding import Finding
 from superteam.core.nonsense import is_source
-from superteam.core.outside import WORDS, State
+from superteam.core.outside import State, words_of
 from superteam.core.planted import capped, drivers_named
 from superteam.core.run import Run
 from superteam.core.settings import Settings
@@ -304,7 +304,7 @@ class Desk:
         return await in_thread(lambda: self._state_outside(tree, first))
 
     def _state_outside(self, tree: Tree, first: Collection[str]) -> tuple[State, ...]:
-        words = (*WORDS, f"{outside.home_of(tree.env)}/")
+        words = words_of(str(outside.home_of(tree.env)))
         code = outside.code_that_speaks(self.engine.holding(tree.path, words), first)
         own = (self.repository.toplevel, self.repository.cache, cache_home(), user_folder(self.environ))
         return outside.state_outside(tree.path, tree.env, own, code)

@@ -18,19 +18,20 @@ from superteam.core.outside import (
     MANIFESTS,
     PLACES,
     TEMPORARY,
-    Named,
+    Names,
     Place,
     State,
     Text,
     carries,
     is_code,
-    named_in,
     project_names,
 )
 
-ENTRIES = 20_000  # of one folder; with more nothing in it is looked at
+ENTRIES = 5000  # of one of the user's folders; with more nothing in it is looked at
+IN_TEMPORARY = 50_000
 FILES = 200  # of code that are read
-_BYTES = 400_000
+_BYTES = 400_000  # of one file
+_ALL_BYTES = 4_000_000
 _FOUND = 20
 _LOOKED_AT = 200  # files of a folder among which the newest is looked for
 
@@ -41,14 +42,14 @@ def state_outside(tree: Path, env: Mapping[str, str], own: Sequence[Path], code:
     `own` are paths that are no state: ours, and the checkout. `code` are files of the tree that speak of such folders.
     """
     home = home_of(env)
-    texts = [Text(name, _read(tree / name), str(home)) for name in code]
+    texts = [Text(name, text, str(home)) for name, text in _texts(tree, code)]
     found = [*_in_homes(tree, env, home, own, texts), *_in_temporary((*own, tree, home, *_temporary_of(env)), texts)]
     return tuple(dict.fromkeys(found))[:_FOUND]
 
 
 def home_of(env: Mapping[str, str]) -> Path:
     """The user's folder as most programs find it."""
-    return Path(env.get("HOME") or Path("~").expanduser())
+    return Path(env.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 pathlib raises where there is none
 
 
 def code_that_speaks(names: Iterable[str], first: Collection[str]) -> list[str]:
@@ -65,10 +66,14 @@ def _in_homes(
     folders = _folders_of(env, home)
     names = _names_of(tree)
     spared = [*own, tree, *_temporary_of(env), *(folder for _, folder in folders)]
+    close = Names([text.lines_with(HOME.words) for text in texts], HOME.words)
     for place, folder in folders:
-        for entry in _entries(folder, spared):
-            named = _named_below(place, entry, texts)
-            if named or (carries(entry.name, names) and (place is not HOME or entry.name.startswith("."))):
+        code = Names(texts, place.words)
+        for entry in _entries(folder, spared, ENTRIES):
+            is_common = place is HOME and not entry.name.startswith(".")
+            # A folder at the top of HOME that is not hidden has a name as anything has.
+            named = (close if is_common and entry.is_dir() else code).find(entry.name)
+            if named or (not is_common and carries(entry.name, names)):
                 yield State(entry.path, _newest(entry), hideable=True, named=named)
 
 
@@ -79,32 +84,26 @@ def _folders_of(env: Mapping[str, str], home: Path) -> list[tuple[Place, Path]]:
     return list(dict.fromkeys(found))
 
 
-def _named_below(place: Place, entry: os.DirEntry[str], texts: Sequence[Text]) -> Named | None:
-    """Where code names the entry; a folder at the top of HOME that is not hidden has a name as anything has."""
-    is_common = place is HOME and not entry.name.startswith(".") and entry.is_dir()
-    return named_in(entry.name, texts, place.words, same_line=is_common)
-
-
 def _in_temporary(spared: Sequence[Path], texts: Sequence[Text]) -> Iterator[State]:
     for folder in TEMPORARY:
-        if not any(text.speaks_of((folder,)) for text in texts):
-            continue
-        for entry in _entries(Path(folder), spared):
-            named = named_in(entry.name, texts, (folder,)) if _is_the_users(entry) else None
-            if named is not None:
+        code = Names(texts, (folder,))
+        for entry in _entries(Path(folder), spared, IN_TEMPORARY) if code.whole or code.begun else ():
+            named = code.find(entry.name)
+            if named is not None and _is_the_users(entry):
                 yield State(entry.path, _newest(entry), hideable=False, named=named)
 
 
-def _entries(folder: Path, spared: Sequence[Path]) -> list[os.DirEntry[str]]:
+def _entries(folder: Path, spared: Sequence[Path], limit: int) -> list[os.DirEntry[str]]:
     """What is in a folder, but what leads to one of the spared paths or is one; nothing where there is too much."""
     here = _real(folder)
-    on_the_way = {_real(path).relative_to(here).parts[:1] for path in spared if _real(path).is_relative_to(here)}
+    inside = [path for path in map(_real, spared) if path.is_relative_to(here)]
+    on_the_way = {path.relative_to(here).parts[:1] for path in inside}
     try:
         with os.scandir(folder) as listing:
-            entries = list(islice(listing, ENTRIES + 1))
+            entries = list(islice(listing, limit + 1))
     except OSError:
         return []
-    if len(entries) > ENTRIES:
+    if len(entries) > limit:
         return []
     kept = [entry for entry in entries if (entry.name,) not in on_the_way]
     return sorted(kept, key=lambda entry: entry.name)
@@ -140,6 +139,16 @@ def _names_of(tree: Path) -> frozenset[str]:
             entries = list(islice(folder.iterdir(), ENTRIES))
             modules += [entry.stem for entry in entries if entry.suffix == ".py" or (entry / "__init__.py").is_file()]
     return project_names(tree.name, modules, {name: _read(tree / name) for name in MANIFESTS})
+
+
+def _texts(tree: Path, code: Sequence[str]) -> Iterator[tuple[str, str]]:
+    left = _ALL_BYTES
+    for name in code:
+        text = _read(tree / name)
+        left -= len(text)
+        if left < 0:
+            return
+        yield name, text
 
 
 def _real(path: Path) -> Path:
