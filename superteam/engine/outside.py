@@ -152,7 +152,7 @@ def _reason(tests: Sequence[TestId], what: str, before: str) -> str:
     return (
         f"{_listed(tests)} passed only with {what}, which lies outside of the tree: without it "
         f"{'they fail' if len(tests) > 1 else 'the test fails'} here ({before}), and not at the reference; "
-        "look at what an earlier run left there, move it away and validate again"
+        "mend the code, or let tests make what they need in a folder of their own"
     )
 
 
