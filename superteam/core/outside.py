@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from superteam.core.deciders import role_of
+
 _HOME_WORDS = ("HOME", "home(", "homedir", "home_dir", "HomeDir", "expanduser", "expand_path", "Dir.home", "~/")
 _PASSWD_WORDS = ("user.home", "getpwuid", "getpwnam", "pw_dir")
 
@@ -58,6 +60,17 @@ _MANIFESTS: Mapping[str, re.Pattern[str]] = {
     "go.mod": re.compile(r"^module[ \t]{1,9}(?:[\w.~-]{1,100}/){0,9}([\w.~-]{1,100})$", re.M),
 }
 MANIFESTS = tuple(_MANIFESTS)
+NEAR = 3  # lines
+# What programs that everybody has keep in HOME: many projects speak of it, and keep nothing there.
+EVERYBODYS = frozenset(
+    [
+        *(".aws", ".azure", ".bash_history", ".bash_profile", ".bashrc", ".cargo", ".claude", ".claude.json", ".codex"),
+        *(".conda", ".condarc", ".docker", ".gem", ".git", ".git-credentials", ".gitconfig", ".gitignore", ".gnupg"),
+        *(".gradle", ".kube", ".m2", ".netrc", ".node_repl_history", ".npm", ".npmrc", ".nvm", ".pip", ".profile"),
+        *(".pydistutils.cfg", ".pyenv", ".pypirc", ".python_history", ".rustup", ".ssh", ".subversion", ".vim"),
+        *(".viminfo", ".vimrc", ".vscode", ".yarn", ".yarnrc", ".zprofile", ".zsh_history", ".zshenv", ".zshrc"),
+    ]
+)
 _TOKEN = re.compile(r"[\w.@+-]{1,200}")
 _BEFORE = frozenset("\"'`/\\~")
 _AFTER = frozenset("\"'`/\\ \t\r\n),;:]}&|")
@@ -123,8 +136,13 @@ def _literal(home: str) -> tuple[str, ...]:
 
 
 def is_code(path: str) -> bool:
-    """Whether a tracked file can tell a program where to look; documents and what begins with a dot do not."""
-    return not path.startswith(".") and "/." not in path and not path.lower().endswith(_NO_CODE)
+    """Whether a tracked file can tell the product where to look.
+
+    Documents and what begins with a dot do not; tests name entries of a HOME that they have made themselves.
+    """
+    if path.startswith(".") or "/." in path or path.lower().endswith(_NO_CODE):
+        return False
+    return role_of(path, lambda _: False) in ("other", "partly")
 
 
 class Text:
@@ -152,11 +170,12 @@ class Text:
         """Whether the code speaks of a folder."""
         return any(word in self.text for word in words)
 
-    def lines_with(self, words: Collection[str]) -> Text:
-        """The same file with those of its lines only that hold one of the words."""
+    def near(self, words: Collection[str], after: int) -> Text:
+        """The same file with those of its lines only that hold one of the words, or come right after one that does."""
         lines = self.text.split("\n")
-        kept = (line if any(word in line for word in words) else "" for line in lines)
-        return Text(self.path, "\n".join(kept), self.home)
+        holding = [number for number, line in enumerate(lines) if any(word in line for word in words)]
+        kept = {number + more for number in holding for more in range(after + 1)}
+        return Text(self.path, "\n".join(line if at in kept else "" for at, line in enumerate(lines)), self.home)
 
     def named_at(self, place: int) -> Named:
         """Where in the file that is."""
@@ -164,13 +183,14 @@ class Text:
 
 
 class Names:
-    """What code names of a folder, by all the texts that speak of it."""
+    """What code names of a folder, by all the texts that speak of it; with `near` only that many lines further."""
 
-    def __init__(self, texts: Iterable[Text], words: Collection[str]) -> None:
+    def __init__(self, texts: Iterable[Text], words: Collection[str], near: int | None = None) -> None:
         self.whole: dict[str, tuple[Text, int]] = {}
         self.begun: dict[str, tuple[Text, int]] = {}
         for text in texts:
             if text.speaks_of(words):
+                text = text if near is None else text.near(words, near)
                 self.whole = {**{name: (text, at) for name, at in text.whole.items()}, **self.whole}
                 self.begun = {**{name: (text, at) for name, at in text.begun.items()}, **self.begun}
 

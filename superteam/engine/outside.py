@@ -78,41 +78,43 @@ def _case(world: World, green: Green) -> _Case:
 
 
 async def _why(case: _Case, states: Sequence[State]) -> str | None:
-    """Why the pass proves nothing: tests that pass only with one of these entries. They are hidden one by one where the
-    reference needs some of them."""
+    """Why the pass proves nothing: tests that pass only with one of these entries.
+
+    Where the reference needs some of them too, they are hidden one by one from the tests that do.
+    """
     if not states or not case.asked:
         return None
-    reason, is_needed = await _without(case, states)
-    if reason is None and is_needed and len(states) > 1:
-        for state in states[:ALONE]:
-            reason, _ = await _without(case, [state])
-            if reason is not None:
-                return reason
+    reason, needing = await _without(case, states, case.asked, whole=case.green.whole)
+    for state in states[:ALONE] if needing and len(states) > 1 else ():
+        if reason is None:
+            reason, _ = await _without(case, [state], needing)
     return reason
 
 
-async def _without(case: _Case, states: Sequence[State]) -> tuple[str | None, bool]:
-    """Runs the tests without these entries: why the pass proves nothing, and whether the reference needs them too."""
+async def _without(
+    case: _Case, states: Sequence[State], asked: frozenset[TestId], *, whole: bool = False
+) -> tuple[str | None, frozenset[TestId]]:
+    """Runs tests without these entries: why the pass proves nothing, and which tests need them at the reference too."""
     green, what = case.green, _listed(state.shown for state in states)
-    failed, unasked = await _failing(case, green.sha, states, case.asked, whole=green.whole)
+    failed, unasked = await _failing(case, green.sha, states, asked, whole=whole)
     if unasked:
         case.notes.append(f"{len(unasked)} tests could not be run without {what}, which lies outside of the tree")
     if not failed:
-        return None, False
+        return None, frozenset()
     again, _ = await _failing(case, green.sha, states, failed.keys())
-    now, _ = await _failing(case, green.sha, (), again.keys()) if again else ({}, ())
-    sure = again.keys() - now.keys()
+    now, not_run = await _failing(case, green.sha, (), again.keys()) if again else ({}, ())
+    sure = again.keys() - now.keys() - frozenset(not_run)
     olds = {case.olds[id]: id for id in sure if id in case.olds}
     needed, silent = await _at_reference(case, states, frozenset(olds))
     guilty = sorted(olds[old] for old in olds.keys() - needed - silent)
     if guilty:
-        return _reason(guilty, what, before_of(again[guilty[0]]).partition("\n")[0]), False
+        return _reason(guilty, what, before_of(again[guilty[0]]).partition("\n")[0]), frozenset()
     if needed:
         case.notes.append(f"{len(needed)} tests need {what}, which lies outside of the tree, at the reference as well")
     new = sure & case.new
     if new:
         case.notes.append(f"new tests pass only with {what}, which lies outside of the tree: {_listed(new)}")
-    return None, bool(needed)
+    return None, frozenset(olds[old] for old in needed)
 
 
 async def _at_reference(

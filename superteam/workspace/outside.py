@@ -14,8 +14,10 @@ from itertools import islice
 from pathlib import Path
 
 from superteam.core.outside import (
+    EVERYBODYS,
     HOME,
     MANIFESTS,
+    NEAR,
     PLACES,
     TEMPORARY,
     Names,
@@ -66,14 +68,13 @@ def _in_homes(
     folders = _folders_of(env, home)
     names = _names_of(tree)
     spared = [*own, tree, *_temporary_of(env), *(folder for _, folder in folders)]
-    close = Names([text.lines_with(HOME.words) for text in texts], HOME.words)
     for place, folder in folders:
-        code = Names(texts, place.words)
+        near, anywhere = Names(texts, place.words, NEAR), Names(texts, place.words)
         for entry in _entries(folder, spared, ENTRIES):
-            is_common = place is HOME and not entry.name.startswith(".")
-            # A folder at the top of HOME that is not hidden has a name as anything has.
-            named = (close if is_common and entry.is_dir() else code).find(entry.name)
-            if named or (not is_common and carries(entry.name, names)):
+            is_dotted = entry.name.startswith(".")
+            named = (anywhere if is_dotted else near).find(entry.name)
+            named = None if place is HOME and entry.name in EVERYBODYS else named
+            if named or ((is_dotted or place is not HOME) and carries(entry.name, names)):
                 yield State(entry.path, _newest(entry), hideable=True, named=named)
 
 
@@ -86,7 +87,7 @@ def _folders_of(env: Mapping[str, str], home: Path) -> list[tuple[Place, Path]]:
 
 def _in_temporary(spared: Sequence[Path], texts: Sequence[Text]) -> Iterator[State]:
     for folder in TEMPORARY:
-        code = Names(texts, (folder,))
+        code = Names(texts, (folder,), NEAR)
         for entry in _entries(Path(folder), spared, IN_TEMPORARY) if code.whole or code.begun else ():
             named = code.find(entry.name)
             if named is not None and _is_the_users(entry):

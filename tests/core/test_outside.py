@@ -60,11 +60,13 @@ def test_code_that_does_not_speak_of_the_folder_names_nothing_in_it():
     assert Names([text], CACHE.words).find("memo") is None
 
 
-def test_a_common_name_has_to_stand_beside_the_word_for_the_folder():
-    text = Text("shop.py", 'HOME = Path.home()\nDOCS = ROOT / "docs"\nOWN = Path.home() / "own"\n', "/home/me")
-    close = Names([text.lines_with(HOME.words)], HOME.words)
-    assert close.find("docs") is None
-    assert close.find("own") == Named("shop.py", 3)
+def test_a_common_name_has_to_stand_near_the_word_for_the_folder():
+    text = Text(
+        "shop.py", 'DOCS = "docs"\n\nBASE = Path.home()\n\nOWN = BASE / "own"\n\nSRC = ROOT / "src"\n', "/home/me"
+    )
+    near = Names([text], HOME.words, near=3)
+    assert [near.find(name) for name in ("docs", "own", "src")] == [None, Named("shop.py", 5), None]
+    assert Names([text], HOME.words).find("src") == Named("shop.py", 7)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,10 @@ def test_the_root_folder_as_home_is_no_word():
     assert "/home/me/" in words_of("/home/me")
 
 
-@pytest.mark.parametrize("path", ["README.md", ".gitignore", ".github/workflows/a.yml", "docs/.x/a.py", "uv.lock"])
-def test_documents_and_what_begins_with_a_dot_tell_no_program_where_to_look(path):
+@pytest.mark.parametrize(
+    "path",
+    ["README.md", ".gitignore", ".github/workflows/a.yml", "docs/.x/a.py", "uv.lock", "tests/test_a.py", "conftest.py"],
+)
+def test_documents_tests_and_what_begins_with_a_dot_tell_no_product_where_to_look(path):
     assert not is_code(path)
     assert is_code("bin/run") and is_code("shop.py") and is_code("conf/shop.toml")

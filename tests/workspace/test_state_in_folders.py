@@ -51,6 +51,14 @@ def test_what_carries_the_projects_name_or_is_named_by_code_is_found(tree: Path,
     ]
 
 
+def test_what_everybody_has_is_no_state_unless_it_is_the_projects(tmp_path: Path, tree: Path, home: Path) -> None:
+    put(home / ".gitconfig", home / ".npm/x", home / ".pricelist")
+    (tree / "prices.py").write_text('X = [Path.home() / x for x in (".gitconfig", ".npm", ".pricelist")]\n')
+    assert found(tree, home) == [".pricelist"]
+    tree.rename(tmp_path / "npm")
+    assert found(tmp_path / "npm", home) == [".npm", ".pricelist"]
+
+
 def test_the_file_that_was_written_last_is_shown(tree: Path, home: Path) -> None:
     put(home / ".shop/a", home / ".shop/b/c")
     os.utime(home / ".shop/a", ns=(1, 1))
