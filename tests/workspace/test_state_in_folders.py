@@ -132,3 +132,11 @@ def test_what_code_names_in_a_temporary_folder_is_found_and_cannot_be_hidden(tre
         assert found(tree, home) == []
     finally:
         path.unlink(missing_ok=True)
+
+
+def test_without_home_in_the_environment_the_users_folder_is_still_looked_at(
+    tree: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home / ".shop/x")
+    monkeypatch.setenv("HOME", str(home))
+    assert [state.path for state in state_outside(tree, {}, (), [])] == [str(home / ".shop")]
