@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from superteam.core.baseline import Expected
 from superteam.core.events import Question
 from superteam.core.finding import Finding
+from superteam.core.outside import State
 from superteam.core.results import Execution, TestId, TestReport
 from superteam.core.review import Review
 
@@ -21,13 +22,15 @@ NO_CONTENTS: Mapping[str, bytes] = {}
 class Tree:
     """A folder that holds exactly one commit's files; `env` is the whole environment for programs run there.
 
-    `checkout` is the user's repository, whose own files nothing that runs in the tree may load.
+    `checkout` is the user's repository, whose own files nothing that runs in the tree may load. `hidden` are entries of
+    the user's folders that programs do not find where HOME and its like lead.
     """
 
     path: Path
     sha: str
     env: Mapping[str, str]
     checkout: Path | None = None
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,11 @@ class Workspace(Protocol):
 
     async def rewritten(self) -> tuple[str, ...]:
         """Tracked files of the check tree that programs have changed since `check_out`."""
+        ...
+
+    async def state_outside(self, tree: Tree, first: Collection[str]) -> tuple[State, ...]:
+        """Entries of the user's folders, and of temporary ones, that can decide what runs in the check tree show. Its
+        files `first` are read before others, should there be many that speak of such folders."""
         ...
 
     async def check_out_mixed(self, sha: str, tree: str, paths: Collection[str]) -> Tree | None:

@@ -56,7 +56,8 @@ from superteam.core.settle import (
 )
 from superteam.core.sources import TESTS, all_commands, command_of
 from superteam.core.verdicts import changed_failures, raised, result_of
-from superteam.engine.questioning import Green, question, with_answers
+from superteam.engine.green import Green
+from superteam.engine.questioning import question, with_answers
 from superteam.engine.world import World, of, without_secrets
 from superteam.errors import JournalError, SetupFailed
 

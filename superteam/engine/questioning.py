@@ -13,7 +13,7 @@ from typing import Any
 
 from anyio import to_thread
 
-from superteam.core.baseline import Expected, matches
+from superteam.core.baseline import matches
 from superteam.core.changes import Change, parse_diff
 from superteam.core.coupling import (
     LEAVES,
@@ -48,6 +48,8 @@ from superteam.core.results import Completeness, Execution, Granularity, Outcome
 from superteam.core.rewritten import why_inconclusive
 from superteam.core.sources import TESTS
 from superteam.engine.copies import copies_of
+from superteam.engine.green import Green
+from superteam.engine.outside import Outside, without_state
 from superteam.engine.reading import text_of
 from superteam.engine.world import World, without_secrets
 from superteam.errors import SetupFailed
@@ -60,27 +62,6 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Green:
-    """A validation whose runs give a pass: what was judged against what, and what the judged run showed.
-
-    `unstable` are tests that are known to fail now and then; `may_change` are globs of paths and test ids whose
-    expectations the change is meant to change. `whole`: all tests were run. `command` is all that runs, and `key`
-    begins the names of its runs.
-    """
-
-    sha: str
-    reference: str
-    expected: Expected
-    report: TestReport
-    command: str
-    renamed: tuple[tuple[TestId, TestId], ...] = ()
-    unstable: frozenset[TestId] = frozenset()
-    may_change: tuple[str, ...] = ()
-    whole: bool = True
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Questioned:
     """What the questions showed; `reason` says why the pass proves nothing after all, None where it stands."""
 
@@ -88,6 +69,7 @@ class Questioned:
     unlooked: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reason: str | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +112,9 @@ async def question(world: World, green: Green) -> Questioned:
     case = await _begin(world, green, changes)
     found = await _old_tests_on_new_code(case)
     unlooked, reason = await _looked_at(case)
-    return Questioned(tuple(found), unlooked, tuple(dict.fromkeys(case.notes)), reason)
+    outside = await without_state(world, green, changes) if reason is None else Outside(reason=reason)
+    notes = tuple(dict.fromkeys((*case.notes, *outside.notes)))
+    return Questioned(tuple(found), unlooked, notes, outside.reason, outside.findings)
 
 
 async def _begin(world: World, green: Green, changes: Sequence[Change]) -> _Case:
@@ -178,7 +162,7 @@ def with_answers(result: ValidationResult, found: Questioned) -> ValidationResul
     more: dict[str, Any] = {
         "expectations_changed": found.expectations_changed,
         "unlooked": found.unlooked,
-        "findings": (*findings, *result.findings),
+        "findings": (*findings, *found.findings, *result.findings),
         "notes": (*result.notes, *found.notes),
     }
     if found.reason is not None:

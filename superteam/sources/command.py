@@ -224,7 +224,7 @@ class CommandSource:
         if told.reports and told.folder is None:
             _delete(tree.path, told.reports)
         await _in_thread(drop_compiled, tree.path)
-        with private_folders(tree.path, env) as own:
+        with private_folders(tree.path, env, tree.hidden) as own:
             return await run(
                 arguments,
                 cwd=tree.path,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from superteam.core.outside import plain
 
 _HOMES = {"XDG_CACHE_HOME": ".cache", "XDG_STATE_HOME": ".local/state", "XDG_DATA_HOME": ".local/share"}
 _OTHERS_CODE = frozenset(["node_modules", "site-packages", "dist-packages"])
@@ -22,15 +23,19 @@ _ENTRIES = 5000  # of a user's folder that are linked
 
 
 @contextmanager
-def private_folders(tree: Path, env: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def private_folders(tree: Path, env: Mapping[str, str], hidden: Sequence[str] = ()) -> Iterator[dict[str, str]]:
     """Yields the environment with folders of this execution's own, which are removed afterwards.
+
+    What is `hidden` of the user's folders is not found there: HOME then is a folder of links to all the rest.
 
     Their names depend on the tree alone, so that ids and messages with a path in them are the same in each run.
     """
     made: list[Path] = []
     try:
-        own = _make_folders(tree, env, made)
+        own = _make_folders(tree, env, made, frozenset(map(Path, hidden)))
     except OSError:
+        if hidden:
+            raise
         own = {}  # nothing can be made there
     try:
         yield {**env, **own}
@@ -39,12 +44,37 @@ def private_folders(tree: Path, env: Mapping[str, str]) -> Iterator[dict[str, st
             _remove(folder)
 
 
-def _make_folders(tree: Path, env: Mapping[str, str], made: list[Path]) -> dict[str, str]:
+def _make_folders(tree: Path, env: Mapping[str, str], made: list[Path], hidden: frozenset[Path]) -> dict[str, str]:
     top = Path(env.get("TMPDIR") or tempfile.gettempdir())
     name = hashlib.sha256(os.fsencode(tree)).hexdigest()[:8]
     temporary = _new_folder(top, name, made)
     homes = _new_folder(top, f"{name}-x", made)  # beside it: paths of sockets are limited to 100 bytes
-    return {"TMPDIR": str(temporary), **_own_homes(homes, tree, env)}
+    if not hidden:
+        return {"TMPDIR": str(temporary), **_own_homes(homes, tree, env)}
+    without = _without(hidden, env, _new_folder(top, f"{name}-h", made))
+    return {"TMPDIR": str(temporary), **without, **_own_homes(homes, tree, {**env, **without})}
+
+
+def _without(hidden: frozenset[Path], env: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Makes folders in the place of HOME, and of those that variables name, in which the hidden entries are not."""
+    home = env.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 pathlib raises where there is none
+    places = {"HOME": home, **{name: env[name] for name in (*_HOMES, "XDG_CONFIG_HOME") if env.get(name)}}
+    changed = {}
+    for number, (variable, users) in enumerate(places.items()):
+        if any(path.is_relative_to(users) for path in hidden):
+            changed[variable] = str(folder / str(number))
+            _link_rest(Path(users), folder / str(number), hidden)
+    return changed
+
+
+def _link_rest(users: Path, place: Path, hidden: frozenset[Path]) -> None:
+    """Links all of a folder but what is hidden in it; folders on the way to that are new ones."""
+    place.mkdir(mode=0o700)
+    for entry in users.iterdir():
+        if any(path.is_relative_to(entry) and path != entry for path in hidden):
+            _link_rest(entry, place / entry.name, hidden)
+        elif entry not in hidden:
+            (place / entry.name).symlink_to(entry)
 
 
 def drop_compiled(tree: Path) -> None:
@@ -105,7 +135,7 @@ def _link_entries(users: Path, place: Path, own: frozenset[str]) -> None:
     except OSError:
         return
     for entry in entries:
-        if _plain(entry.name) not in own:
+        if plain(entry.name) not in own:
             (place / entry.name).symlink_to(entry)
 
 
@@ -117,11 +147,7 @@ def _names_of_the_project(tree: Path) -> frozenset[str]:
             names += [entry.name for entry in folder.iterdir()]
         except OSError:
             continue
-    return frozenset(_plain(name.removesuffix(".py")) for name in names if not name.startswith("."))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]", "", name).lower()
+    return frozenset(plain(name.removesuffix(".py")) for name in names if not name.startswith("."))
 
 
 def _remove(folder: Path) -> None:

@@ -15,15 +15,17 @@ from pathlib import Path, PurePosixPath
 
 import anyio
 
+from superteam.config import user_folder
 from superteam.core.finding import Finding
 from superteam.core.nonsense import is_source
+from superteam.core.outside import State, words_of
 from superteam.core.planted import capped, drivers_named
 from superteam.core.run import Run
 from superteam.core.settings import Settings
 from superteam.core.sources import all_commands
 from superteam.errors import WorkspaceError
 from superteam.ports import NO_CONTENTS, Capture, Tree
-from superteam.workspace import environment_watch, submodules, surface, trees, watching
+from superteam.workspace import environment_watch, outside, submodules, surface, trees, watching
 from superteam.workspace.environment import base_environment
 from superteam.workspace.fast_forward import drop_empty_folders, follow
 from superteam.workspace.git import replace_file
@@ -297,6 +299,15 @@ class Desk:
 
     async def rewritten(self) -> tuple[str, ...]:
         return await in_thread(self.check_tree.rewritten)
+
+    async def state_outside(self, tree: Tree, first: Collection[str]) -> tuple[State, ...]:
+        return await in_thread(lambda: self._state_outside(tree, first))
+
+    def _state_outside(self, tree: Tree, first: Collection[str]) -> tuple[State, ...]:
+        words = words_of(str(outside.home_of(tree.env)))
+        code = outside.code_that_speaks(self.engine.holding(tree.path, words), first)
+        own = (self.repository.toplevel, self.repository.cache, cache_home(), user_folder(self.environ))
+        return outside.state_outside(tree.path, tree.env, own, code)
 
     # the trees of reviewers: they work side by side, but their trees are made and taken one at a time
 

@@ -391,6 +391,12 @@ class Engine:
         """What a file of a tree or commit holds; nothing if it is not there."""
         return os.fsencode(self.git("cat-file", "blob", f"{tree}:{path}", check=False).out)
 
+    def holding(self, tree: Path, words: Collection[str]) -> list[str]:
+        """The tracked text files of a folder of ours that hold one of the words."""
+        patterns = [argument for word in words for argument in ("-e", word)]
+        how = ("grep", "-I", "-F", "-l", "-z", "--full-name", "--no-textconv", *patterns)
+        return split_nul(self.git(*how, tree=tree, check=False).out)
+
     def texts(self, commit: str, paths: Collection[str]) -> dict[str, str]:
         """The contents of those of the files that a commit has; bytes that are no text are replaced.
 

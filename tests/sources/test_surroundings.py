@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from superteam.sources.surroundings import drop_compiled, private_folders
 
 
@@ -118,3 +120,44 @@ def test_a_folder_of_another_user_ends_nothing(tmp_path, monkeypatch):
     with private_folders(Path("/t/x"), {"TMPDIR": str(tmp_path)}) as own:
         Path(own["TMPDIR"], "theirs").mkdir()
         monkeypatch.setattr(Path, "chmod", refuse)
+
+
+def test_what_is_hidden_is_not_found_and_all_else_is(tmp_path):
+    home, mine = tmp_path / "home", tmp_path / "mine"
+    for path in (
+        home / ".cache/shop/memo",
+        home / ".cache/uv/x",
+        home / ".gitconfig",
+        home / ".shop/x",
+        mine / "shop/x",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("kept")
+    env = {"TMPDIR": str(tmp_path), "HOME": str(home), "XDG_CONFIG_HOME": str(mine)}
+    hidden = [str(path) for path in (home / ".cache/shop", home / ".shop", mine / "shop")]
+    with private_folders(tmp_path / "tree", env, hidden) as own:
+        there = Path(own["HOME"])
+        assert {path.name for path in there.iterdir()} == {".cache", ".gitconfig"}
+        assert {path.name for path in (there / ".cache").iterdir()} == {"uv"}
+        assert list(Path(own["XDG_CONFIG_HOME"]).iterdir()) == []
+        assert {path.name for path in Path(own["XDG_CACHE_HOME"]).iterdir()} == {"uv"}
+        (there / ".cache/shop").mkdir()
+        (there / ".cache/uv/y").touch()
+        (there / ".gitconfig").write_text("changed as ever")
+    assert not there.exists() and (home / ".cache/uv/y").exists()
+    assert (home / ".cache/shop/memo").read_text() == (home / ".shop/x").read_text() == (mine / "shop/x").read_text()
+    assert (home / ".gitconfig").read_text() == "changed as ever"
+
+
+def test_a_home_in_which_nothing_is_hidden_stays(tmp_path):
+    env = {"TMPDIR": str(tmp_path), "HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "mine")}
+    (tmp_path / "mine/shop").mkdir(parents=True)
+    with private_folders(tmp_path / "tree", env, [str(tmp_path / "mine/shop")]) as own:
+        assert own["HOME"] == env["HOME"]
+        assert list(Path(own["XDG_CACHE_HOME"]).iterdir()) == []
+
+
+def test_where_nothing_can_be_hidden_the_suite_does_not_run(tmp_path):
+    env = {"TMPDIR": str(tmp_path / "nowhere"), "HOME": str(tmp_path)}
+    with pytest.raises(OSError, match="nowhere"), private_folders(Path("/t/x"), env, [str(tmp_path / ".shop")]):
+        pass
