@@ -5,6 +5,7 @@ Why it is like this: docs/decisions/026-compared-with-what.md.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from superteam.workspace.repository import Repository
 
 _CONFIGURATION = ("superteam.toml", "pyproject.toml")
 _COMMANDS = ("test_command", "report", "rerun")
+# What git writes into the reflog of a remote's branch when it has talked to the remote.
+_EXCHANGE = re.compile(r"(?:fetch|pull|clone|update by push|remote)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,32 @@ def choose_base(project: Project, revision: str | None, run_id: str | None) -> B
     return Base(repository.head, "head")
 
 
+def about_last_commit(repository: Repository, base: Base, changed: Sequence[str]) -> tuple[str, ...]:
+    """What is said where nobody named a base, and an agent may have committed what is to be judged."""
+    if base.chosen != "head" or not changed or not repository.ref("HEAD~1^{commit}"):
+        return ()
+    subject = repository.asked("log", "-1", "--format=%s").strip()[:60]
+    said = "".join(c if c.isprintable() else "?" for c in subject)
+    return (f"compared with HEAD, whose own changes are not judged ({said}); to judge them too: --base HEAD~1",)
+
+
 def _moved_upstream(repository: Repository) -> tuple[str, ...]:
     """What is said if the upstream no longer contains what it pointed to before."""
     name = repository.asked("rev-parse", "--symbolic-full-name", "@{upstream}").strip()
     entries = repository.git("reflog", "show", "--format=%H", "-n", "2", name, "--", check=False).out.split()
     if len(entries) < 2 or repository.is_ancestor(entries[1], entries[0]):
-        return ()
+        return _moved_by_hand(repository, name)
     old = entries[1][:12]
     return (f"{name} was moved to a commit that does not contain {old}, where it was before; see also: --base {old}",)
+
+
+def _moved_by_hand(repository: Repository, name: str) -> tuple[str, ...]:
+    """What is said if the upstream was last moved by something else than git's own exchange with a remote."""
+    log = repository.git("reflog", "show", "--format=%H %gs", "-n", "2", name, "--", check=False).out.splitlines()
+    if len(log) < 2 or _EXCHANGE.match(log[0].partition(" ")[2]):
+        return ()
+    old = log[1].partition(" ")[0][:12]
+    return (f"{name} was moved by no fetch and no push: HEAD may be judged against itself; see also: --base {old}",)
 
 
 # a tree in which nothing was changed
