@@ -15,6 +15,7 @@ from typing import Any, Literal
 from superteam.app.project import Project
 from superteam.config import load
 from superteam.core.coupling import changes_nothing
+from superteam.core.deciders import is_code
 from superteam.core.events import ValidationResult
 from superteam.core.finding import Finding
 from superteam.core.settings import Settings
@@ -24,6 +25,7 @@ from superteam.journal import runs
 from superteam.workspace.repository import Repository
 
 _CONFIGURATION = ("superteam.toml", "pyproject.toml")
+_NAMED = 3
 _COMMANDS = ("test_command", "report", "rerun")
 # What git writes into the reflog of a remote's branch when it has talked to the remote.
 _EXCHANGE = re.compile(r"(?:fetch|pull|clone|update by push|remote)\b")
@@ -64,6 +66,21 @@ def about_last_commit(repository: Repository, base: Base, changed: Sequence[str]
     subject = repository.asked("log", "-1", "--format=%s").strip()[:60]
     said = "".join(c if c.isprintable() else "?" for c in subject)
     return (f"compared with HEAD, whose own changes are not judged ({said}); to judge them too: --base HEAD~1",)
+
+
+def about_hidden(repository: Repository) -> tuple[str, ...]:
+    """What is said of code that only the clone's own list keeps out of commits, and so out of what is judged."""
+    excludes = repository.common_dir / "info/exclude"
+    lines = excludes.read_text("utf-8", "replace").splitlines() if excludes.is_file() else []
+    if not any(line.strip() and not line.startswith("#") for line in lines):
+        return ()
+    names = repository.asked("ls-files", "-z", "--others", "--ignored", "--directory", f"--exclude-from={excludes}")
+    files = [name for name in names.split("\0") if is_code(name)]
+    if not files:
+        return ()
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    said = ", ".join("".join(c if c.isprintable() else "?" for c in name) for name in files[:_NAMED])
+    return (f".git/info/exclude keeps code out of what is judged, which your checkout has: {said}{more}",)
 
 
 def _moved_upstream(repository: Repository) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import anyio
 from superteam import process
 from superteam.app.comparing import (
     Base,
+    about_hidden,
     about_last_commit,
     about_source,
     about_unchanged,
@@ -121,7 +122,8 @@ def _compared(project: Project, desk: Desk, base: Base, found: Validated) -> Val
     """The verdict with what it is worth where nothing was changed that could be judged."""
     changed = desk.engine.changed(base.sha, found.result.tree)
     result = about_unchanged(project, base, found.result, changed, frozenset(desk.engine.files(base.sha)))
-    return _noted(replace(found, result=result), *about_last_commit(project.repository, base, changed))
+    notes = (*about_last_commit(project.repository, base, changed), *about_hidden(project.repository))
+    return _noted(replace(found, result=result), *notes)
 
 
 def _sources(project: Project, wishes: Wishes) -> tuple[str, ...]:
@@ -151,7 +153,7 @@ def _noted(found: Validated, *notes: str) -> Validated:
 async def _validate_both_ways(
     project: Project, desk: Desk, base: str, sources: tuple[str, ...], wishes: Wishes, on_output: Output
 ) -> tuple[Validated, ...]:
-    """The verdicts; the suite is judged by the base's test command too, if that was another, unless it fails already."""
+    """The verdicts; the suite is judged by the base's test command too, if that was another, unless it fails now."""
     found = await _validate(project, desk, base, sources, wishes, on_output)
     found = await _with_base_sources(project, desk, base, found, wishes, on_output)
     earlier = as_at_base(project, base) if TESTS in sources else None

@@ -452,6 +452,9 @@ RULES = (
             r"\b(?:GOFLAGS|SPEC_OPTS|TOX_OVERRIDE|RUSTC_BOOTSTRAP)\b | \bSUPERTEAM_[A-Z]",
         ),
         ("settings", _ALL, r"(?<![\w-])-p~no:\w"),
+        ("tests", _GO, r"^func~(?:init|TestMain)\("),
+        ("tests", _RB, r"\bRSpec\.configure\b | \b(?:before|around|after)~\(?~:suite\b"),
+        ("tests", _JS, r"^(?:beforeEach|before|afterEach|after)\( | \bmochaHooks\b | \bmochaGlobalSetup\b"),
         ("any", _PY, r"\b_pytest\b | \bsuperteam_(?:pytest|unittest|session|tree)"),
         ("any", _PY, r"\bsys\.modules\b[^\n]{1,9}(?:pytest|unittest)\b"),
     ),
@@ -555,8 +558,8 @@ RULES = (
 )
 # Two names compared with each other, not one with a fixed value.
 COMPARES = re.compile(
-    r"\b(?:return|if|assert|unless)\b[^\n\"'`]{0,80}?(?<![\w.\"')])(?:not[ ])?[A-Za-z_][\w.]{0,60}[ ]{0,2}(?:[!=]==?|is(?:[ ]not)?)"
-    r"[ ]{0,2}(?!None\b|True\b|False\b|null\b|undefined\b|true\b|false\b|nil\b|not\b)[A-Za-z_]"
+    r"\b(?:return|if|assert|unless)\b[^\n\"'`]{0,80}?(?<![\w.\"')])[A-Za-z_][\w.]{0,60}[ ]{0,2}"
+    r"(?:[!=]==?|is(?:[ ]not)?)[ ]{0,2}(?!None\b|True\b|False\b|null\b|undefined\b|true\b|false\b|nil\b|not\b)[A-Za-z_]"
 )
 # Files that no test compares with, or of which something is said otherwise.
 NO_DATA = re.compile(

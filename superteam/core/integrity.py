@@ -367,7 +367,7 @@ def _about_powers(change: Change, is_test: bool, text: str) -> Iterator[Finding]
     if change.status == "deleted" or not is_code(change.path):
         return
     for power in powers_of(change, text):
-        if not is_test or power.rank == RANKS["assertion-changed"]:
+        if not is_test or power.stores:
             yield _finding("reach", change.path, power.line, power.words, rank=power.rank)
 
 

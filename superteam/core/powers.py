@@ -28,15 +28,17 @@ class Power:
     line: int
     rank: int
     words: str
+    stores: bool  # into another module
 
 
 _TAKES = "the code can get at what is not its own, or run what cannot be read here"
 _REPLACES = "the code changes a part of another module"
+_HOLDS = "the code changes what another module holds"
 _SETTINGS = "the code changes a setting of the whole process"
 _COMPARED = "the code says itself what it is equal to, or what comes of comparing it"
 _ASKS = "the code asks about its surroundings"
 _CHANCE = "the code depends on chance, on the clock or on order"
-_RANK = {_REPLACES: 2, _TAKES: 3, _COMPARED: 4, _SETTINGS: 5, _ASKS: 7, _CHANCE: 8}
+_RANK = {_REPLACES: 2, _TAKES: 3, _COMPARED: 4, _HOLDS: 5, _SETTINGS: 5, _ASKS: 7, _CHANCE: 8}
 
 
 def powers_of(change: Change, text: str) -> list[Power]:
@@ -53,7 +55,10 @@ def powers_of(change: Change, text: str) -> list[Power]:
         if _occurs(removed, name.rpartition(".")[2]):
             continue
         told.setdefault(words, (line, {}))[1][name] = None
-    powers = [Power(line, _RANK[words], f"{words}: {_listed(names)}") for words, (line, names) in told.items()]
+    powers = [
+        Power(line, _RANK[words], f"{words}: {_listed(names)}", words in (_REPLACES, _HOLDS))
+        for words, (line, names) in told.items()
+    ]
     return sorted(powers, key=lambda power: (power.rank, power.line))
 
 
@@ -274,7 +279,7 @@ class _Reader:
             if isinstance(target, ast.Attribute):
                 yield _REPLACES, dotted
             elif isinstance(target, ast.Subscript):
-                yield _SETTINGS, dotted
+                yield _HOLDS, dotted
 
     def _at_import(self, node: ast.stmt, added: frozenset[int] | None) -> Iterator[_Hit]:
         """Attributes that are set while the module is loaded, of things that it did not make there."""
