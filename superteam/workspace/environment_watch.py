@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import source_hash
 from pathlib import Path
 
 from superteam.core.finding import Finding
@@ -26,6 +27,7 @@ _LOCAL = "local"  # the version of what was installed from a folder
 _STRAY = "-"  # the version of what no package brought
 _WHOLE = 400_000  # bytes of a package's code: of a larger one the sizes of its files are looked at, not the contents
 _MOST = 3000  # files of one package
+_UNCHECKED = b"\1\0\0\0"  # the flags of bytecode that is believed as it is
 _OF_PYTHON = (".py", ".so", ".pyd")
 # The first lines of a program name its interpreter, in one of the ways that fit the length of the path.
 _STARTS = (b"#!", b"'''exec' ", b"' '''")
@@ -259,6 +261,7 @@ def edited_runners(tree: Path, prefixes: Iterable[Path]) -> list[tuple[str, str]
             for metadata in _runners(packages):
                 name = metadata.name.removesuffix(".dist-info").replace("-", " ")
                 found += [(_shown(path, tree), name) for path in _edited(packages, metadata)]
+                found += [(_shown(path, tree), name) for path in _of_another_source(packages, metadata)]
     return found
 
 
@@ -278,6 +281,20 @@ def _edited(packages: Path, metadata: Path) -> Iterator[Path]:
         path = packages / name
         if kind == "sha256" and (not path.is_file() or _record_hash(path) != wanted):
             yield path
+
+
+def _of_another_source(packages: Path, metadata: Path) -> Iterator[Path]:
+    """Compiled files that Python takes without a look at the source, and that were made from another one."""
+    text = venv.small_text(metadata / "RECORD") or b""
+    names = {line.partition(",")[0] for line in text.decode("utf-8", "replace").splitlines()}
+    modules = {packages / name for name in names if name.endswith(".py") and not name.startswith(("..", "/"))}
+    for folder in sorted({path.parent / "__pycache__" for path in modules}):
+        for compiled in sorted(folder.glob("*.pyc")):
+            source = folder.parent / f"{compiled.name.partition('.')[0]}.py"
+            with compiled.open("rb") as file:
+                head = file.read(16)
+            if head[4:8] == _UNCHECKED and source.is_file() and head[8:16] != source_hash(source.read_bytes()):
+                yield compiled
 
 
 def _record_hash(path: Path) -> str:
