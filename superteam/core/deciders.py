@@ -565,7 +565,8 @@ COMPARES = re.compile(
 NO_DATA = re.compile(
     r"(?:.*/)?(?:docs?/.*|[^/]*\.(?:md|rst|adoc|lock|sum|mod|toml|cfg|ini|editorconfig|png|jpe?g|gif|svg|ico|woff2?)"
     r"|(?:LICENSE|CHANGELOG|AUTHORS|NOTICE|CODEOWNERS|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml)[^/]*"
-    r"|\.[^/]*|Makefile|Dockerfile)",
+    r"|\.(?:git\w{1,20}|editorconfig|prettier\w{0,20}|eslint\w{0,20}|dockerignore|npmignore|mailmap)[^/]*"
+    r"|Makefile|Dockerfile)",
     re.IGNORECASE,
 )
 LIMITS = re.compile(

@@ -372,15 +372,15 @@ def _about_powers(change: Change, is_test: bool, text: str) -> Iterator[Finding]
 
 
 def _about_data(changes: Iterable[Change], is_behind: Callable[[str], bool]) -> Iterator[Finding]:
-    """Data that was changed together with code: whether tests compare with it need not be written anywhere."""
+    """Data that was changed together with something else: whether tests compare with it need not be written anywhere."""
     others = [change for change in changes if role_of(change.path, is_behind) == "other"]
-    if not any(is_code(change.path) for change in others):
+    others = [change for change in others if not NO_DATA.fullmatch(change.path)]
+    if len(others) < 2:
         return
     for change in others:
-        if not (is_code(change.path) or is_compiled(change.path) or NO_DATA.fullmatch(change.path)):
-            yield _finding(
-                "reach", change.path, _first_line(change), f"data was {_done(change)} together with code", rank=9
-            )
+        if not (is_code(change.path) or is_compiled(change.path)):
+            words = f"data was {_done(change)} together with code or other data"
+            yield _finding("reach", change.path, _first_line(change), words, rank=9)
 
 
 def _about_comparisons(change: Change) -> Iterator[Finding]:

@@ -174,10 +174,12 @@ class _Reader:
     """Reads a module for what it reaches. `bound` are its imported names."""
 
     bound: dict[str, str]
+    called: frozenset[int] = frozenset()
 
     def read(self, module: ast.Module, added: frozenset[int] | None) -> Iterator[_Hit]:
         """The hits in the added lines; in all lines where these are not known."""
         documents = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+        self.called = frozenset(id(node.func) for node in ast.walk(module) if isinstance(node, ast.Call))
         inner = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Attribute)}
         for node in ast.walk(module):
             line = getattr(node, "lineno", None)
@@ -204,6 +206,8 @@ class _Reader:
             yield from self._by_attribute(node.attr)
         elif isinstance(node, ast.Name) and not is_inner:
             yield from self._name(node)
+            if node.id in ("getattr", "setattr") and id(node) not in self.called:
+                yield _TAKES, f"{node.id} as a value"
         elif isinstance(node, ast.Call):
             yield from self._call(node)
         elif isinstance(node, ast.Assign | ast.AugAssign | ast.Delete):
@@ -441,9 +445,15 @@ def _in_words(change: Change) -> Iterator[_Hit]:
 _HIDING = re.compile("\r(?!\\Z|\n)|[\0\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
+_CODING = re.compile(r"^[ \t\f]{0,99}#.{0,200}?coding[:=][ \t]{0,9}([-\w.]{1,60})", re.MULTILINE)
+_PLAIN = re.compile(r"(?i)utf[-_]?8|u8|(?:us-)?ascii|latin|l1\b|iso|cp\d|windows|euc|gb|big5|shift|sjis|koi8|mac")
+
+
 def hides_code(text: str) -> bool:
-    """Whether a text has line ends or marks by which a program reads other lines than people and git are shown."""
-    return _HIDING.search(text) is not None
+    """Whether a text has line ends, marks or an encoding by which a program reads other lines than people are shown."""
+    if _HIDING.search(text):
+        return True
+    return "coding" in text and any(not _PLAIN.match(name) for name in _CODING.findall(text))
 
 
 _BINARIES = (".so", ".pyd", ".dll", ".dylib", ".node", ".pyc", ".pyo", ".jar", ".class", ".wasm", ".whl", ".egg", ".a")

@@ -131,3 +131,14 @@ def test_a_comparison_of_two_values_that_the_product_gives_up_is_told(old: str, 
 def test_long_lines_are_read_in_linear_time(unit: str) -> None:
     for path in (PY, JS, "a.rb", "a.go", "a.php", "A.java", "a.rs"):
         found_in(path, unit * (200_000 // len(unit)))
+
+
+def test_an_encoding_that_hides_line_ends_in_comments_is_told() -> None:
+    text = "# coding: unicode_escape\n# in cents \\u000aimport gc\nx = 1\n"
+    assert any("other lines than people are shown" in words for words in found_in(PY, text))
+    assert not hides_code("# -*- coding: utf-8 -*-\n# vim: set fileencoding=latin-1 :\n")
+
+
+def test_getattr_that_is_handed_on_is_told_and_one_of_a_fixed_name_is_not() -> None:
+    assert found_in(PY, "x = map(getattr, a, b)") != []
+    assert found_in(PY, "x = getattr(a, 'b')") == []
