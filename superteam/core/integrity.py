@@ -372,7 +372,7 @@ def _about_powers(change: Change, is_test: bool, text: str) -> Iterator[Finding]
 
 
 def _about_data(changes: Iterable[Change], is_behind: Callable[[str], bool]) -> Iterator[Finding]:
-    """Data that was changed together with something else: whether tests compare with it need not be written anywhere."""
+    """Data that was changed together with something else: tests may compare with it, and say so nowhere."""
     others = [change for change in changes if role_of(change.path, is_behind) == "other"]
     others = [change for change in others if not NO_DATA.fullmatch(change.path)]
     if len(others) < 2:
