@@ -250,3 +250,10 @@ def test_code_that_only_the_clones_own_list_keeps_out_of_commits_is_said(repo: R
     said = notes(validate(repo, "--json"))
     assert ".git/info/exclude keeps code out of what is judged, which your checkout has: local.py" in said
     assert "notes.txt" not in said
+
+
+def test_what_is_brought_and_newer_than_the_base_is_said(repo: Repo) -> None:
+    repo.commit({".gitignore": "out.xml\ndata\n", "superteam.toml": COMMAND + '[workspace]\nbring = ["data"]\n'})
+    repo.git("commit", "-q", "--amend", "--no-edit", "--date", "2020-01-01T00:00:00")
+    repo.write({"data/want.txt": "1\n", "b.txt": "b good\nd good\n"})
+    assert "data/want.txt" in notes(validate(repo, "--json", "--base", "HEAD"))

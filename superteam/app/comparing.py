@@ -5,10 +5,12 @@ Why it is like this: docs/decisions/026-compared-with-what.md.
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +28,7 @@ from superteam.workspace.repository import Repository
 
 _CONFIGURATION = ("superteam.toml", "pyproject.toml")
 _NAMED = 3
+_LOOKED_AT = 5000
 _COMMANDS = ("test_command", "report", "rerun")
 # What git writes into the reflog of a remote's branch when it has talked to the remote.
 _EXCHANGE = re.compile(r"(?:fetch|pull|clone|update by push|remote)\b")
@@ -81,6 +84,24 @@ def about_hidden(repository: Repository) -> tuple[str, ...]:
     more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
     said = ", ".join("".join(c if c.isprintable() else "?" for c in name) for name in files[:_NAMED])
     return (f".git/info/exclude keeps code out of what is judged, which your checkout has: {said}{more}",)
+
+
+def about_brought(project: Project, base: Base) -> tuple[str, ...]:
+    """What is said of files that the configuration brings into each tree, and that are newer than the base."""
+    bring = project.settings.workspace.bring
+    since = project.repository.asked("log", "-1", "--format=%ct", base.sha).strip()
+    if bring == "auto" or not since.isdecimal():
+        return ()
+    tops = [project.root / place for place in bring]
+    files = (path for top in tops for path in ((top,) if top.is_file() else sorted(top.rglob("*"))))
+    newer = [path for path in islice(files, _LOOKED_AT) if path.is_file() and path.stat().st_ctime > int(since)]
+    if not newer:
+        return ()
+    more = f" and {len(newer) - _NAMED} more" if len(newer) > _NAMED else ""
+    names = ", ".join(
+        "".join(c if c.isprintable() else "?" for c in os.path.relpath(path, project.root)) for path in newer[:_NAMED]
+    )
+    return (f"brought into each tree, that of the base too, though changed since it was committed: {names}{more}",)
 
 
 def _moved_upstream(repository: Repository) -> tuple[str, ...]:

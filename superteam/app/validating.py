@@ -11,6 +11,7 @@ import anyio
 from superteam import process
 from superteam.app.comparing import (
     Base,
+    about_brought,
     about_hidden,
     about_last_commit,
     about_source,
@@ -122,7 +123,11 @@ def _compared(project: Project, desk: Desk, base: Base, found: Validated) -> Val
     """The verdict with what it is worth where nothing was changed that could be judged."""
     changed = desk.engine.changed(base.sha, found.result.tree)
     result = about_unchanged(project, base, found.result, changed, frozenset(desk.engine.files(base.sha)))
-    notes = (*about_last_commit(project.repository, base, changed), *about_hidden(project.repository))
+    notes = (
+        *about_last_commit(project.repository, base, changed),
+        *about_hidden(project.repository),
+        *about_brought(project, base),
+    )
     return _noted(replace(found, result=result), *notes)
 
 
