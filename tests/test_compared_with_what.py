@@ -222,3 +222,38 @@ def test_the_key_is_the_users_own(repo: Repo, tmp_path: Path) -> None:
     done = repo.superteam("validate", env={"XDG_CONFIG_HOME": str(home)})
     key = home / "superteam/key"
     assert done.code == 0 and key.stat().st_mode & 0o777 == 0o600 and len(key.read_bytes()) == 32
+
+
+def test_without_a_named_base_the_last_commit_is_said_to_be_not_judged(repo: Repo) -> None:
+    repo.commit({"a.txt": "a good\nc good\n"}, "the agent's own")
+    repo.write({"b.txt": "b good\nd good\n"})
+    assert "HEAD, whose own changes are not judged (the agent's own)" in notes(validate(repo, "--json"))
+    assert "are not judged" not in notes(validate(repo, "--json", "--base", "HEAD~1"))
+
+
+def test_an_upstream_that_was_moved_by_hand_is_said(repo: Repo) -> None:
+    repo.git("update-ref", "-m", "fetch", "refs/remotes/origin/main", "HEAD")
+    repo.git("config", "remote.origin.url", "/nowhere")
+    repo.git("config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
+    repo.git("config", f"branch.{repo.git('branch', '--show-current').strip()}.remote", "origin")
+    repo.git("config", f"branch.{repo.git('branch', '--show-current').strip()}.merge", "refs/heads/main")
+    repo.commit({"a.txt": "a good\nc good\n"}, "the agent's own")
+    assert "by no fetch" not in notes(validate(repo, "--json"))
+    repo.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    repo.write({"b.txt": "b good\nd good\n"})
+    assert "refs/remotes/origin/main was moved by no fetch and no push" in notes(validate(repo, "--json"))
+
+
+def test_code_that_only_the_clones_own_list_keeps_out_of_commits_is_said(repo: Repo) -> None:
+    (repo.root / ".git/info/exclude").write_text("local.py\nnotes.txt\n")
+    repo.write({"local.py": "x = 1\n", "notes.txt": "x\n"})
+    said = notes(validate(repo, "--json"))
+    assert ".git/info/exclude keeps code out of what is judged, which your checkout has: local.py" in said
+    assert "notes.txt" not in said
+
+
+def test_what_is_brought_and_newer_than_the_base_is_said(repo: Repo) -> None:
+    repo.commit({".gitignore": "out.xml\ndata\n", "superteam.toml": COMMAND + '[workspace]\nbring = ["data"]\n'})
+    repo.git("commit", "-q", "--amend", "--no-edit", "--date", "2020-01-01T00:00:00")
+    repo.write({"data/want.txt": "1\n", "b.txt": "b good\nd good\n"})
+    assert "data/want.txt" in notes(validate(repo, "--json", "--base", "HEAD"))

@@ -272,3 +272,13 @@ def test_a_wrapper_that_returns_to_the_checkout_is_found_out(repo: Repo, given: 
     done = repo.superteam("execute", "plan.md")
     assert done.code != 0 and "another tree" in done.out, done.out
     assert repo.files_at()["add.js"] == good.strip()
+
+
+def test_a_test_that_passes_only_after_others_is_said_and_nobody_is_accused(repo: Repo) -> None:
+    mode = "MODE = []\n\n\ndef price(count):\n    return 3 * count if MODE else 3 + count\n"
+    first = TEST.replace(
+        "def test_price", "def test_mode():\n    price.__globals__['MODE'].append(1)\n\n\ndef test_price"
+    )
+    found = validated(repo, {}, {"shop.py": mode, "tests/test_shop.py": first})
+    assert named(found) == []
+    assert any("pass only after others" in note and NAME in note for note in found["notes"])

@@ -5,15 +5,19 @@ Why it is like this: docs/decisions/026-compared-with-what.md.
 
 from __future__ import annotations
 
+import os
+import re
 import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from superteam.app.project import Project
 from superteam.config import load
 from superteam.core.coupling import changes_nothing
+from superteam.core.deciders import is_code
 from superteam.core.events import ValidationResult
 from superteam.core.finding import Finding
 from superteam.core.settings import Settings
@@ -23,7 +27,11 @@ from superteam.journal import runs
 from superteam.workspace.repository import Repository
 
 _CONFIGURATION = ("superteam.toml", "pyproject.toml")
+_NAMED = 3
+_LOOKED_AT = 5000
 _COMMANDS = ("test_command", "report", "rerun")
+# What git writes into the reflog of a remote's branch when it has talked to the remote.
+_EXCHANGE = re.compile(r"(?:fetch|pull|clone|update by push|remote)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +62,65 @@ def choose_base(project: Project, revision: str | None, run_id: str | None) -> B
     return Base(repository.head, "head")
 
 
+def about_last_commit(repository: Repository, base: Base, changed: Sequence[str]) -> tuple[str, ...]:
+    """What is said where nobody named a base, and an agent may have committed what is to be judged."""
+    if base.chosen != "head" or not changed or not repository.ref("HEAD~1^{commit}"):
+        return ()
+    subject = repository.asked("log", "-1", "--format=%s").strip()[:60]
+    said = "".join(c if c.isprintable() else "?" for c in subject)
+    return (f"compared with HEAD, whose own changes are not judged ({said}); to judge them too: --base HEAD~1",)
+
+
+def about_hidden(repository: Repository) -> tuple[str, ...]:
+    """What is said of code that only the clone's own list keeps out of commits, and so out of what is judged."""
+    excludes = repository.common_dir / "info/exclude"
+    lines = excludes.read_text("utf-8", "replace").splitlines() if excludes.is_file() else []
+    if not any(line.strip() and not line.startswith("#") for line in lines):
+        return ()
+    names = repository.asked("ls-files", "-z", "--others", "--ignored", "--directory", f"--exclude-from={excludes}")
+    files = [name for name in names.split("\0") if is_code(name)]
+    if not files:
+        return ()
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    said = ", ".join("".join(c if c.isprintable() else "?" for c in name) for name in files[:_NAMED])
+    return (f".git/info/exclude keeps code out of what is judged, which your checkout has: {said}{more}",)
+
+
+def about_brought(project: Project, base: Base) -> tuple[str, ...]:
+    """What is said of files that the configuration brings into each tree, and that are newer than the base."""
+    bring = project.settings.workspace.bring
+    since = project.repository.asked("log", "-1", "--format=%ct", base.sha).strip()
+    if bring == "auto" or not since.isdecimal():
+        return ()
+    tops = [project.root / place for place in bring]
+    files = (path for top in tops for path in ((top,) if top.is_file() else sorted(top.rglob("*"))))
+    newer = [path for path in islice(files, _LOOKED_AT) if path.is_file() and path.stat().st_ctime > int(since)]
+    if not newer:
+        return ()
+    more = f" and {len(newer) - _NAMED} more" if len(newer) > _NAMED else ""
+    names = ", ".join(
+        "".join(c if c.isprintable() else "?" for c in os.path.relpath(path, project.root)) for path in newer[:_NAMED]
+    )
+    return (f"brought into each tree, that of the base too, though changed since it was committed: {names}{more}",)
+
+
 def _moved_upstream(repository: Repository) -> tuple[str, ...]:
     """What is said if the upstream no longer contains what it pointed to before."""
     name = repository.asked("rev-parse", "--symbolic-full-name", "@{upstream}").strip()
     entries = repository.git("reflog", "show", "--format=%H", "-n", "2", name, "--", check=False).out.split()
     if len(entries) < 2 or repository.is_ancestor(entries[1], entries[0]):
-        return ()
+        return _moved_by_hand(repository, name)
     old = entries[1][:12]
     return (f"{name} was moved to a commit that does not contain {old}, where it was before; see also: --base {old}",)
+
+
+def _moved_by_hand(repository: Repository, name: str) -> tuple[str, ...]:
+    """What is said if the upstream was last moved by something else than git's own exchange with a remote."""
+    log = repository.git("reflog", "show", "--format=%H %gs", "-n", "2", name, "--", check=False).out.splitlines()
+    if len(log) < 2 or _EXCHANGE.match(log[0].partition(" ")[2]):
+        return ()
+    old = log[1].partition(" ")[0][:12]
+    return (f"{name} was moved by no fetch and no push: HEAD may be judged against itself; see also: --base {old}",)
 
 
 # a tree in which nothing was changed

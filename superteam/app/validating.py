@@ -11,6 +11,9 @@ import anyio
 from superteam import process
 from superteam.app.comparing import (
     Base,
+    about_brought,
+    about_hidden,
+    about_last_commit,
     about_source,
     about_unchanged,
     as_at_base,
@@ -24,14 +27,15 @@ from superteam.app.placing import require_places_of_trees
 from superteam.app.project import CLOCK, Project, baseline_shelf, make_source, plan_canary
 from superteam.app.verdict_cache import VerdictCache, asked_for, cache_key, open_cache
 from superteam.core import events as e
-from superteam.core.baseline import Expected, Permits, matches
-from superteam.core.deciders import gone_from
+from superteam.core.baseline import Expected, Permits, matches, never_ran
+from superteam.core.deciders import files_behind, gone_from
 from superteam.core.evolve.validations import facts_of
 from superteam.core.finding import Finding
 from superteam.core.results import TestId, TestReport
 from superteam.core.run import ProbeFacts
 from superteam.core.settle import Validation, conclude, next_probe, observe, rules_of
 from superteam.core.sources import TESTS, all_commands, command_of, source_names
+from superteam.core.swallowed import swallowed
 from superteam.core.verdicts import result_of
 from superteam.engine.probing import (
     baseline_document,
@@ -119,7 +123,12 @@ def _compared(project: Project, desk: Desk, base: Base, found: Validated) -> Val
     """The verdict with what it is worth where nothing was changed that could be judged."""
     changed = desk.engine.changed(base.sha, found.result.tree)
     result = about_unchanged(project, base, found.result, changed, frozenset(desk.engine.files(base.sha)))
-    return replace(found, result=result)
+    notes = (
+        *about_last_commit(project.repository, base, changed),
+        *about_hidden(project.repository),
+        *about_brought(project, base),
+    )
+    return _noted(replace(found, result=result), *notes)
 
 
 def _sources(project: Project, wishes: Wishes) -> tuple[str, ...]:
@@ -285,6 +294,10 @@ async def _judge(
         findings = await examined(world, baseline.sha, sha, (), all_commands(project.settings))
         result = result.model_copy(update={"findings": findings})
     result = await _questioned(project, world, validation, facts, expected, result, wishes)
+    if facts is not None and facts.report is not None and result.verdict == "pass":
+        idle = never_ran(expected, world.reports.load_report(facts.report))
+        unseen = await _unseen(desk, command_of(project.settings, baseline.source), sha)
+        result = result.model_copy(update={"notes": (*result.notes, *idle, *unseen)})
     if asked:
         result = result.model_copy(update={"notes": (*result.notes, SANG)})
     proven = facts is not None and facts.report is not None and not result.unresolved
@@ -293,6 +306,18 @@ async def _judge(
         cache.keep(verdict)
     report = world.reports.load_report(facts.report) if facts and facts.report else None
     return Validated(result, report, facts.messages if facts else {})
+
+
+async def _unseen(desk: Desk, command: str, sha: str) -> tuple[str, ...]:
+    """What the command runs without looking how it ends."""
+    is_behind = files_behind(command)
+    scripts = [path for path in await desk.files_of(sha) if is_behind(path) and path.endswith(_SCRIPTS)]
+    note = swallowed(command, await desk.texts(sha, scripts[:_READ]))
+    return (note,) if note else ()
+
+
+_SCRIPTS = (".sh", ".bash", ".mk", "Makefile", "makefile")
+_READ = 20
 
 
 def _from_cache(world: World, known: Verdict) -> Validated:

@@ -20,6 +20,8 @@ from superteam.core.renames import (
 )
 from superteam.core.results import Outcome, Shape, TestId, TestReport, TestResult
 
+_NAMED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
@@ -95,6 +97,16 @@ class Difference:
 def matches(id: TestId, globs: Iterable[str]) -> bool:
     """Whether a test id or path is meant by one of the globs; only * and ? are special, since ids contain brackets."""
     return any(id == glob or fnmatchcase(id, glob.replace("[", "[[]")) for glob in globs)
+
+
+def never_ran(expected: Expected, report: TestReport) -> tuple[str, ...]:
+    """A note about tests that are skipped at the reference and here alike: what only they would see is not judged."""
+    skipped = {key for key, entry in expected.tests.items() if entry.outcome is Outcome.SKIPPED}
+    idle = [key for key in report.tests if key in skipped and report.tests[key].outcome is Outcome.SKIPPED]
+    if not idle:
+        return ()
+    more = f" and {len(idle) - _NAMED} more" if len(idle) > _NAMED else ""
+    return (f"skipped in the tree, here and at the base, so that they judge nothing: {', '.join(idle[:_NAMED])}{more}",)
 
 
 def pin(report: TestReport, sha: str) -> Expected:

@@ -464,6 +464,14 @@ def _line_of(text: str, mark: str) -> int:
     return text.rindex("\n", 0, text.index(mark)) + 1 if "\n" in text[: text.index(mark)] else 0
 
 
+# What code is made from: nonsense there is no more believed than in code.
+_MADE_FROM = frozenset(
+    f".{name}"
+    for name in (
+        *("proto", "thrift", "capnp", "fbs", "avsc", "graphql", "sql", "xsd", "wsdl", "g4", "y", "l", "rl"),
+        *("j2", "jinja", "jinja2", "tmpl", "mako", "erb", "ejs", "hbs", "mustache", "scss", "sass", "less", "pxd"),
+    )
+)
 _NOT_RUN = (".pyi", ".d.ts", ".d.mts", ".d.cts")  # types alone
 
 
@@ -473,7 +481,8 @@ def unproven(product: Iterable[str], loaded: frozenset[str] | None, texts: Mappi
     Only code: nonsense in other files may be read as well as what they held. `texts` has nothing for what was deleted,
     for binaries and for empty files, which no nonsense could tell from what they were.
     """
-    sources = [path for path in product if _suffix(path) in CODE and not path.endswith(_NOT_RUN) and texts.get(path)]
+    asked = CODE | _MADE_FROM
+    sources = [path for path in product if _suffix(path) in asked and not path.endswith(_NOT_RUN) and texts.get(path)]
     return tuple(path for path in sources if loaded is None or not path.endswith(".py") or path not in loaded)
 
 

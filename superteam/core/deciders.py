@@ -297,6 +297,11 @@ _CPP = (".c", ".cc", ".cpp", ".cxx", ".cu", ".h", ".hh", ".hpp")
 _ALL = ("",)
 
 
+def is_code(path: str) -> bool:
+    """Whether a file is a program's source in a language that is looked into."""
+    return path.endswith((*_PY, *_JS, *_GO, *_RS, *_JVM, *_NET, *_RB, *_PHP, *_CPP))
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What an added line says, in files with these suffixes.
@@ -447,6 +452,9 @@ RULES = (
             r"\b(?:GOFLAGS|SPEC_OPTS|TOX_OVERRIDE|RUSTC_BOOTSTRAP)\b | \bSUPERTEAM_[A-Z]",
         ),
         ("settings", _ALL, r"(?<![\w-])-p~no:\w"),
+        ("tests", _GO, r"^func~(?:init|TestMain)\("),
+        ("tests", _RB, r"\bRSpec\.configure\b | \b(?:before|around|after)~\(?~:suite\b"),
+        ("tests", _JS, r"^(?:beforeEach|before|afterEach|after)\( | \bmochaHooks\b | \bmochaGlobalSetup\b"),
         ("any", _PY, r"\b_pytest\b | \bsuperteam_(?:pytest|unittest|session|tree)"),
         ("any", _PY, r"\bsys\.modules\b[^\n]{1,9}(?:pytest|unittest)\b"),
     ),
@@ -555,6 +563,19 @@ RULES = (
         ),
         rank=3,
     ),
+)
+# Two names compared with each other, not one with a fixed value.
+COMPARES = re.compile(
+    r"\b(?:return|if|assert|unless)\b[^\n\"'`]{0,80}?(?<![\w.\"')])[A-Za-z_][\w.]{0,60}[ ]{0,2}"
+    r"(?:[!=]==?|is(?:[ ]not)?)[ ]{0,2}(?!None\b|True\b|False\b|null\b|undefined\b|true\b|false\b|nil\b|not\b)[A-Za-z_]"
+)
+# Files that no test compares with, or of which something is said otherwise.
+NO_DATA = re.compile(
+    r"(?:.*/)?(?:docs?/.*|[^/]*\.(?:md|rst|adoc|lock|sum|mod|toml|cfg|ini|editorconfig|png|jpe?g|gif|svg|ico|woff2?)"
+    r"|(?:LICENSE|CHANGELOG|AUTHORS|NOTICE|CODEOWNERS|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml)[^/]*"
+    r"|\.(?:git\w{1,20}|editorconfig|prettier\w{0,20}|eslint\w{0,20}|dockerignore|npmignore|mailmap)[^/]*"
+    r"|Makefile|Dockerfile)",
+    re.IGNORECASE,
 )
 LIMITS = re.compile(
     r"""( fail[-_]under(?:[-_][a-z]{1,12})? | max-?_?warnings | minimum_coverage(?:_by_file)? | maximum_coverage_drop

@@ -27,6 +27,7 @@ Kind = Literal[
     "state-outside",
     "git-configuration",
     "git-planted",
+    "reach",
     "more",
 ]
 SHOWN = 10  # findings that people are shown, the most important first
@@ -49,6 +50,7 @@ RANKS: dict[Kind, int] = {
     "retries": 6,
     "threshold": 6,
     "test-file": 7,
+    "reach": 7,
     "git-configuration": 8,
     "ci": 9,
     "more": LAST,
@@ -68,7 +70,8 @@ class Finding(BaseModel):
     expected to fail; `retries` failures are tried again; `early-exit` the process ends from inside; `ignored-failure`
     a failing command counts as a success; `threshold` a limit that decides; `state-outside` a changed file names what
     lies outside of the tree and was there before; `git-configuration` what git shows or tracks; `git-planted` a setting
-    or file of an agent's git that could run programs, which our git never reads;
+    or file of an agent's git that could run programs, which our git never reads; `reach` what changed code can do
+    beyond itself, or compiled code that nobody can read;
     `more` how many findings are not listed.
 
     `rank` says what it could do to the verdict: 1 most, 9 least.

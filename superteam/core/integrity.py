@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import accumulate, zip_longest
 
-from superteam.core.assertions import Told, added_assertions, changed_assertions, hidden_tests
+from superteam.core.assertions import Told, added_assertions, changed_assertions, hidden_tests, hunks
 from superteam.core.changes import Change, Lines
 from superteam.core.comments import style_of, without_comments
 from superteam.core.deciders import (
+    COMPARES,
     GITIGNORE,
     LIMITS,
     LONGEST_PATH,
+    NO_DATA,
     OWN_COMMANDS,
     OWN_MILDER,
     OWN_SETTINGS,
@@ -30,12 +32,14 @@ from superteam.core.deciders import (
     Rule,
     Scope,
     files_behind,
+    is_code,
     partly_deciding,
     pieces,
     replaces_the_runner,
     role_of,
 )
 from superteam.core.finding import RANKS, Finding, Kind, ranked
+from superteam.core.powers import hides_code, is_compiled, powers_of
 from superteam.core.scope import outside
 
 _LIMIT = 1000  # findings in all
@@ -65,15 +69,20 @@ def examine(
     def is_behind(path: str) -> bool:
         return path in named or behind(path)
 
+    changes = tuple(changes)
     seen = [bare for change in changes if (bare := _without_comments(change)) is not None]
     elsewhere = added_assertions(seen)
-    found: set[Finding] = set()
+    found: set[Finding] = {finding for change in changes for finding in _about_unreadable(change)}
+    found.update(_about_data(changes, is_behind))
     for change in seen:
         found.update(_examine(change, declared, is_behind, named))
         is_test = role_of(change.path, is_behind) in ("test-file", "test-script")
         found.update(_about_assertions(change, is_test, elsewhere))
         if is_test and change.path.endswith(".py"):
             found.update(_about_hidden(change, texts.get(change.path, "")))
+        found.update(_about_powers(change, is_test, texts.get(change.path, "")))
+        if not is_test and is_code(change.path):
+            found.update(_about_comparisons(change))
     return _capped(ranked(found))
 
 
@@ -81,6 +90,8 @@ def _without_comments(change: Change) -> Change | None:
     """The change of code; None where only comments and blank lines were changed."""
     if style_of(change.path) is None or not (change.added or change.removed):
         return change
+    if any(hides_code(text) for _, text in change.added):
+        return change  # what looks like a comment may be code
     added, removed = (without_comments(change.path, lines) for lines in (change.added, change.removed))
     same = [text.rstrip() for _, text in added] == [text.rstrip() for _, text in removed]
     if same and change.status == "modified":
@@ -349,6 +360,57 @@ def _about_hidden(change: Change, text: str) -> Iterator[Finding]:
         if not added.isdisjoint((first, second)):
             words = f"hides the test of the same name in line {first}: def {name}"
             yield _finding("added-skip", change.path, second, words)
+
+
+def _about_powers(change: Change, is_test: bool, text: str) -> Iterator[Finding]:
+    """What the product can do beyond itself; of new tests, what they put in the product's place for good."""
+    if change.status == "deleted" or not is_code(change.path):
+        return
+    for power in powers_of(change, text):
+        if not is_test or power.stores:
+            yield _finding("reach", change.path, power.line, power.words, rank=power.rank)
+
+
+def _about_data(changes: Iterable[Change], is_behind: Callable[[str], bool]) -> Iterator[Finding]:
+    """Data that was changed together with something else: tests may compare with it, and say so nowhere."""
+    others = [change for change in changes if role_of(change.path, is_behind) == "other"]
+    others = [change for change in others if not NO_DATA.fullmatch(change.path)]
+    if len(others) < 2:
+        return
+    for change in others:
+        if not (is_code(change.path) or is_compiled(change.path)):
+            words = f"data was {_done(change)} together with code or other data"
+            yield _finding("reach", change.path, _first_line(change), words, rank=9)
+
+
+def _about_comparisons(change: Change) -> Iterator[Finding]:
+    """Two values that the product compared with each other, and now otherwise: tests may leave the judging to it."""
+    for hunk in hunks(change):
+        old = [text for _, text in hunk.removed if COMPARES.search(text)]
+        new = {text.strip() for _, text in hunk.added}
+        if old and not any(text.strip() in new for text in old):
+            line, text = hunk.added[0] if hunk.added else (None, "nothing")
+            words = "the product compares two values otherwise"
+            yield _finding("reach", change.path, line, words, f"{old[0].strip()[:70]} -> {text.strip()[:70]}", rank=6)
+            return
+
+
+def _about_unreadable(change: Change) -> Iterator[Finding]:
+    """What was changed, and cannot be read in the difference."""
+    if change.status == "deleted":
+        return
+    if is_compiled(change.path):
+        words = f"compiled code was {_done(change)}, which nobody can read"
+        yield _finding("reach", change.path, None, words, rank=3)
+    elif change.binary and is_code(change.path):
+        words = "git takes this source for binary, so that its changed lines were not looked at"
+        yield _finding("git-configuration", change.path, None, words, rank=2)
+    elif style_of(change.path) is not None:
+        for number, text in change.added:
+            if hides_code(text):
+                words = "holds marks by which a program reads other lines than people are shown"
+                yield _finding("reach", change.path, number, words, rank=1)
+                return
 
 
 # words

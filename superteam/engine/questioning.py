@@ -341,6 +341,10 @@ async def _sure(case: _Case, old: _Old, failed: Mapping[TestId, str]) -> dict[Te
         return {}
     passed = [names[id] for id, result in now.report.tests.items() if id in names and result.outcome is Outcome.PASSED]
     sure = {id: twice[id] for id in twice if id in passed}
+    lonely = [names[id] for id, result in now.report.tests.items() if id in names and result.outcome.bad]
+    if lonely:
+        words = "fail with the old tests and, run alone, with the new ones too, so that they pass only after others"
+        case.notes.append(f"tests {words}: {_listed(lonely)}")
     gone_bad = await _failing_at_reference(case, frozenset(sure)) if sure else frozenset()
     return {id: message for id, message in sure.items() if id not in gone_bad}
 

@@ -37,7 +37,7 @@ LINES = [
     (SCRIPT, "globalThis.expect = () => any", "globalThis.total = 1"),
     (SCRIPT, "assert.strictEqual = () => {}", "asserted.x = 1"),
     (SCRIPT, "require.cache[path] = other", "required.cache[path]"),
-    (SCRIPT, "process.exit = () => {}", "process.title = 'a'"),
+    (SCRIPT, "process.exit = () => {}", "processes.title = 'a'"),
     (SCRIPT, "expect.extend({ toBe() {} })", "expected.extend({})"),
     (GO, '\t"testing"', '\t"text/template"'),
     ("src/main/java/Shop.java", "import org.junit.Assert;", "import org.junitish.Assert;"),

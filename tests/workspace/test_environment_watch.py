@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import py_compile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def seen(packages: Path, change: Callable[[], object]) -> list[Finding]:
 
 
 def test_an_environment_as_it_was_installed_has_no_findings(packages: Path) -> None:
-    assert seen(packages, lambda: (packages / "other.py").write_text("")) == []
+    assert seen(packages, lambda: (packages / "other.txt").write_text("")) == []
 
 
 @pytest.mark.parametrize("module", ["_pytest/runner.py", "extra.py"])
@@ -70,8 +71,80 @@ def test_a_removed_file_of_a_runner_is_a_finding(packages: Path) -> None:
     assert found.path.endswith("_pytest/runner.py")
 
 
-def test_an_edited_package_that_runs_no_tests_is_none(packages: Path) -> None:
-    assert seen(packages, lambda: (packages / "requests/api.py").write_text("x = 2\n")) == []
+def test_an_edited_package_that_runs_no_tests_is_one_of_lower_rank(packages: Path) -> None:
+    (found,) = seen(packages, lambda: (packages / "requests/api.py").write_text("x = 2\n"))
+    assert found.path == ".venv/lib/python3.11/site-packages/requests"
+    assert found.rank == 3
+
+
+def test_an_edited_runner_is_a_finding_though_its_list_of_files_was_edited_too(packages: Path) -> None:
+    def edit() -> None:
+        (packages / "_pytest/runner.py").write_text("x = 2\n")
+        (packages / "pytest-1.0.dist-info/RECORD").write_text("_pytest/other.py,,\n")
+
+    assert [found.path.rpartition("/")[2] for found in seen(packages, edit)] == ["_pytest"]
+
+
+def test_a_module_that_no_package_brought_is_a_finding_and_an_installed_one_is_none(packages: Path) -> None:
+    (found,) = seen(packages, lambda: (packages / "fastcmp.py").write_text("x = 1\n"))
+    assert "no package brought" in found.detail
+    assert seen(packages, lambda: install(packages, "numpy", "numpy/core.py")) == []
+
+
+def test_an_upgraded_package_and_the_project_itself_are_none(packages: Path) -> None:
+    def upgrade() -> None:
+        (packages / "requests/api.py").write_text("x = 3\n")
+        (packages / "requests-1.0.dist-info").rename(packages / "requests-2.0.dist-info")
+
+    assert seen(packages, upgrade) == []
+    install(packages, "shop", "shop/price.py")
+    (packages.parents[3] / "src/shop").mkdir(parents=True)
+    assert seen(packages, lambda: (packages / "shop/price.py").write_text("x = 4\n")) == []
+
+
+def test_a_plugin_by_the_older_metadata_is_a_finding(packages: Path) -> None:
+    def plant() -> None:
+        folder = packages / "quiet-1.0.egg-info"
+        folder.mkdir()
+        (folder / "entry_points.txt").write_text("[pytest11]\nquiet = quiet\n")
+
+    assert any(found.path.startswith("quiet in ") for found in seen(packages, plant))
+
+
+def test_a_program_that_says_something_else_is_a_finding(packages: Path) -> None:
+    program = packages.parents[2] / "bin/pytest"
+    program.parent.mkdir()
+    program.write_text("#!/here/python\nmain()\n")
+    assert seen(packages, lambda: program.write_text("#!/there/python\nmain()\n")) == []
+    (found,) = seen(packages, lambda: program.write_text("#!/here/python\nquiet()\nmain()\n"))
+    assert found.path == ".venv/bin/pytest"
+
+
+def test_bytecode_of_another_source_that_python_believes_is_a_finding(packages: Path) -> None:
+    source = packages / "_pytest/runner.py"
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    assert seen(packages, lambda: py_compile.compile(str(source), invalidation_mode=mode)) == []
+
+    def plant() -> None:
+        old = source.read_text()
+        source.write_text("x = 2\n")
+        py_compile.compile(str(source), invalidation_mode=mode)
+        source.write_text(old)
+
+    (found,) = seen(packages, plant)
+    assert found.path.endswith(".pyc")
+
+
+def test_an_edited_package_of_node_is_a_finding_and_a_link_to_a_workspace_is_none(packages: Path) -> None:
+    tree = packages.parents[3]
+    for folder in (tree / "node_modules/expect", tree / "libs/mine"):
+        folder.mkdir(parents=True)
+        (folder / "index.js").write_text("check()\n")
+        (folder / "package.json").write_text('{"version": "1.0.0"}')
+    (tree / "node_modules/mine").symlink_to(tree / "libs/mine")
+    (found,) = seen(packages, lambda: (tree / "node_modules/expect/index.js").write_text("pass()\n"))
+    assert found.path == "node_modules/expect"
+    assert seen(packages, lambda: (tree / "libs/mine/index.js").write_text("more()\n")) == []
 
 
 @pytest.mark.parametrize("name", ["new.pth", "sitecustomize.py", "usercustomize.py"])
