@@ -18,9 +18,7 @@ from playground import Repo
 SAMPLE = (
     "equal becomes not None",
     "golden file updated",
-    "fixture returns what the test wants",
     "helper renamed in product and test",
-    "tests parametrised",
     "expectation changed on purpose and declared",
 )
 WEAKENED_NAMED = 18
