@@ -283,8 +283,9 @@ class Census:
 
         A watchdog of a superteam that was killed comes to its end by itself, which is waited for.
         """
-        for pid in self._watchdogs():
-            ended(pid)
+        while dogs := self._watchdogs():  # one that wakes goes on in a child
+            for pid in dogs:
+                ended(pid)
         return sorted(f"{name} {identity}" for identity, name in _family().items() if identity not in self.before)
 
     def _watchdogs(self) -> list[int]:

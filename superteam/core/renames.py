@@ -28,6 +28,7 @@ _HEX = re.compile(r"\b[0-9a-fA-F]{5,}\b|(?<=@)[0-9a-fA-F]+\b|\b0[xX][0-9a-fA-F]+
 _DOCTEST = "doctest"  # in the place of parameters: a function and its documentation are two
 _FRAMEWORK = re.compile(r"[a-z][a-z0-9_-]{1,20}: ")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,}")
+_FILES = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte")  # "a.test.ts" is no module
 _LINE = re.compile(r"\b(lines?|col(?:umn)?)([ :=]{0,2})[0-9]{1,7}\b", re.IGNORECASE)
 _SEPARATORS = ("::", " > ")
 
@@ -92,7 +93,7 @@ def parts_of(id: TestId) -> IdParts:
 def _located(id: TestId) -> IdParts:
     """Takes an id apart, also those that name modules: "sub/tests.test_a.TestX.test_a", "shop.py::shop.price"."""
     folder, slash, dotted = _bare(id).rpartition("/")
-    if _DOTTED.fullmatch(dotted):
+    if _DOTTED.fullmatch(dotted) and not dotted.endswith(_FILES):
         module, group, name = dotted.rsplit(".", 2)
         return IdParts(f"{folder}{slash}{module}", (group,), name, "", is_module=True)
     parts = parts_of(_bare(id))

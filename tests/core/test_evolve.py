@@ -25,6 +25,7 @@ from superteam.core import events as e
 from superteam.core.decide import Kind, Step
 from superteam.core.evolve import evolve, start
 from superteam.core.failures import DEFAULT_ACTIONS, Action, FailureType
+from superteam.core.outside import State
 from superteam.core.plan import Plan, Task, TaskKind
 from superteam.core.results import Outcome
 from superteam.core.review import Review, ReviewFinding
@@ -112,6 +113,9 @@ class Weakened(MemoryWorkspace):
             "diff --git a/test_old.py b/test_old.py\n--- a/test_old.py\n+++ b/test_old.py\n@@ -1 +1 @@\n-old\n+new\n"
         )
         return change if weaker else ""
+
+    async def state_outside(self, tree: Tree, first: Collection[str]) -> tuple[State, ...]:
+        return ()
 
     async def check_out_altered(
         self, sha: str, like: str, paths: Collection[str], contents: Mapping[str, bytes] = NO_CONTENTS

@@ -40,6 +40,7 @@ def test_the_plugins_folder_holds_no_module_that_a_project_could_have():
     assert {path.name for path in PLUGIN_FOLDER.iterdir() if path.suffix == ".py"} == {
         "superteam_pytest_plugin.py",
         "superteam_tree_check.py",
+        "superteam_variables.py",
     }
 
 
