@@ -45,7 +45,7 @@ test-cases: $(STAMP)   ## what was judged wrongly once; with ../shared/cases als
 test-expectations: $(STAMP)   ## judges forty changes of tests: which are named for what they weaken
 	$(BIN)/python -m pytest -s -m expectations tests/expectations
 
-test-crash: $(STAMP)   ## the long kill sweep, every second point
+test-crash: $(STAMP)   ## the long kill sweep, every fourth point
 	$(BIN)/python -m pytest -n 2 -m crash
 
 test-crash-all: $(STAMP)   ## the long kill sweep, all points
